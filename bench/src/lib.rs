@@ -1,0 +1,1 @@
+//! Micro-benchmarks and load generators of Stentor.

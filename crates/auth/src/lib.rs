@@ -1,0 +1,1 @@
+//! Who is asking: NIP-42 authentication

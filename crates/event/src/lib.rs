@@ -1,0 +1,1 @@
+//! Nostr events, filters, wire messages, ids, signatures and visibility: pure, no I/O, no clock

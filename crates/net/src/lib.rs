@@ -1,0 +1,1 @@
+//! The guards at the doors: rate limits and client addresses

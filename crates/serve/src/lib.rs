@@ -1,0 +1,1 @@
+//! Listeners, the WebSocket connection, drain and the operations endpoint

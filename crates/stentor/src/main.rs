@@ -1,0 +1,3 @@
+//! Stentor: one program for signed events and private messages.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Event storage: one trait, the embedded engine and the in-memory model
