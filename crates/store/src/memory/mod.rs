@@ -1,0 +1,1 @@
+//! The naive model of an event store.
