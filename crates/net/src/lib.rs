@@ -1,1 +1,3 @@
-//! The guards at the doors: rate limits and client addresses
+//! The guards at the doors: client addresses behind proxies, and rate limits.
+
+pub mod client;

@@ -1,0 +1,150 @@
+//! The input side of a connection.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::scratch::{READ, REST, Scratch};
+use super::{Connection, Phase};
+use crate::session::{EndReason, Flow, Session};
+use crate::websocket::deflate::Inflater;
+use crate::websocket::frame::Opcode;
+use crate::websocket::message::Step;
+
+impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
+    /// Reads once and hands on what is whole. `true`: there may be more to read.
+    pub(super) fn receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<bool, EndReason> {
+        if self.held {
+            self.decode_rest(scratch);
+        }
+        if self.held || self.input_paused() || !matches!(self.phase, Phase::Open) {
+            return Ok(false);
+        }
+        let mut input = scratch.take_input();
+        let result = self.read_into(cx, scratch, &mut input);
+        scratch.input = input;
+        result
+    }
+
+    fn read_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        input: &mut [u8],
+    ) -> Result<bool, EndReason> {
+        let kept = if self.rest.len() <= REST {
+            self.rest.len()
+        } else {
+            0
+        };
+        let Some(space) = input.get_mut(kept..kept + READ) else {
+            return Ok(false);
+        };
+        let mut space = ReadBuf::new(space);
+        let count = match Pin::new(&mut self.io).poll_read(cx, &mut space) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(())) => space.filled().len(),
+            Poll::Ready(Err(_)) => return Err(EndReason::Lost),
+        };
+        if count == 0 {
+            return Err(EndReason::Lost);
+        }
+        self.metrics.bytes_in(count as u64);
+        self.clock.heard();
+        if kept == self.rest.len() {
+            if let Some(front) = input.get_mut(..kept) {
+                front.copy_from_slice(&self.rest);
+            }
+            let input = input.get_mut(..kept + count).unwrap_or_default();
+            let consumed = self.decode(input, scratch);
+            self.keep(input.get(consumed..).unwrap_or_default());
+        } else {
+            self.rest
+                .extend_from_slice(input.get(..count).unwrap_or_default());
+            self.decode_rest(scratch);
+        }
+        Ok(true)
+    }
+
+    fn keep(&mut self, rest: &[u8]) {
+        if rest.is_empty() {
+            self.rest = Vec::new();
+        } else {
+            self.rest.clear();
+            self.rest.extend_from_slice(rest);
+        }
+    }
+
+    fn decode_rest(&mut self, scratch: &mut Scratch) {
+        let mut rest = std::mem::take(&mut self.rest);
+        let consumed = self.decode(&mut rest, scratch);
+        if consumed < rest.len() {
+            rest.drain(..consumed);
+            self.rest = rest;
+        }
+    }
+
+    /// Hands on the whole messages in `input` until the session wants no more. Returns how many bytes are done with.
+    fn decode(&mut self, input: &mut [u8], scratch: &mut Scratch) -> usize {
+        let mut inflater = std::mem::take(&mut scratch.inflater);
+        let mut done = 0;
+        self.held = false;
+        while matches!(self.phase, Phase::Open) {
+            let Some(input) = input.get_mut(done..).filter(|input| !input.is_empty()) else {
+                break;
+            };
+            if self.input_paused() {
+                self.held = true;
+                break;
+            }
+            let consumed = self.decode_one(input, scratch, &mut inflater);
+            if consumed == 0 {
+                break;
+            }
+            done += consumed;
+        }
+        scratch.inflater = inflater;
+        done
+    }
+
+    fn decode_one(
+        &mut self,
+        input: &mut [u8],
+        scratch: &mut Scratch,
+        inflater: &mut Inflater,
+    ) -> usize {
+        let (consumed, step) = match self.decoder.next(input, inflater) {
+            Ok(decoded) => decoded,
+            Err(frame) => {
+                self.close(frame);
+                return 0;
+            }
+        };
+        let flow = match step {
+            Step::Incomplete | Step::Nothing => Flow::Continue,
+            Step::Text(text) => {
+                self.metrics.received(1);
+                self.call(scratch, |session, io| session.on_text(text, io))
+            }
+            Step::Binary(data) => {
+                self.metrics.received(1);
+                self.call(scratch, |session, io| session.on_binary(data, io))
+            }
+            Step::Ping(data) => {
+                self.writer.control(Opcode::Pong, data);
+                Flow::Continue
+            }
+            Step::Close(frame) => {
+                self.close_by_client(frame);
+                Flow::Continue
+            }
+        };
+        self.follow(flow);
+        consumed
+    }
+}

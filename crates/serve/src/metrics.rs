@@ -1,0 +1,89 @@
+//! Counters of connections, held as handles: looking a metric up by name costs more than counting.
+
+use metrics::{Counter, Gauge, counter, gauge};
+
+use crate::session::EndReason;
+
+/// Handles of this crate's metrics. Made after the recorder is installed, shared by all connections.
+#[derive(Clone)]
+pub struct ServeMetrics {
+    connections: Gauge,
+    blocked: Gauge,
+    opened: Counter,
+    bytes_in: Counter,
+    bytes_out: Counter,
+    received: Counter,
+    sent: Counter,
+    closed: [Counter; 5],
+}
+
+impl Default for ServeMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ServeMetrics {
+    /// Looks the metrics up in the installed recorder.
+    #[must_use]
+    pub fn new() -> Self {
+        let closed = |reason: &'static str| counter!("stentor_ws_closed_total", "reason" => reason);
+        Self {
+            connections: gauge!("stentor_connections"),
+            blocked: gauge!("stentor_ws_blocked_connections"),
+            opened: counter!("stentor_ws_opened_total"),
+            bytes_in: counter!("stentor_ws_bytes_total", "direction" => "in"),
+            bytes_out: counter!("stentor_ws_bytes_total", "direction" => "out"),
+            received: counter!("stentor_ws_messages_total", "direction" => "in"),
+            sent: counter!("stentor_ws_messages_total", "direction" => "out"),
+            closed: ["client", "server", "lost", "stalled", "aborted"].map(closed),
+        }
+    }
+
+    pub(crate) fn opened(&self) {
+        self.opened.increment(1);
+        self.connections.increment(1.0);
+    }
+
+    pub(crate) fn closed(&self, reason: &EndReason, blocked: bool) {
+        self.connections.decrement(1.0);
+        if blocked {
+            self.blocked.decrement(1.0);
+        }
+        let [client, server, lost, stalled, aborted] = &self.closed;
+        let counter = match reason {
+            EndReason::Client(_) => client,
+            EndReason::Server(_) => server,
+            EndReason::Lost => lost,
+            EndReason::Stalled => stalled,
+            EndReason::Aborted => aborted,
+        };
+        counter.increment(1);
+    }
+
+    pub(crate) fn blocked(&self, blocked: bool) {
+        if blocked {
+            self.blocked.increment(1.0)
+        } else {
+            self.blocked.decrement(1.0)
+        }
+    }
+
+    pub(crate) fn bytes_in(&self, count: u64) {
+        self.bytes_in.increment(count);
+    }
+
+    pub(crate) fn bytes_out(&self, count: u64) {
+        self.bytes_out.increment(count);
+    }
+
+    pub(crate) fn received(&self, count: u64) {
+        self.received.increment(count);
+    }
+
+    pub(crate) fn sent(&self, count: u64) {
+        if count > 0 {
+            self.sent.increment(count);
+        }
+    }
+}
