@@ -1,0 +1,30 @@
+//! Deletion requests (NIP-09).
+
+use crate::address::Address;
+use crate::keys::EventId;
+use crate::view::EventView;
+
+/// One thing that a deletion request asks to delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeletionTarget<'a> {
+    /// An event, by an `e` tag.
+    Event(EventId),
+    /// All versions of a replaceable or addressable event up to the time of the request, by an `a` tag.
+    Address(Address<'a>),
+}
+
+/// What the `e` and `a` tags of a deletion request refer to, in order. Tags that refer to nothing are left out: malformed ids and
+/// addresses, and addresses of kinds that are neither replaceable nor addressable. Whose events they are is not looked at.
+pub fn deletion_targets<'a>(
+    event: &EventView<'a>,
+) -> impl Iterator<Item = DeletionTarget<'a>> + use<'a> {
+    event.tags().filter_map(|tag| match tag.letter()? {
+        b'e' => EventId::from_hex(&tag.value()?.unescape()).map(DeletionTarget::Event),
+        b'a' => {
+            let address = Address::parse(tag.value()?.unescape())?;
+            let versioned = address.kind.is_replaceable() || address.kind.is_addressable();
+            versioned.then_some(DeletionTarget::Address(address))
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,43 @@
+//! Whether an event matches a filter.
+
+use super::{Filter, TagFilter};
+use crate::view::EventView;
+
+impl Filter {
+    /// Whether `event` meets all conditions but `limit` and `search`.
+    #[inline]
+    pub fn matches(&self, event: &EventView<'_>) -> bool {
+        let time = event.created_at();
+        self.since.is_none_or(|since| since <= time)
+            && self.until.is_none_or(|until| time <= until)
+            && self
+                .kinds
+                .as_ref()
+                .is_none_or(|kinds| kinds.binary_search(&event.kind()).is_ok())
+            && self
+                .authors
+                .as_ref()
+                .is_none_or(|authors| authors.binary_search(&event.pubkey()).is_ok())
+            && self
+                .ids
+                .as_ref()
+                .is_none_or(|ids| ids.binary_search(&event.id()).is_ok())
+            && self.tags.iter().all(|tag| tag.matches(event))
+    }
+}
+
+impl TagFilter {
+    /// Whether one of the event's tags has the letter and one of the values.
+    pub fn matches(&self, event: &EventView<'_>) -> bool {
+        event.tags().any(|tag| {
+            tag.letter() == Some(self.letter)
+                && tag.value().is_some_and(|value| {
+                    if value.is_escaped() {
+                        self.contains(&value.unescape())
+                    } else {
+                        self.contains(value.raw())
+                    }
+                })
+        })
+    }
+}

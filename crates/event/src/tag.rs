@@ -1,0 +1,135 @@
+//! The tags of an event, read from its canonical bytes without allocating.
+
+use std::borrow::Cow;
+
+use crate::scan::closing_quote;
+use crate::text::JsonStr;
+
+/// The tags of an event in order.
+#[derive(Clone, Debug)]
+pub struct Tags<'a> {
+    /// What follows: `["e","…"],["p","…"]]`, beginning with the bracket of the next tag.
+    rest: &'a [u8],
+}
+
+impl<'a> Tags<'a> {
+    /// From the text of the `tags` array, its brackets included.
+    #[inline]
+    pub(crate) fn new(array: &'a [u8]) -> Self {
+        Self {
+            rest: array.get(1..).unwrap_or_default(),
+        }
+    }
+}
+
+impl<'a> Iterator for Tags<'a> {
+    type Item = Tag<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Tag<'a>> {
+        let text = self.rest.strip_prefix(b"[")?;
+        let mut at = 1;
+        loop {
+            at = closing_quote(text, at)? + 1;
+            match text.get(at)? {
+                b',' => at += 2,
+                _ => break,
+            }
+        }
+        let (inside, rest) = text.split_at_checked(at)?;
+        self.rest = rest.get(2..).unwrap_or_default();
+        Some(Tag { inside })
+    }
+}
+
+/// One tag: a name and its values.
+#[derive(Clone, Copy)]
+pub struct Tag<'a> {
+    /// The tokens with commas between them, without the brackets.
+    inside: &'a [u8],
+}
+
+impl<'a> Tag<'a> {
+    /// The tag's text as it stands in the event, without the brackets: `"e","…"`.
+    pub const fn raw(self) -> &'a [u8] {
+        self.inside
+    }
+
+    /// The first string.
+    #[inline]
+    pub fn name(self) -> JsonStr<'a> {
+        self.get(0).unwrap_or(JsonStr::new(b""))
+    }
+
+    /// The string at `index`, the name being at 0.
+    #[inline]
+    pub fn get(self, index: usize) -> Option<JsonStr<'a>> {
+        self.iter().nth(index)
+    }
+
+    /// The first string after the name, the only one that is indexed.
+    #[inline]
+    pub fn value(self) -> Option<JsonStr<'a>> {
+        self.get(1)
+    }
+
+    /// All strings, the name included.
+    #[inline]
+    pub fn iter(self) -> TagValues<'a> {
+        TagValues { rest: self.inside }
+    }
+
+    /// The letter, when the name is one English letter of either case.
+    #[inline]
+    pub fn letter(self) -> Option<u8> {
+        let letter = match self.inside {
+            [b'"', letter, b'"', ..] => *letter,
+            [b'"', b'\\', ..] => match *self.name().unescape() {
+                [letter] => letter,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        letter.is_ascii_alphabetic().then_some(letter)
+    }
+
+    /// Letter and first value of a tag that filters can ask for (NIP-01). A tag without a value has none.
+    #[inline]
+    pub fn single_letter(self) -> Option<(u8, Cow<'a, [u8]>)> {
+        let letter = self.letter()?;
+        Some((letter, self.value()?.unescape()))
+    }
+}
+
+impl std::fmt::Debug for Tag<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'a> IntoIterator for Tag<'a> {
+    type Item = JsonStr<'a>;
+    type IntoIter = TagValues<'a>;
+
+    fn into_iter(self) -> TagValues<'a> {
+        self.iter()
+    }
+}
+
+/// The strings of a tag in order.
+#[derive(Clone, Debug)]
+pub struct TagValues<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for TagValues<'a> {
+    type Item = JsonStr<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<JsonStr<'a>> {
+        let end = closing_quote(self.rest, 1)?;
+        let string = self.rest.get(1..end)?;
+        self.rest = self.rest.get(end + 2..).unwrap_or_default();
+        Some(JsonStr::new(string))
+    }
+}

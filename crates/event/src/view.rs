@@ -1,0 +1,177 @@
+//! A borrowed event: its canonical bytes and where things stand in them.
+
+use std::borrow::Cow;
+
+use crate::canonical::Shape;
+use crate::error::EventError;
+use crate::hex;
+use crate::keys::{EventId, PublicKey, Signature};
+use crate::kind::Kind;
+use crate::tag::Tags;
+use crate::text::JsonStr;
+use crate::timestamp::Timestamp;
+
+/// A view over the canonical bytes of an event. Copying it copies a few words.
+#[derive(Clone, Copy, Debug)]
+pub struct EventView<'a> {
+    json: &'a [u8],
+    shape: Shape,
+    keys: Option<&'a (EventId, PublicKey)>,
+}
+
+impl<'a> EventView<'a> {
+    /// Looks at bytes that are known to be the canonical form of an event, such as those of a store. Finds offsets only: the
+    /// contents are not checked again.
+    ///
+    /// # Errors
+    /// [`EventError::NotCanonical`] when the layout is not that of an event.
+    #[inline]
+    pub fn from_canonical(json: &'a [u8]) -> Result<Self, EventError> {
+        let shape = Shape::of(json).ok_or(EventError::NotCanonical)?;
+        Ok(Self {
+            json,
+            shape,
+            keys: None,
+        })
+    }
+
+    #[inline]
+    pub(crate) const fn new(json: &'a [u8], shape: Shape, keys: &'a (EventId, PublicKey)) -> Self {
+        Self {
+            json,
+            shape,
+            keys: Some(keys),
+        }
+    }
+
+    #[inline]
+    fn bytes(&self, from: usize, to: usize) -> &'a [u8] {
+        self.json.get(from..to).unwrap_or_default()
+    }
+
+    /// The canonical JSON.
+    #[inline]
+    pub const fn json(&self) -> &'a [u8] {
+        self.json
+    }
+
+    /// The event id.
+    #[inline]
+    pub fn id(&self) -> EventId {
+        match self.keys {
+            Some((id, _)) => *id,
+            None => EventId(hex::decode_trusted(self.bytes(7, 71))),
+        }
+    }
+
+    /// The author.
+    #[inline]
+    pub fn pubkey(&self) -> PublicKey {
+        match self.keys {
+            Some((_, pubkey)) => *pubkey,
+            None => PublicKey(hex::decode_trusted(self.bytes(83, 147))),
+        }
+    }
+
+    /// The author as it is written, 64 hex digits.
+    #[inline]
+    pub fn pubkey_hex(&self) -> &'a [u8] {
+        self.bytes(83, 147)
+    }
+
+    /// When the author says that it was made.
+    #[inline]
+    pub const fn created_at(&self) -> Timestamp {
+        Timestamp(self.shape.created_at)
+    }
+
+    /// The kind.
+    #[inline]
+    pub const fn kind(&self) -> Kind {
+        Kind(self.shape.kind)
+    }
+
+    /// The signature.
+    pub fn sig(&self) -> Signature {
+        let end = self.json.len().saturating_sub(2);
+        Signature(hex::decode_trusted(
+            self.bytes(end.saturating_sub(128), end),
+        ))
+    }
+
+    /// The tags in order.
+    #[inline]
+    pub fn tags(&self) -> Tags<'a> {
+        Tags::new(self.tags_raw())
+    }
+
+    /// The text of the `tags` array with its brackets.
+    #[inline]
+    pub fn tags_raw(&self) -> &'a [u8] {
+        self.bytes(self.shape.tags_start(), self.shape.tags_end())
+    }
+
+    /// The content as it is written, between the quotes.
+    #[inline]
+    pub fn content_raw(&self) -> JsonStr<'a> {
+        JsonStr::new(self.bytes(self.shape.content_start(), Shape::content_end(self.json)))
+    }
+
+    /// The content in UTF-8; borrowed when nothing in it is escaped.
+    pub fn content(&self) -> Cow<'a, [u8]> {
+        self.content_raw().unescape()
+    }
+
+    /// The first value of the first tag called `name`, empty when it has none.
+    pub fn tag_value(&self, name: &[u8]) -> Option<JsonStr<'a>> {
+        let tag = self.tags().find(|tag| tag.name().is(name))?;
+        Some(tag.value().unwrap_or(JsonStr::new(b"")))
+    }
+
+    /// What tells addressable events of one author and kind apart: the value of the first `d` tag, empty when there is none.
+    /// `None` for kinds that are not addressable.
+    pub fn identifier(&self) -> Option<Cow<'a, [u8]>> {
+        if !self.kind().is_addressable() {
+            return None;
+        }
+        Some(
+            self.tag_value(b"d")
+                .map_or(Cow::Borrowed(&[][..]), JsonStr::unescape),
+        )
+    }
+
+    /// When the event ends by itself (NIP-40). A value that is not an unsigned integer is no expiration.
+    pub fn expiration(&self) -> Option<Timestamp> {
+        let value = self.tag_value(b"expiration")?.unescape();
+        if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        std::str::from_utf8(&value)
+            .ok()?
+            .parse()
+            .ok()
+            .map(Timestamp)
+    }
+
+    /// Whether only its author may publish it (NIP-70).
+    pub fn is_protected(&self) -> bool {
+        self.tags().any(|tag| tag.name().is(b"-"))
+    }
+
+    /// Leading zero bits of the id (NIP-13), at most 255.
+    pub fn difficulty(&self) -> u8 {
+        crate::pow::difficulty(&self.id())
+    }
+
+    /// Whether `key` is the value of a `p` tag.
+    pub fn names(&self, key: &PublicKey) -> bool {
+        self.tagged_keys().any(|tagged| tagged == *key)
+    }
+
+    /// The keys in `p` tags; values that are not a key are left out.
+    pub fn tagged_keys(&self) -> impl Iterator<Item = PublicKey> + use<'a> {
+        self.tags()
+            .filter(|tag| tag.letter() == Some(b'p'))
+            .filter_map(|tag| PublicKey::from_hex(&tag.value()?.unescape()))
+    }
+}
