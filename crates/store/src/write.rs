@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use stentor_event::Event;
 
 use crate::EventNumber;
@@ -67,7 +68,8 @@ pub enum Refusal {
 }
 
 /// Why an event left the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Removal {
     /// A newer version took its place (NIP-01).

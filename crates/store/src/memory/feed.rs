@@ -1,0 +1,38 @@
+//! Reading the change feed.
+//!
+//! The body and id of an `Added` entry are given when the event is there, not expired at `now`, and visible to the reader
+//! through a filter without conditions; the id of a `Removed` entry is given to an operator.
+
+use stentor_event::{Filter, Timestamp, Viewer, visible};
+
+use super::state::{Entry, Row, State};
+use crate::{Change, ChangeKind, Seq};
+
+/// Entries after `after`, oldest first, at most `limit`.
+pub fn changes(state: &State, after: Seq, limit: usize, viewer: &Viewer, now: Timestamp) -> Vec<Change> {
+    let numbered = (1..).map(Seq).zip(&state.feed);
+    let later = numbered.filter(|(seq, _)| *seq > after).take(limit);
+    later.filter_map(|(seq, entry)| Some(change(seq, entry, row_of(state, entry)?, viewer, now))).collect()
+}
+
+fn row_of<'a>(state: &'a State, entry: &Entry) -> Option<&'a Row> {
+    state.rows.iter().find(|row| row.number == entry.number)
+}
+
+fn change(seq: Seq, entry: &Entry, row: &Row, viewer: &Viewer, now: Timestamp) -> Change {
+    let there = row.gone.is_none() && !row.facts.expired(now);
+    let shown = there && visible(&row.event.view(), viewer, &Filter::default());
+    let event = (entry.kind == ChangeKind::Added && shown).then(|| row.event.clone());
+    let told = match entry.kind {
+        ChangeKind::Added => shown,
+        ChangeKind::Removed(_) => viewer.is_operator(),
+    };
+    Change {
+        seq,
+        number: entry.number,
+        kind: entry.kind,
+        committed_ms: entry.committed_ms,
+        id: told.then_some(row.facts.id),
+        event,
+    }
+}
