@@ -1,1 +1,16 @@
-//! Who is asking: NIP-42 authentication
+//! Who is asking: NIP-42 authentication of a connection.
+//!
+//! Pure but for the drawing of random challenges: the time, the connection's own address and the public URLs of the
+//! relay are arguments.
+
+mod challenge;
+mod error;
+mod keys;
+mod nip42;
+mod place;
+
+pub use challenge::Challenge;
+pub use error::AuthError;
+pub use keys::{Added, Keys};
+pub use nip42::{MAX_SKEW_SECONDS, check};
+pub use place::Place;
