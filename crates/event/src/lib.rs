@@ -23,13 +23,15 @@ pub mod nip11;
 mod parse;
 pub mod pow;
 mod protected;
+mod relay_url;
 mod scan;
 mod signature;
 mod simd;
 mod tag;
 mod text;
 mod timestamp;
-pub mod vanish;
+mod url;
+mod vanish;
 mod view;
 mod visibility;
 
@@ -45,11 +47,16 @@ pub use message::client::{ClientMessage, ParseLimits, SubscriptionId, parse_clie
 pub use message::error::{MessageError, Verb};
 pub use message::relay as relay_message;
 pub use protected::embeds_protected;
+pub use relay_url::normalize_relay_url;
 pub use tag::{Tag, TagValues, Tags};
 pub use text::{JsonStr, escape_into};
 pub use timestamp::Timestamp;
+pub use url::normalize_relay_url;
+pub use vanish::{VanishRelay, vanish_relays};
 pub use view::EventView;
 pub use visibility::{Admission, Viewer, VisibilityRules, admission, visible};
+
+pub use message::relay::EoseHint;
 
 /// Lower-case hexadecimal, as the protocol writes ids, keys and signatures.
 pub mod hexadecimal {

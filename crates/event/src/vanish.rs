@@ -1,21 +1,25 @@
 //! Requests to vanish (NIP-62).
 
-use std::borrow::Cow;
-
+use crate::url::normalize_relay_url;
 use crate::view::EventView;
 
-/// The value of a `relay` tag that speaks to every relay.
-pub const ALL_RELAYS: &str = "ALL_RELAYS";
+/// Whom a request to vanish speaks to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum VanishRelay {
+    /// Every relay: `ALL_RELAYS`.
+    All,
+    /// The relay at this URL, in the spelling of [`normalize_relay_url`].
+    Url(String),
+}
 
-/// The relays that a request to vanish is meant for, as the `relay` tags spell them: URLs or [`ALL_RELAYS`].
-pub fn relays<'a>(event: &EventView<'a>) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+/// The relays that a request to vanish speaks to, in the order of its `relay` tags. Values that are neither `ALL_RELAYS` nor a URL are left
+/// out.
+pub fn vanish_relays<'a>(event: &EventView<'a>) -> impl Iterator<Item = VanishRelay> + use<'a> {
     event
         .tags()
         .filter(|tag| tag.name().is(b"relay"))
-        .filter_map(|tag| Some(tag.value()?.to_text()))
-}
-
-/// Whether a request to vanish is meant for all relays.
-pub fn is_global(event: &EventView<'_>) -> bool {
-    relays(event).any(|relay| relay == ALL_RELAYS)
+        .filter_map(|tag| match &*tag.value()?.to_text() {
+            "ALL_RELAYS" => Some(VanishRelay::All),
+            url => normalize_relay_url(url).map(VanishRelay::Url),
+        })
 }

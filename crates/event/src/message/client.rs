@@ -22,8 +22,13 @@ impl SubscriptionId {
 
     /// `None` when the text is empty or longer than [`Self::MAX_CHARS`].
     pub fn new(text: &str) -> Option<Self> {
-        // No character takes more than four bytes: long texts are not counted.
-        let fits = text.len() <= 4 * Self::MAX_CHARS && text.chars().count() <= Self::MAX_CHARS;
+        Self::within(text, Self::MAX_CHARS)
+    }
+
+    /// `None` when the text is empty or longer than `max_chars`.
+    pub fn within(text: &str, max_chars: usize) -> Option<Self> {
+        // A character takes four bytes at most: long texts are not counted.
+        let fits = text.len() <= max_chars.saturating_mul(4) && text.chars().count() <= max_chars;
         (!text.is_empty() && fits).then(|| Self(text.into()))
     }
 
@@ -103,6 +108,8 @@ pub struct ParseLimits {
     pub max_event_bytes: usize,
     /// Tags of an event.
     pub max_event_tags: usize,
+    /// Characters of a subscription id. NIP-01 wants [`SubscriptionId::MAX_CHARS`]; 0 is that as well.
+    pub max_subscription_chars: usize,
     /// Filters in one message.
     pub max_filters: usize,
     /// Lists in a filter.
@@ -259,11 +266,15 @@ impl Body<'_, '_> {
     }
 
     fn subscription(&mut self, verb: Verb) -> Result<SubscriptionId, MessageError> {
+        let max = match self.limits.max_subscription_chars {
+            0 => SubscriptionId::MAX_CHARS,
+            max => max,
+        };
         let read = |scanner: &mut Scanner<'_>| {
             scanner.expect_token(b',').ok()?;
-            SubscriptionId::new(&scanner.string().ok()?.to_text())
+            SubscriptionId::within(&scanner.string().ok()?.to_text(), max)
         };
-        read(&mut self.scanner).ok_or(MessageError::SubscriptionId { verb })
+        read(&mut self.scanner).ok_or(MessageError::SubscriptionId { verb, max })
     }
 
     /// The last element of a negentropy message.

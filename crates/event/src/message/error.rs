@@ -73,10 +73,12 @@ pub enum MessageError {
         error: EventError,
     },
     /// The subscription id is missing, not a string, empty or too long.
-    #[error("{verb} needs a subscription id of 1 to 64 characters")]
+    #[error("{verb} needs a subscription id of 1 to {max} characters")]
     SubscriptionId {
         /// The verb.
         verb: Verb,
+        /// How many characters are allowed.
+        max: usize,
     },
     /// A filter is refused.
     #[error("{error}")]
@@ -149,7 +151,7 @@ impl MessageError {
     pub const fn verb(&self) -> Option<Verb> {
         match self {
             Self::Event { verb, .. }
-            | Self::SubscriptionId { verb }
+            | Self::SubscriptionId { verb, .. }
             | Self::Filter { verb, .. }
             | Self::NoFilters { verb, .. }
             | Self::TooManyFilters { verb, .. }
