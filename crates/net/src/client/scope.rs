@@ -1,10 +1,10 @@
-//! The client's address, and what limits by address count it under.
+//! What limits by address count a client under.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What limits by address count a client under: an IPv4 address, or the /64 of an IPv6 address, as whoever has one address
-/// of a /64 usually has them all. IPv4 addresses mapped into IPv6 are IPv4.
+/// What limits by address count a client under: an IPv4 address, or the /64 of an IPv6 address, as whoever has one address of a
+/// /64 usually has them all. An IPv4 address mapped into IPv6 is that IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IpScope {
     /// One IPv4 address.
@@ -26,11 +26,7 @@ impl fmt::Display for IpScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::V4(v4) => v4.fmt(f),
-            Self::V6(upper) => write!(
-                f,
-                "{}/64",
-                std::net::Ipv6Addr::from_bits(u128::from(*upper) << 64)
-            ),
+            Self::V6(upper) => write!(f, "{}/64", Ipv6Addr::from_bits(u128::from(*upper) << 64)),
         }
     }
 }
