@@ -30,7 +30,6 @@ mod simd;
 mod tag;
 mod text;
 mod timestamp;
-mod url;
 mod vanish;
 mod view;
 mod visibility;
@@ -46,17 +45,15 @@ pub use kind::{Kind, KindClass};
 pub use message::client::{ClientMessage, ParseLimits, SubscriptionId, parse_client_message};
 pub use message::error::{MessageError, Verb};
 pub use message::relay as relay_message;
+pub use message::relay::EoseHint;
 pub use protected::embeds_protected;
 pub use relay_url::normalize_relay_url;
 pub use tag::{Tag, TagValues, Tags};
 pub use text::{JsonStr, escape_into};
 pub use timestamp::Timestamp;
-pub use url::normalize_relay_url;
 pub use vanish::{VanishRelay, vanish_relays};
 pub use view::EventView;
 pub use visibility::{Admission, Viewer, VisibilityRules, admission, visible};
-
-pub use message::relay::EoseHint;
 
 /// Lower-case hexadecimal, as the protocol writes ids, keys and signatures.
 pub mod hexadecimal {

@@ -1,6 +1,6 @@
 //! Requests to vanish (NIP-62).
 
-use crate::url::normalize_relay_url;
+use crate::relay_url::normalize_relay_url;
 use crate::view::EventView;
 
 /// Whom a request to vanish speaks to.

@@ -121,6 +121,7 @@ impl ParseLimits {
     pub const NONE: Self = Self {
         max_event_bytes: 0,
         max_event_tags: 0,
+        max_subscription_chars: 0,
         max_filters: 0,
         filter: FilterLimits::NONE,
     };
@@ -132,6 +133,7 @@ impl Default for ParseLimits {
         Self {
             max_event_bytes: 256 * 1024,
             max_event_tags: 4_000,
+            max_subscription_chars: SubscriptionId::MAX_CHARS,
             max_filters: 16,
             filter: FilterLimits::default(),
         }
