@@ -30,7 +30,7 @@ mod simd;
 mod tag;
 mod text;
 mod timestamp;
-mod vanish;
+pub mod vanish;
 mod view;
 mod visibility;
 
