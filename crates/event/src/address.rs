@@ -19,8 +19,7 @@ pub struct Address<'a> {
 
 impl<'a> Address<'a> {
     /// Reads `kind:pubkey:d`. `None` when it has another form or the kind is out of range.
-    pub fn parse(text: impl Into<Cow<'a, [u8]>>) -> Option<Self> {
-        let text = text.into();
+    pub fn parse(text: Cow<'a, [u8]>) -> Option<Self> {
         let (kind, pubkey, start) = head(&text)?;
         let identifier = match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.get(start..)?),

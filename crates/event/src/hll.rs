@@ -23,7 +23,7 @@ pub fn offset(filter: &Filter) -> Option<usize> {
 
 /// The offset for one tag value (an event id, a key, an address or anything else), 8 to 23.
 pub fn offset_of(value: &[u8]) -> usize {
-    let bytes: [u8; 32] = match (hex::decode_array(value), Address::parse(value)) {
+    let bytes: [u8; 32] = match (hex::decode_array(value), Address::parse(value.into())) {
         (Some(bytes), _) => bytes,
         (None, Some(address)) => address.pubkey.0,
         (None, None) => Sha256::digest(value).into(),
