@@ -1,0 +1,305 @@
+//! The committer: the one thread that changes the store.
+//!
+//! It takes what waits, decides event by event, appends all of it to the log with one sync, publishes the index of the
+//! new events, shows them to the observer and answers the submitters, in this order.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender};
+use stentor_event::{Event, EventId, PublicKey, Timestamp};
+use tokio::sync::oneshot;
+
+use super::batch::WriteBatch;
+use super::core::Core;
+use super::decide::{Decision, Leaving, decide, vanished};
+use super::facts::Facts;
+use super::group::{Group, Round, now_ms};
+use super::key::Keys;
+use super::log::{Address, BATCH_BYTES, RecordKind, Writer};
+use super::manifest::Position;
+use super::run::{Run, build};
+use super::state::{Placed, Place, Snapshot, gone};
+use crate::{CommitObserver, Outcome, Refusal, Removal, StoreError};
+
+/// What the committer is asked to do.
+pub enum Job {
+    /// Store events.
+    Write(Arc<WriteBatch>),
+    /// Remove events by number.
+    Drop(Vec<u64>, Removal, oneshot::Sender<Result<u64, StoreError>>),
+    /// Remove events by id.
+    Remove(Vec<EventId>, oneshot::Sender<Result<u64, StoreError>>),
+    /// Remove everything of an author up to a moment.
+    RemoveAuthor(PublicKey, Timestamp, oneshot::Sender<Result<u64, StoreError>>),
+    /// Set a reader's cursor.
+    Cursor(String, u64, oneshot::Sender<Result<u64, StoreError>>),
+    /// Run something between two commits.
+    Between(Box<dyn FnOnce(&mut Writer) + Send>),
+    /// Stop.
+    Close,
+}
+
+/// See the module.
+pub struct Committer {
+    core: Arc<Core>,
+    writer: Writer,
+    group: Group,
+    next_number: u64,
+    next_seq: u64,
+    observer: Arc<OnceLock<Arc<dyn CommitObserver>>>,
+    /// Told when there is something to merge or to flush.
+    keeper: Sender<()>,
+}
+
+impl Committer {
+    /// Takes over the writing of a store.
+    pub fn new(
+        core: Arc<Core>,
+        writer: Writer,
+        observer: Arc<OnceLock<Arc<dyn CommitObserver>>>,
+        keeper: Sender<()>,
+    ) -> Self {
+        let end = core.state.load().end;
+        let (next_number, next_seq) = (end.next_number, end.next_seq);
+        Self { core, writer, group: Group::default(), next_number, next_seq, observer, keeper }
+    }
+
+    /// Works until it is told to close.
+    pub fn run(mut self, jobs: &Receiver<Job>) {
+        while let Ok(job) = jobs.recv() {
+            match job {
+                Job::Write(batch) => {
+                    if let Some(job) = self.write(batch, jobs)
+                        && self.other(job)
+                    {
+                        break;
+                    }
+                }
+                job => {
+                    if self.other(job) {
+                        break;
+                    }
+                }
+            }
+        }
+        if let Err(error) = self.writer.trim() {
+            tracing::error!(%error, "closing the log");
+        }
+    }
+
+    /// Does what is not writing events; returns whether to stop.
+    fn other(&mut self, job: Job) -> bool {
+        match job {
+            Job::Write(batch) => drop(self.write(batch, &crossbeam_channel::never())),
+            Job::Drop(numbers, cause, reply) => {
+                let leaving = self.leaving(&numbers, cause);
+                let _ = reply.send(self.remove(leaving));
+            }
+            Job::Remove(ids, reply) => {
+                let leaving = self.leaving_by_id(&ids);
+                let _ = reply.send(self.remove(leaving));
+            }
+            Job::RemoveAuthor(author, until, reply) => {
+                let snapshot = self.core.snapshot();
+                let facts = Facts { core: &self.core, snapshot: &snapshot, pending: &self.group.pending };
+                let leaving = vanished(&author, until, &facts, Removal::Dropped);
+                let _ = reply.send(self.remove(leaving));
+            }
+            Job::Cursor(reader, seq, reply) => {
+                self.group.buffer.push(RecordKind::Cursor, seq, reader.as_bytes());
+                self.group.cursors.push((reader, seq));
+                let _ = reply.send(self.commit(&mut []).map(|()| 1));
+            }
+            Job::Between(work) => work(&mut self.writer),
+            Job::Close => return true,
+        }
+        false
+    }
+
+    /// Writes a batch, and those that wait behind it. Returns the first job that is something else.
+    fn write(&mut self, batch: Arc<WriteBatch>, jobs: &Receiver<Job>) -> Option<Job> {
+        let mut round = Round::default();
+        let mut snapshot = self.core.snapshot();
+        let mut next = Some(Job::Write(batch));
+        let mut taken = 0;
+        while let Some(Job::Write(batch)) = next {
+            taken += batch.events.len();
+            self.add_batch(&mut round, batch, &mut snapshot);
+            next = if taken < self.core.options.commit_events { jobs.try_recv().ok() } else { None };
+        }
+        // A failure is in the outcomes.
+        let _ = self.commit(&mut round.outcomes);
+        round.answer();
+        next
+    }
+
+    fn add_batch(&mut self, round: &mut Round, batch: Arc<WriteBatch>, snapshot: &mut Snapshot) {
+        let place = round.add(batch.clone());
+        for (at, event) in batch.events.iter().enumerate() {
+            let decided = round.outcomes.get(place).and_then(|list| list.get(at)).is_some_and(Option::is_some);
+            if decided {
+                continue;
+            }
+            let full = self.group.buffer.bytes().len() + event.json().len() + 4096 > BATCH_BYTES
+                || self.group.pending.events().len() >= self.core.options.commit_events;
+            if full {
+                let _ = self.commit(&mut round.outcomes);
+                *snapshot = self.core.snapshot();
+            }
+            let outcome = self.add_event(event, batch.now, snapshot);
+            self.group.stage(place, at, outcome);
+        }
+    }
+
+    fn add_event(&mut self, event: &Event, now: Timestamp, snapshot: &Snapshot) -> Outcome {
+        let facts = Facts { core: &self.core, snapshot, pending: &self.group.pending };
+        let leaving = match decide(event, &facts, now, true) {
+            Decision::Done(Outcome::Ephemeral) => {
+                self.group.pass(event);
+                return Outcome::Ephemeral;
+            }
+            Decision::Done(outcome) => return outcome,
+            Decision::Store(leaving) => leaving,
+        };
+        let number = self.next_number;
+        self.next_number += 1;
+        self.group.store(&self.core.keys, event, number, &leaving);
+        Outcome::Stored(crate::EventNumber(number))
+    }
+
+    fn leaving(&self, numbers: &[u64], cause: Removal) -> Vec<Leaving> {
+        let snapshot = self.core.snapshot();
+        let mut leaving: Vec<Leaving> = numbers
+            .iter()
+            .filter_map(|number| {
+                let json = snapshot.event(&self.core, *number)?;
+                let id = Event::from_canonical(json).ok()?.id();
+                Some(Leaving { number: *number, cause, id })
+            })
+            .collect();
+        leaving.sort_by_key(|l| l.number);
+        leaving.dedup_by_key(|l| l.number);
+        leaving
+    }
+
+    fn leaving_by_id(&self, ids: &[EventId]) -> Vec<Leaving> {
+        let snapshot = self.core.snapshot();
+        let facts = Facts { core: &self.core, snapshot: &snapshot, pending: &self.group.pending };
+        let found = ids.iter().filter_map(|id| facts.by_id(id));
+        let mut leaving: Vec<Leaving> = found.map(|found| Leaving::new(&found, Removal::Dropped)).collect();
+        leaving.sort_by_key(|l| l.number);
+        leaving.dedup_by_key(|l| l.number);
+        leaving
+    }
+
+    /// Removes events, in as many commits as their records need.
+    fn remove(&mut self, leaving: Vec<Leaving>) -> Result<u64, StoreError> {
+        for part in leaving.chunks(BATCH_BYTES / 64) {
+            self.group.remove(part);
+            self.commit(&mut [])?;
+        }
+        Ok(leaving.len() as u64)
+    }
+
+    /// Commits the group and settles the outcomes.
+    fn commit(&mut self, outcomes: &mut [Vec<Option<Outcome>>]) -> Result<(), StoreError> {
+        let started = Instant::now();
+        let result = if self.group.has_records() { self.append_and_publish() } else { Ok(()) };
+        let failure = result.as_ref().err().map(|error| {
+            tracing::error!(%error, "commit failed");
+            metrics::counter!("stentor_store_commit_failures_total").increment(1);
+            Outcome::Refused(Refusal::Unavailable(error.to_string()))
+        });
+        match &failure {
+            None => self.show(started),
+            // What was decided is as if it had never been submitted.
+            Some(_) => self.next_number = self.core.state.load().end.next_number,
+        }
+        self.group.settle(outcomes, failure.as_ref());
+        self.group.clear();
+        result
+    }
+
+    fn show(&self, started: Instant) {
+        if self.group.has_records() {
+            metrics::histogram!("stentor_store_commit_seconds").record(started.elapsed().as_secs_f64());
+            metrics::counter!("stentor_store_commits_total").increment(1);
+        }
+        if !self.group.shown.is_empty()
+            && let Some(observer) = self.observer.get()
+        {
+            observer.committed(&self.group.shown);
+        }
+    }
+
+    fn append_and_publish(&mut self) -> Result<(), StoreError> {
+        let time_ms = now_ms();
+        let entries = self.group.feed.len() as u64;
+        self.core.locator.ensure(self.next_number)?;
+        self.core.feed.ensure(2 * (self.next_seq + entries) + 1)?;
+        self.group.buffer.close(self.next_seq, time_ms);
+        let base = self.writer.append(&self.group.buffer, self.next_number)?;
+        self.publish(base, time_ms)
+    }
+
+    fn publish(&mut self, base: Address, time_ms: u64) -> Result<(), StoreError> {
+        let first_number = self.core.state.load().end.next_number;
+        let numbers = first_number..self.next_number;
+        let image = build(self.group.pending.entries(), numbers.clone())
+            .map_err(super::files::failing("building an index run in", &self.core.folder))?;
+        let run = Arc::new(Run::new(image, None));
+        let end = Position {
+            address: self.writer.end().map(Address::pack),
+            next_number: self.next_number,
+            next_seq: self.next_seq + self.group.feed.len() as u64,
+        };
+        let removed = self.removed_keys();
+        let mut cursors = self.core.cursors.lock();
+        cursors.extend(self.group.cursors.drain(..));
+        drop(cursors);
+        let mut counters = self.core.counters.lock();
+        for (seq, entry) in (self.next_seq..).zip(&self.group.feed) {
+            let (place, time) = match entry.removal {
+                None => (base.plus(entry.at).pack(), time_ms),
+                Some(_) => (gone(seq), base.plus(entry.at).pack()),
+            };
+            self.core.locator.set(entry.number, place);
+            let code = entry.removal.map_or(0, |removal| removal as u64);
+            self.core.feed.set(2 * seq, (code << 56) | entry.number);
+            self.core.feed.set(2 * seq + 1, time);
+        }
+        for pending in self.group.pending.events() {
+            counters.added(pending.event.kind().0, &pending.keys);
+        }
+        for (kind, keys) in &removed {
+            counters.removed(*kind, keys);
+        }
+        self.core.replace_state(|state| {
+            if !numbers.is_empty() {
+                state.runs.push(Placed { run, until: end });
+            }
+            state.end = end;
+        });
+        drop(counters);
+        self.next_seq = end.next_seq;
+        let _ = self.keeper.try_send(());
+        Ok(())
+    }
+
+    /// Kind and keys of the events that leave with this group, for the counters.
+    fn removed_keys(&self) -> Vec<(u16, Keys)> {
+        let snapshot = self.core.snapshot();
+        let leaving = self.group.feed.iter().filter(|entry| entry.removal.is_some());
+        leaving
+            .filter_map(|entry| {
+                if let Some(own) = self.group.pending.by_number(entry.number) {
+                    return Some((own.event.kind().0, own.keys.clone()));
+                }
+                let Place::At(_) = snapshot.place(entry.number) else { return None };
+                let event = Event::from_canonical(snapshot.event(&self.core, entry.number)?).ok()?;
+                Some((event.kind().0, self.core.keys.keys_of(&event.view())))
+            })
+            .collect()
+    }
+}

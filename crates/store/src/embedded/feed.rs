@@ -1,0 +1,71 @@
+//! Reading the change feed.
+
+use stentor_event::{Event, EventId, Filter, Timestamp, Viewer};
+
+use super::core::Core;
+use super::log::Address;
+use super::state::{Place, Snapshot};
+use crate::{Change, ChangeKind, EventNumber, Removal, Seq};
+
+/// Most entries that one call returns.
+const MOST: usize = 10_000;
+
+/// Entries after `after`, oldest first.
+pub fn changes(core: &Core, after: Seq, limit: usize, viewer: &Viewer, now: Timestamp) -> Vec<Change> {
+    let snapshot = core.snapshot();
+    let end = snapshot.state.end.next_seq;
+    let first = after.0.saturating_add(1);
+    let last = end.min(first.saturating_add(limit.min(MOST) as u64));
+    (first..last).filter_map(|seq| change(core, &snapshot, seq, viewer, now)).collect()
+}
+
+fn change(core: &Core, snapshot: &Snapshot, seq: u64, viewer: &Viewer, now: Timestamp) -> Option<Change> {
+    let word = core.feed.get(2 * seq);
+    let second = core.feed.get(2 * seq + 1);
+    let number = word & (u64::MAX >> 8);
+    let mut change = Change {
+        seq: Seq(seq),
+        number: EventNumber(number),
+        kind: ChangeKind::Added,
+        committed_ms: second,
+        id: None,
+        event: None,
+    };
+    match Removal::from_code((word >> 56) as u8) {
+        None => {
+            change.event = visible_event(core, snapshot, number, viewer, now);
+            change.id = change.event.as_ref().map(Event::id);
+            if change.id.is_none() && viewer.is_operator() {
+                change.id = removed_id(core, snapshot, number);
+            }
+        }
+        Some(removal) => {
+            change.kind = ChangeKind::Removed(removal);
+            let (id, committed_ms) = removal_record(core, second)?;
+            change.committed_ms = committed_ms;
+            change.id = viewer.is_operator().then_some(id);
+        }
+    }
+    Some(change)
+}
+
+fn visible_event(core: &Core, snapshot: &Snapshot, number: u64, viewer: &Viewer, now: Timestamp) -> Option<Event> {
+    let event = Event::from_canonical(snapshot.event(core, number)?).ok()?;
+    let lasting = event.expiration().is_none_or(|at| at > now);
+    (lasting && stentor_event::visible(&event.view(), viewer, &Filter::default())).then_some(event)
+}
+
+/// The id of an event that is gone, from the record of its removal.
+fn removed_id(core: &Core, snapshot: &Snapshot, number: u64) -> Option<EventId> {
+    let Place::Gone(seq) = snapshot.place(number) else { return None };
+    removal_record(core, core.feed.get(2 * seq + 1)).map(|(id, _)| id)
+}
+
+/// The event's id and the moment of a removal, from its record.
+fn removal_record(core: &Core, packed: u64) -> Option<(EventId, u64)> {
+    let address = Address::unpack(packed);
+    let segments = core.log.segments();
+    let record = segments.get(&address.segment)?.record(address.offset)?;
+    let (_, id, at) = record.removal()?;
+    Some((id, at))
+}

@@ -1,0 +1,180 @@
+//! Segments: the files of the log, mapped for reading.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+
+use super::{Address, Record, RecordKind};
+use crate::StoreError;
+use crate::embedded::files::{self, corrupt, failing};
+use crate::embedded::mmap;
+
+/// Largest size of a segment. A batch always lies in one segment.
+pub const SEGMENT_BYTES: usize = 64 << 20;
+
+/// Bytes before the first record.
+pub const SEGMENT_HEADER: usize = 32;
+
+const MAGIC: &[u8; 8] = b"stntlog1";
+
+/// How a segment came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Written by commits; the order of its id is the order of time.
+    Commits,
+    /// A compacted copy of an older segment.
+    Compaction,
+}
+
+/// One file of the log.
+pub struct Segment {
+    /// Its id.
+    pub id: u32,
+    /// How it came to be.
+    pub origin: Origin,
+    /// The number that the next event had when the segment was begun: the order of the segments' content.
+    pub first: u64,
+    /// Its file.
+    pub path: PathBuf,
+    bytes: Bytes,
+}
+
+impl Segment {
+    /// The file of a segment.
+    pub fn path(folder: &Path, id: u32) -> PathBuf {
+        folder.join(format!("{id:010}.log"))
+    }
+
+    /// The header of a segment's file.
+    pub fn header(id: u32, origin: Origin, first: u64) -> [u8; SEGMENT_HEADER] {
+        let mut fields = Vec::with_capacity(SEGMENT_HEADER);
+        fields.extend_from_slice(MAGIC);
+        fields.extend_from_slice(&id.to_le_bytes());
+        fields.extend_from_slice(&u32::from(origin == Origin::Compaction).to_le_bytes());
+        fields.extend_from_slice(&first.to_le_bytes());
+        fields.extend_from_slice(&crc32c::crc32c(&fields).to_le_bytes());
+        let mut header = [0; SEGMENT_HEADER];
+        header.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+        header
+    }
+
+    /// Maps a segment's file, up to its largest size when it is still growing. `None`: its header was never written.
+    pub fn open(path: &Path, growing: bool) -> Result<Option<Self>, StoreError> {
+        let file = File::open(path).map_err(failing("opening", path))?;
+        let length = file.metadata().map_err(failing("inspecting", path))?.len() as usize;
+        if length < SEGMENT_HEADER {
+            return Ok(None);
+        }
+        let map = mmap::map(&file, if growing { SEGMENT_BYTES } else { length }).map_err(failing("mapping", path))?;
+        let bytes = Bytes::from_owner(map);
+        let header = bytes.get(..SEGMENT_HEADER).unwrap_or_default();
+        if header.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        let (id, origin, first) =
+            Self::parse_header(header).ok_or_else(|| corrupt(path, 0, "the segment's header is damaged"))?;
+        Ok(Some(Self { id, origin, first, path: path.to_path_buf(), bytes }))
+    }
+
+    fn parse_header(header: &[u8]) -> Option<(u32, Origin, u64)> {
+        let checksum = u32::from_le_bytes(*header.get(24..)?.first_chunk()?);
+        if header.get(..8)? != MAGIC || checksum != crc32c::crc32c(header.get(..24)?) {
+            return None;
+        }
+        let id = u32::from_le_bytes(*header.get(8..)?.first_chunk()?);
+        let compacted = u32::from_le_bytes(*header.get(12..)?.first_chunk()?) == 1;
+        let first = u64::from_le_bytes(*header.get(16..)?.first_chunk()?);
+        Some((id, if compacted { Origin::Compaction } else { Origin::Commits }, first))
+    }
+
+    /// What the file holds now, without the part of a map that lies beyond its end.
+    pub fn content(&self) -> Result<&[u8], StoreError> {
+        let length = std::fs::metadata(&self.path).map_err(failing("inspecting", &self.path))?.len();
+        Ok(self.bytes.get(..self.bytes.len().min(length as usize)).unwrap_or_default())
+    }
+
+    /// The record at this offset, which must have been published.
+    pub fn record(&self, offset: u32) -> Option<Record<'_>> {
+        Record::peek(self.bytes.get(offset as usize..)?)
+    }
+
+    /// The event at this offset, sharing the map's memory.
+    fn event(&self, offset: u32, number: u64) -> Option<Bytes> {
+        let record = self.record(offset)?;
+        let start = offset as usize + super::HEADER;
+        (record.kind == RecordKind::Added && record.number == number)
+            .then(|| self.bytes.slice(start..start + record.body.len()))
+    }
+}
+
+/// All segments, for readers.
+pub struct Log {
+    /// The folder.
+    pub folder: PathBuf,
+    segments: ArcSwap<BTreeMap<u32, Arc<Segment>>>,
+}
+
+impl Log {
+    /// Opens all segments of a folder. A file that was begun and never written to is removed.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        files::create_dir(folder)?;
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(failing("reading", folder))? {
+            let path = entry.map_err(failing("reading", folder))?.path();
+            match path.extension().and_then(|e| e.to_str()) {
+                Some("log") => paths.push(path),
+                Some("tmp") => files::remove(&path)?,
+                _ => {}
+            }
+        }
+        paths.sort();
+        let newest = paths.last().cloned();
+        let mut segments = BTreeMap::new();
+        for path in paths {
+            match Segment::open(&path, false)? {
+                Some(segment) => drop(segments.insert(segment.id, Arc::new(segment))),
+                None if Some(&path) == newest.as_ref() => files::remove(&path)?,
+                None => return Err(corrupt(&path, 0, "the segment's header is missing")),
+            }
+        }
+        Ok(Self { folder: folder.to_path_buf(), segments: ArcSwap::from_pointee(segments) })
+    }
+
+    /// All segments, by id.
+    pub fn segments(&self) -> Arc<BTreeMap<u32, Arc<Segment>>> {
+        self.segments.load_full()
+    }
+
+    /// Adds or replaces a segment.
+    pub fn insert(&self, segment: Arc<Segment>) {
+        self.segments.rcu(|segments| {
+            let mut segments = segments.as_ref().clone();
+            segments.insert(segment.id, segment.clone());
+            segments
+        });
+    }
+
+    /// Takes a segment out; who still reads it keeps its memory.
+    pub fn forget(&self, id: u32) {
+        self.segments.rcu(|segments| {
+            let mut segments = segments.as_ref().clone();
+            segments.remove(&id);
+            segments
+        });
+    }
+
+    /// The JSON of an event; `None` when the place does not hold it (it was moved or is gone).
+    pub fn event(&self, address: Address, number: u64) -> Option<Bytes> {
+        self.segments.load().get(&address.segment)?.event(address.offset, number)
+    }
+
+    /// Bytes of all segments on disk.
+    pub fn disk_bytes(&self) -> u64 {
+        let segments = self.segments.load();
+        segments.values().filter_map(|s| std::fs::metadata(&s.path).ok()).map(|m| m.len()).sum()
+    }
+}

@@ -1,0 +1,188 @@
+//! Opening a store: what is derived is loaded as of the checkpoint, and the log's tail is read again.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use stentor_event::Event;
+
+use super::core::{Core, run_folder};
+use super::counters::Counters;
+use super::files::{self, corrupt, failing};
+use super::key::{Key, KeyMaker};
+use super::log::{Address, Log, RecordKind, Replayed, Tail, Writer, replay};
+use super::manifest::{Manifest, Position};
+use super::options::Options;
+use super::pending::entry;
+use super::run::{Entry, Run, build};
+use super::state::{Placed, State, gone};
+use super::table::Table;
+use crate::StoreError;
+
+/// Events of the log's tail that are indexed together.
+const PART: usize = 8_192;
+
+/// Opens or creates the store in this folder, whose lock the caller holds.
+pub fn recover(folder: &Path, options: Options) -> Result<(Arc<Core>, Writer), StoreError> {
+    let manifest = manifest(folder, &options)?;
+    let runs = open_runs(folder, &manifest)?;
+    let log = Arc::new(Log::open(&folder.join("log"))?);
+    if log.segments().is_empty() && manifest.checkpoint != Position::START {
+        return Err(corrupt(&log.folder, 0, "the log is missing"));
+    }
+    let core = Core {
+        folder: folder.to_path_buf(),
+        options,
+        log: log.clone(),
+        locator: Table::open(&folder.join("locator"))?,
+        feed: Table::open(&folder.join("feed"))?,
+        keys: KeyMaker::new(manifest.secret),
+        state: ArcSwap::from_pointee(State { runs, end: manifest.checkpoint }),
+        replacing: Mutex::new(()),
+        counters: Mutex::new(Counters::default()),
+        purged: AtomicU64::new(0),
+        cursors: Mutex::new(manifest.cursors.clone()),
+        manifest: Mutex::new(manifest),
+    };
+    super::compaction::finish_moving(&core)?;
+    let tail = replay_tail(&core)?;
+    if tail.torn > 0 {
+        tracing::warn!(bytes = tail.torn, "cut off an unfinished commit at the end of the log");
+    }
+    count_kinds(&core);
+    let writer = Writer::open(log, tail.end)?;
+    Ok((Arc::new(core), writer))
+}
+
+fn manifest(folder: &Path, options: &Options) -> Result<Manifest, StoreError> {
+    if let Some(manifest) = Manifest::read(folder)? {
+        manifest.check_keep(folder, options.keep)?;
+        return Ok(manifest);
+    }
+    let mut secret = [0; 16];
+    getrandom::fill(&mut secret)
+        .map_err(|e| failing("getting random bytes for", folder)(std::io::Error::other(e.to_string())))?;
+    let secret = u128::from_le_bytes(secret);
+    let manifest = Manifest::empty(options.keep, ((secret >> 64) as u64, secret as u64));
+    manifest.write(folder)?;
+    Ok(manifest)
+}
+
+/// Opens the runs of the manifest, and removes files that are not in it.
+fn open_runs(folder: &Path, manifest: &Manifest) -> Result<Vec<Placed>, StoreError> {
+    let folder = run_folder(folder);
+    files::create_dir(&folder)?;
+    for entry in std::fs::read_dir(&folder).map_err(failing("reading", &folder))? {
+        let path = entry.map_err(failing("reading", &folder))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if !manifest.runs.iter().any(|run| run == name) {
+            files::remove(&path)?;
+        }
+    }
+    let open = |name: &String| {
+        let run = Arc::new(Run::open(&folder.join(name))?);
+        Ok(Placed { run, until: manifest.checkpoint })
+    };
+    manifest.runs.iter().map(open).collect()
+}
+
+/// Reads what was committed after the checkpoint.
+fn replay_tail(core: &Core) -> Result<Tail, StoreError> {
+    let start = core.state.load().end;
+    let mut tail = TailIndex { core, end: start, entries: Vec::new(), first: start.next_number };
+    let from = start.address.map(Address::unpack);
+    let found = replay(&core.log, from, start.next_seq, |batch| tail.take(batch))?;
+    tail.build()?;
+    Ok(found)
+}
+
+struct TailIndex<'a> {
+    core: &'a Core,
+    end: Position,
+    entries: Vec<Entry>,
+    first: u64,
+}
+
+impl TailIndex<'_> {
+    fn take(&mut self, batch: Replayed<'_>) -> Result<u64, StoreError> {
+        let mut seq = batch.first_seq;
+        if seq != self.end.next_seq {
+            let path = &self.core.log.folder;
+            let what = format!("position {} of the feed expected, {seq} found", self.end.next_seq);
+            return Err(corrupt(path, u64::from(batch.end.offset), what));
+        }
+        for (address, record) in &batch.records {
+            let number = record.number;
+            let (code, place, time) = match record.kind {
+                RecordKind::Added => {
+                    self.add(number, record.body, *address)?;
+                    (0, address.pack(), batch.time_ms)
+                }
+                RecordKind::Removed => {
+                    let cause = record.removal().map_or(0, |(cause, ..)| cause as u64);
+                    (cause, gone(seq), address.pack())
+                }
+                RecordKind::Cursor => {
+                    let reader = String::from_utf8_lossy(record.body).into_owned();
+                    self.core.cursors.lock().insert(reader, number);
+                    continue;
+                }
+                RecordKind::Commit => continue,
+            };
+            self.core.locator.ensure(number)?;
+            self.core.feed.ensure(2 * seq + 1)?;
+            self.core.locator.set(number, place);
+            self.core.feed.set(2 * seq, (code << 56) | number);
+            self.core.feed.set(2 * seq + 1, time);
+            seq += 1;
+        }
+        self.end.next_seq = seq;
+        self.end.address = Some(batch.end.pack());
+        if self.entries.len() >= PART {
+            self.build()?;
+        }
+        Ok(seq)
+    }
+
+    fn add(&mut self, number: u64, json: &[u8], address: Address) -> Result<(), StoreError> {
+        let bad = |what: String| corrupt(&self.core.log.folder, address.pack(), what);
+        if number != self.end.next_number {
+            return Err(bad(format!("event number {} expected, {number} found", self.end.next_number)));
+        }
+        let event = Event::from_canonical(Bytes::copy_from_slice(json)).map_err(|e| bad(e.to_string()))?;
+        let keys = self.core.keys.keys_of(&event.view());
+        self.entries.push(entry(&event, number, keys));
+        self.end.next_number = number + 1;
+        Ok(())
+    }
+
+    /// Makes a run of what came together.
+    fn build(&mut self) -> Result<(), StoreError> {
+        let numbers = self.first..self.end.next_number;
+        self.first = numbers.end;
+        let image = build(std::mem::take(&mut self.entries), numbers.clone())
+            .map_err(failing("building an index run in", &self.core.folder))?;
+        let end = self.end;
+        self.core.replace_state(|state| {
+            if !numbers.is_empty() {
+                state.runs.push(Placed { run: Arc::new(Run::new(image, None)), until: end });
+            }
+            state.end = end;
+        });
+        Ok(())
+    }
+}
+
+/// Counts the events that are there, by kind.
+fn count_kinds(core: &Core) {
+    let snapshot = core.snapshot();
+    let mut counters = core.counters.lock();
+    for placed in &snapshot.state.runs {
+        for row in placed.run.image().rows().iter().filter(|row| snapshot.is_there(row.number)) {
+            counters.added(row.kind, &[] as &[Key]);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Finding things in a run.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::{Image, Order, Row};
+use crate::StoreError;
+use crate::embedded::files::{corrupt, failing};
+use crate::embedded::key::Key;
+use crate::embedded::mmap;
+
+/// Indexes are numbered from 1 to 4 (see `key::Index`); this is one more than the last.
+const INDEXES: usize = 5;
+
+/// A run, ready to be asked.
+pub struct Run {
+    image: Image,
+    /// Its file, when it is on disk.
+    path: Option<PathBuf>,
+    /// Where the keys of each index lie.
+    indexes: [Range<usize>; INDEXES],
+}
+
+impl Run {
+    /// From an image; `path` names the file it lies in.
+    pub fn new(image: Image, path: Option<PathBuf>) -> Self {
+        let keys = image.keys();
+        let at = |index: usize| keys.partition_point(|key| ((key >> 124) as usize) < index);
+        let indexes = std::array::from_fn(|index| at(index)..at(index + 1));
+        Self { image, path, indexes }
+    }
+
+    /// Opens a run's file.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let file = std::fs::File::open(path).map_err(failing("opening", path))?;
+        let length = file.metadata().map_err(failing("inspecting", path))?.len();
+        let length = usize::try_from(length).map_err(|_| corrupt(path, 0, "too large for this machine"))?;
+        if length == 0 {
+            return Err(corrupt(path, 0, "empty"));
+        }
+        let map = mmap::map(&file, length).map_err(failing("mapping", path))?;
+        Ok(Self::new(Image::from_map(map, path)?, Some(path.to_path_buf())))
+    }
+
+    /// The image.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// Its file, when it is on disk.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The event numbers that it covers.
+    pub fn numbers(&self) -> Range<u64> {
+        self.image.header().first..self.image.header().end
+    }
+
+    /// Events in it, gone ones included.
+    pub fn len(&self) -> usize {
+        self.image.rows().len()
+    }
+
+    /// The row at this rank.
+    pub fn row(&self, rank: u32) -> Option<&Row> {
+        self.image.rows().get(rank as usize)
+    }
+
+    /// The ranks under a key, ascending.
+    pub fn postings(&self, key: Key) -> &[u32] {
+        self.find(key).map_or(&[], |at| self.postings_at(at))
+    }
+
+    /// The range of the postings under a key within [`Image::postings`].
+    pub fn posting_range(&self, key: Key) -> Range<u32> {
+        self.find(key).map_or(0..0, |at| self.range_at(at))
+    }
+
+    /// All keys between these two (inclusive) with the ranges of their postings.
+    pub fn keys_between(&self, low: Key, high: Key) -> impl Iterator<Item = (Key, Range<u32>)> + '_ {
+        let from = self.lower_bound(low);
+        let keys = self.image.keys().get(from..).unwrap_or_default();
+        (from..).zip(keys).take_while(move |(_, key)| **key <= high.0).map(|(at, key)| (Key(*key), self.range_at(at)))
+    }
+
+    /// Ranks whose events have this leading id.
+    pub fn ranks_of_id(&self, id: u64) -> &[u32] {
+        let ids = self.image.ids();
+        let from = interpolate(ids, id, |x| *x, id);
+        let count = ids.get(from..).unwrap_or_default().iter().take_while(|x| **x == id).count();
+        self.image.id_ranks().get(from..from + count).unwrap_or_default()
+    }
+
+    /// The first rank that does not come before `order`.
+    pub fn rank_at(&self, order: Order) -> u32 {
+        self.image.rows().partition_point(|row| row.order() < order) as u32
+    }
+
+    /// Numbers of the events that expire after `from` and not after `to`.
+    pub fn expiring(&self, from: u64, to: u64) -> impl Iterator<Item = u64> + '_ {
+        let all = self.image.expiries();
+        let start = all.partition_point(|[at, _]| *at <= from);
+        all.get(start..).unwrap_or_default().iter().take_while(move |[at, _]| *at <= to).map(|[_, number]| *number)
+    }
+
+    fn range_at(&self, at: usize) -> Range<u32> {
+        let starts = self.image.starts();
+        match (starts.get(at), starts.get(at + 1)) {
+            (Some(start), Some(end)) => *start..*end,
+            _ => 0..0,
+        }
+    }
+
+    fn postings_at(&self, at: usize) -> &[u32] {
+        let range = self.range_at(at);
+        self.image.postings().get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
+    fn find(&self, key: Key) -> Option<usize> {
+        let at = self.lower_bound(key);
+        (*self.image.keys().get(at)? == key.0).then_some(at)
+    }
+
+    fn lower_bound(&self, key: Key) -> usize {
+        let Some(range) = self.indexes.get(key.index() as usize) else { return 0 };
+        let keys = self.image.keys().get(range.clone()).unwrap_or_default();
+        range.start + interpolate(keys, key.0, |k| Key(*k).hash_bits(), key.hash_bits())
+    }
+}
+
+/// The first place whose value is not below `wanted`, in a sorted list whose `bits` are spread evenly: guesses the place
+/// and gallops from there, which touches fewer cache lines than halving. Any distribution gives the right answer.
+fn interpolate<T: Copy + Ord>(sorted: &[T], wanted: T, bits: impl Fn(&T) -> u64, wanted_bits: u64) -> usize {
+    let length = sorted.len();
+    if length < 16 {
+        return sorted.partition_point(|x| *x < wanted);
+    }
+    let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return 0 };
+    let (low, high) = (bits(first), bits(last));
+    let guess = if wanted_bits <= low || high <= low {
+        0
+    } else {
+        let share = u128::from(wanted_bits - low) * (length as u128 - 1) / u128::from(high - low);
+        usize::try_from(share).unwrap_or(length).min(length - 1)
+    };
+    let below = |at: usize| sorted.get(at).is_some_and(|x| x.cmp(&wanted) == Ordering::Less);
+    let (mut from, mut to, mut step) = (guess, guess, 8usize);
+    if below(guess) {
+        while to < length && below(to) {
+            from = to;
+            to = (to + step).min(length);
+            step *= 4;
+        }
+    } else {
+        while from > 0 && !below(from) {
+            to = from;
+            from = from.saturating_sub(step);
+            step *= 4;
+        }
+        if !below(from) {
+            return from.min(to);
+        }
+    }
+    from + sorted.get(from..to).unwrap_or_default().partition_point(|x| *x < wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn interpolation_finds_what_halving_finds(mut list in proptest::collection::vec(any::<u64>(), 0..400), wanted: u64, near in any::<prop::sample::Index>(), skew in 0u32..60) {
+            for x in &mut list { *x >>= skew; }
+            list.sort_unstable();
+            let mut all = vec![wanted, wanted >> skew, 0, u64::MAX];
+            if !list.is_empty() { all.push(list[near.index(list.len())]); }
+            for wanted in all {
+                prop_assert_eq!(interpolate(&list, wanted, |x| *x, wanted), list.partition_point(|x| *x < wanted));
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Answering one filter, match by match, within its limit.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use stentor_event::{EventView, Filter, Kind, Timestamp, Viewer};
+
+use super::cursor::Cursor;
+use super::plan::{Checks, plan};
+use super::{Window, lists::List};
+use crate::embedded::core::Core;
+use crate::embedded::run::{EXPIRES, Order, Row, leading};
+use crate::embedded::state::Snapshot;
+use crate::{FilterEnd, FilterPlan};
+
+/// A match.
+#[derive(Debug, Clone)]
+pub struct Match {
+    /// Its place in the answer, and its number.
+    pub order: Order,
+    /// The canonical JSON.
+    pub json: Bytes,
+}
+
+/// What came of a step.
+pub enum Step {
+    /// A match.
+    Match(Match),
+    /// Nothing follows.
+    End(FilterEnd),
+    /// The rows allowed for this slice are used up.
+    Pause,
+}
+
+/// What limits the matches.
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    /// Nothing.
+    None,
+    /// The filter's own limit: exactly so many.
+    Own(u64),
+    /// The relay's cap: ends on a whole second (R1.8).
+    Cap(u64),
+}
+
+/// What a scan works with, the same for all its filters.
+pub struct Context<'a> {
+    /// The shared parts of the store.
+    pub core: &'a Core,
+    /// The store as of the scan's beginning.
+    pub snapshot: &'a Snapshot,
+    /// The moment for which expiration is judged.
+    pub now: Timestamp,
+    /// Who reads.
+    pub viewer: &'a Viewer,
+}
+
+/// See the module.
+pub struct FilterScan {
+    filter: Filter,
+    window: Window,
+    source: Source,
+    checks: Checks,
+    limit: Limit,
+    taken: u64,
+    /// Matches of the second that may turn out to be cut.
+    held: Vec<Match>,
+    /// Matches to be handed out.
+    ready: VecDeque<Match>,
+    /// Matches left out by the cap.
+    left_out: VecDeque<Match>,
+    /// The plan, with what it has cost.
+    pub description: FilterPlan,
+}
+
+enum Source {
+    /// Events asked for by id.
+    Rows(std::vec::IntoIter<Row>),
+    /// Everything else.
+    Cursor(Cursor),
+}
+
+impl FilterScan {
+    /// Begins to answer a filter. `cap` 0: none.
+    pub fn new(core: &Core, snapshot: &Snapshot, filter: &Filter, before: u64, cap: u64) -> Self {
+        let window = Window::of(filter, before);
+        let limit = match filter.limit {
+            Some(own) if cap == 0 || own <= cap => Limit::Own(own),
+            _ if cap == 0 => Limit::None,
+            _ => Limit::Cap(cap),
+        };
+        let (source, checks, description) = if filter.matches_nothing() || window.is_empty() {
+            (Source::Rows(Vec::new().into_iter()), Checks::default(), described("none", "matches nothing", 0))
+        } else if filter.ids.is_some() {
+            let rows = rows_by_id(snapshot, filter);
+            let description = described("id", "ids are given", rows.len());
+            (Source::Rows(rows.into_iter()), Checks::of_events(), description)
+        } else {
+            let plan = plan(core, snapshot, filter, &window);
+            let lists: Vec<List> = plan.lists;
+            (Source::Cursor(Cursor::new(&snapshot.state, lists)), plan.checks, plan.description)
+        };
+        Self {
+            filter: filter.clone(),
+            window,
+            source,
+            checks,
+            limit,
+            taken: 0,
+            held: Vec::new(),
+            ready: VecDeque::new(),
+            left_out: VecDeque::new(),
+            description,
+        }
+    }
+
+    /// The next match within the limit. Takes what it costs from `rows`.
+    pub fn step(&mut self, context: &Context<'_>, rows: &mut u64) -> Step {
+        loop {
+            if let Some(found) = self.ready.pop_front() {
+                return Step::Match(found);
+            }
+            if let Some(end) = self.description.end {
+                return Step::End(end);
+            }
+            if matches!(self.limit, Limit::Own(limit) if self.taken >= limit) {
+                self.description.end = Some(FilterEnd::Cut);
+                continue;
+            }
+            let found = match self.next_match(context, rows) {
+                Step::Match(found) => found,
+                Step::Pause => return Step::Pause,
+                Step::End(end) => {
+                    self.ready.extend(self.held.drain(..));
+                    self.description.end = Some(end);
+                    continue;
+                }
+            };
+            match self.limit {
+                Limit::Cap(cap) => self.hold(found, cap),
+                _ => {
+                    self.taken += 1;
+                    return Step::Match(found);
+                }
+            }
+        }
+    }
+
+    /// After the end: the next match that the limit has cut off.
+    pub fn beyond(&mut self, context: &Context<'_>, rows: &mut u64) -> Step {
+        match self.left_out.pop_front() {
+            Some(found) => Step::Match(found),
+            None => self.next_match(context, rows),
+        }
+    }
+
+    /// Keeps a match back until it is known that its second fits under the cap.
+    fn hold(&mut self, found: Match, cap: u64) {
+        let same_second = self.held.first().is_none_or(|held| held.order.created_at == found.order.created_at);
+        if !same_second {
+            self.taken += self.held.len() as u64;
+            self.ready.extend(self.held.drain(..));
+        }
+        self.held.push(found);
+        if self.taken + self.held.len() as u64 <= cap {
+            return;
+        }
+        let fit = if self.taken == 0 { cap as usize } else { 0 };
+        self.left_out.extend(self.held.drain(fit.min(self.held.len())..));
+        self.ready.extend(self.held.drain(..));
+        self.description.end = Some(FilterEnd::Cut);
+    }
+
+    /// The next visible match, whatever the limit.
+    fn next_match(&mut self, context: &Context<'_>, rows: &mut u64) -> Step {
+        loop {
+            if *rows == 0 {
+                return Step::Pause;
+            }
+            let row = match &mut self.source {
+                Source::Rows(rows) => rows.next(),
+                Source::Cursor(cursor) => cursor.next(&context.snapshot.state).copied(),
+            };
+            let Some(row) = row else { return Step::End(FilterEnd::Finished) };
+            *rows -= 1;
+            self.description.rows += 1;
+            if row.number < self.window.before
+                && self.checks.pass(&row)
+                && let Some(json) = context.snapshot.event(context.core, row.number)
+                && self.admits(&row, &json, context)
+            {
+                return Step::Match(Match { order: row.order(), json });
+            }
+        }
+    }
+
+    /// What has to be judged on the event itself.
+    fn admits(&self, row: &Row, json: &Bytes, context: &Context<'_>) -> bool {
+        let viewer = context.viewer;
+        let open = viewer.is_operator() || viewer.rules.is_open(Kind(row.kind));
+        let expires = row.flags & EXPIRES != 0;
+        if open && !expires && !self.checks.event {
+            return true;
+        }
+        let Ok(event) = EventView::from_canonical(json) else { return false };
+        (!self.checks.event || self.filter.matches(&event))
+            && (!expires || event.expiration().is_none_or(|at| at > context.now))
+            && stentor_event::visible(&event, viewer, &self.filter)
+    }
+}
+
+fn described(index: &str, reason: &str, estimate: usize) -> FilterPlan {
+    FilterPlan {
+        index: index.to_owned(),
+        reason: reason.to_owned(),
+        cursors: 1,
+        estimate: estimate as u64,
+        rows: 0,
+        end: None,
+    }
+}
+
+/// The rows whose ids begin like those asked for, in the order of answers.
+fn rows_by_id(snapshot: &Snapshot, filter: &Filter) -> Vec<Row> {
+    let ids = filter.ids.as_deref().unwrap_or_default();
+    let mut rows = Vec::with_capacity(ids.len());
+    for id in ids {
+        let bits = leading(&id.0);
+        for placed in snapshot.state.runs.iter().rev() {
+            let found = placed.run.ranks_of_id(bits).iter().filter_map(|rank| placed.run.row(*rank));
+            let before = rows.len();
+            rows.extend(found.copied());
+            if rows.len() == before + 1 {
+                break;
+            }
+        }
+    }
+    rows.sort_unstable_by_key(Row::order);
+    rows.dedup_by_key(|row| row.number);
+    rows
+}

@@ -1,0 +1,252 @@
+//! The store as others see it: its threads, and the trait over them.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Sender, bounded, unbounded};
+use parking_lot::{Mutex, RwLock};
+use stentor_event::{Event, EventId, PublicKey, Timestamp, Viewer};
+use tokio::sync::{Semaphore, oneshot};
+
+use super::batch::WriteBatch;
+use super::committer::{Committer, Job};
+use super::core::Core;
+use super::decide::{Decision, decide};
+use super::facts::Facts;
+use super::files::{self, failing};
+use super::keeper::Keeper;
+use super::lock::Lock;
+use super::options::Options;
+use super::pending::Pending;
+use super::recover::recover;
+use super::scan::UnionScan;
+use super::verifier::{CHUNK, Verifier};
+use super::{count, feed};
+use crate::query::BoxFuture;
+use crate::{
+    Change, CommitObserver, Count, EventNumber, EventStore, Explanation, Outcome, Query, Removal, Scan, Seq,
+    Statistics, StoreError, Submission,
+};
+
+/// The embedded engine; see [the module](super).
+pub struct Store {
+    core: Arc<Core>,
+    keeper: Arc<Keeper>,
+    jobs: Sender<Job>,
+    verifier: RwLock<Option<Verifier>>,
+    /// Bounds the events that wait for their commit.
+    waiting: Semaphore,
+    observer: Arc<OnceLock<Arc<dyn CommitObserver>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    _lock: Lock,
+}
+
+impl Store {
+    /// Opens the store in this folder, or makes one there.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, StoreError> {
+        files::create_dir(folder)?;
+        let lock = Lock::take(folder)?;
+        let (core, writer) = recover(folder, options)?;
+        let observer = Arc::new(OnceLock::new());
+        let keeper = Arc::new(Keeper::new(core.clone()));
+        // Bounded by the number of events that may wait.
+        let (jobs, committed) = unbounded();
+        let verifier = Verifier::start(core.options.verifiers, &jobs).map_err(failing("starting threads for", folder))?;
+        let (wake_memory, memory) = bounded(1);
+        let (wake_flush, flush) = bounded(1);
+        let committer = Committer::new(core.clone(), writer, observer.clone(), wake_memory);
+        let mut threads = Vec::new();
+        let mut spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+            thread.map(|thread| threads.push(thread)).map_err(failing("starting threads for", folder))
+        };
+        spawn("commit", Box::new(move || committer.run(&committed)))?;
+        let own = keeper.clone();
+        spawn("index-memory", Box::new(move || own.run_memory(&memory, &wake_flush)))?;
+        let own = keeper.clone();
+        spawn("index-files", Box::new(move || own.run_flush(&flush)))?;
+        let waiting = Semaphore::new(core.options.waiting_events.max(1));
+        Ok(Self {
+            core,
+            keeper,
+            jobs,
+            verifier: RwLock::new(Some(verifier)),
+            waiting,
+            observer,
+            threads: Mutex::new(threads),
+            _lock: lock,
+        })
+    }
+
+    /// Removes the events that have expired (NIP-40). Returns how many there were.
+    pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let from = self.core.purged.load(Ordering::Acquire).saturating_sub(count::PURGE_SLACK);
+        let snapshot = self.core.snapshot();
+        let runs = snapshot.state.runs.iter();
+        let expired = runs.flat_map(|placed| placed.run.expiring(from, now.0));
+        let numbers: Vec<u64> = expired.filter(|number| snapshot.is_there(*number)).collect();
+        let count = if numbers.is_empty() {
+            0
+        } else {
+            self.ask(|reply| Job::Drop(numbers, Removal::Expired, reply)).await?
+        };
+        self.core.purged.fetch_max(now.0, Ordering::AcqRel);
+        Ok(count)
+    }
+
+    /// Writes the index of what was committed so far to files, so that opening the store again is quick.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.keeper.flush()
+    }
+
+    /// The parts that the operator's tools work with.
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    async fn ask(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<u64, StoreError>>) -> Job,
+    ) -> Result<u64, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(job(reply)).map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// What can be said of events without verifying their signatures, and which ones have to be verified.
+    fn first_look(&self, batch: &[Submission], now: Timestamp) -> (Vec<Option<Outcome>>, Vec<u32>) {
+        let snapshot = self.core.snapshot();
+        let pending = Pending::default();
+        let facts = Facts { core: &self.core, snapshot: &snapshot, pending: &pending };
+        let mut to_verify = Vec::new();
+        let look = |(place, submission): (u32, &Submission)| {
+            if submission.verified {
+                return None;
+            }
+            match decide(&submission.event, &facts, now, false) {
+                Decision::Done(outcome) if outcome != Outcome::Ephemeral => Some(outcome),
+                _ => {
+                    to_verify.push(place);
+                    None
+                }
+            }
+        };
+        let decided = (0u32..).zip(batch).map(look).collect();
+        (decided, to_verify)
+    }
+
+    async fn submit_batch(&self, batch: Vec<Submission>, now: Timestamp) -> Result<Vec<Outcome>, StoreError> {
+        let (decided, to_verify) = self.first_look(&batch, now);
+        if decided.iter().all(Option::is_some) {
+            return Ok(decided.into_iter().flatten().collect());
+        }
+        let places = batch.len().min(self.core.options.waiting_events.max(1)) as u32;
+        let _waiting = self.waiting.acquire_many(places).await.map_err(|_| StoreError::Closed)?;
+        let events: Vec<Event> = batch.into_iter().map(|submission| submission.event).collect();
+        let (batch, outcomes) = WriteBatch::new(events, now, decided, to_verify, CHUNK);
+        self.hand_over(Arc::new(batch))?;
+        outcomes.await.map_err(|_| StoreError::Closed)
+    }
+
+    fn hand_over(&self, batch: Arc<WriteBatch>) -> Result<(), StoreError> {
+        let verifier = self.verifier.read();
+        let verifier = verifier.as_ref().ok_or(StoreError::Closed)?;
+        if batch.to_verify.is_empty() {
+            return self.jobs.send(Job::Write(batch)).map_err(|_| StoreError::Closed);
+        }
+        verifier.submit(&batch);
+        Ok(())
+    }
+
+    /// Stops the threads after what was handed in, and writes the index to files.
+    fn shut_down(&self) -> Result<(), StoreError> {
+        let Some(verifier) = self.verifier.write().take() else { return Ok(()) };
+        verifier.finish();
+        self.keeper.close();
+        // Cannot fail: the committer only ends after this.
+        let _ = self.jobs.send(Job::Close);
+        for thread in self.threads.lock().drain(..) {
+            let _ = thread.join();
+        }
+        self.keeper.flush()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Err(error) = self.shut_down() {
+            tracing::error!(%error, "closing the store");
+        }
+    }
+}
+
+impl EventStore for Store {
+    fn submit(&self, batch: Vec<Submission>, now: Timestamp) -> BoxFuture<'_, Result<Vec<Outcome>, StoreError>> {
+        Box::pin(self.submit_batch(batch, now))
+    }
+
+    fn next_number(&self) -> EventNumber {
+        EventNumber(self.core.state.load().end.next_number)
+    }
+
+    fn scan(&self, query: Query) -> Box<dyn Scan> {
+        Box::new(UnionScan::new(self.core.clone(), query))
+    }
+
+    fn count<'a>(&'a self, query: &'a Query, viewer: &'a Viewer) -> BoxFuture<'a, Result<Count, StoreError>> {
+        let count = count::count(&self.core, query, viewer);
+        Box::pin(std::future::ready(count))
+    }
+
+    fn explain(&self, query: &Query) -> Explanation {
+        UnionScan::new(self.core.clone(), query.clone()).explain()
+    }
+
+    fn changes<'a>(
+        &'a self,
+        after: Seq,
+        limit: usize,
+        viewer: &'a Viewer,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>> {
+        let changes = feed::changes(&self.core, after, limit, viewer, now);
+        Box::pin(std::future::ready(Ok(changes)))
+    }
+
+    fn last_seq(&self) -> Seq {
+        Seq(self.core.state.load().end.next_seq.saturating_sub(1))
+    }
+
+    fn cursor(&self, reader: &str) -> Option<Seq> {
+        self.core.cursors.lock().get(reader).copied().map(Seq)
+    }
+
+    fn set_cursor<'a>(&'a self, reader: &'a str, seq: Seq) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let reader = reader.to_owned();
+            self.ask(|reply| Job::Cursor(reader, seq.0, reply)).await.map(drop)
+        })
+    }
+
+    fn remove<'a>(&'a self, ids: &'a [EventId]) -> BoxFuture<'a, Result<u64, StoreError>> {
+        Box::pin(self.ask(|reply| Job::Remove(ids.to_vec(), reply)))
+    }
+
+    fn remove_author<'a>(&'a self, author: PublicKey, until: Timestamp) -> BoxFuture<'a, Result<u64, StoreError>> {
+        Box::pin(self.ask(move |reply| Job::RemoveAuthor(author, until, reply)))
+    }
+
+    fn statistics(&self) -> Statistics {
+        super::statistics::statistics(&self.core)
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(std::future::ready(self.shut_down()))
+    }
+
+    fn observe(&self, observer: Arc<dyn CommitObserver>) {
+        let _ = self.observer.set(observer);
+    }
+}
