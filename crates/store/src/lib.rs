@@ -9,15 +9,18 @@
 //! read takes the time as an argument: the engines look at no clock but for naming the moment of a commit.
 
 pub mod embedded;
-pub mod memory;
 mod error;
+pub mod memory;
 mod query;
 mod store;
 mod write;
 
 pub use error::StoreError;
 pub use query::{
-    Batch, Budget, Count, Explanation, FilterEnd, FilterPlan, Query, Scan, ScanEnd, ScanLimits, StoredEvent,
+    Batch, Budget, Count, Explanation, FilterEnd, FilterPlan, Query, Scan, ScanEnd, ScanLimits,
+    StoredEvent,
 };
-pub use store::{Change, ChangeKind, CommitObserver, Committed, EventNumber, EventStore, Keep, Seq, Statistics};
+pub use store::{
+    Change, ChangeKind, CommitObserver, Committed, EventNumber, EventStore, Keep, Seq, Statistics,
+};
 pub use write::{Outcome, Refusal, RelayScope, Removal, Submission};

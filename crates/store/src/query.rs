@@ -92,7 +92,11 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// meanwhile is not returned.
 pub trait Scan: Send {
     /// The next slice. The viewer is judged anew at every call, as its keys may have grown (R2.1).
-    fn next<'a>(&'a mut self, viewer: &'a Viewer, budget: Budget) -> BoxFuture<'a, Result<Batch, StoreError>>;
+    fn next<'a>(
+        &'a mut self,
+        viewer: &'a Viewer,
+        budget: Budget,
+    ) -> BoxFuture<'a, Result<Batch, StoreError>>;
 
     /// The plan, with the cost so far; for the slow-query log.
     fn explain(&self) -> Explanation;

@@ -106,7 +106,11 @@ pub struct Statistics {
 pub trait EventStore: Send + Sync + 'static {
     /// Takes events in, in this order as far as they depend on each other (R1.3: refusals, duplicate, signature,
     /// commit). Returns when all of them are durable or refused, one outcome each, in the same order.
-    fn submit(&self, batch: Vec<Submission>, now: Timestamp) -> BoxFuture<'_, Result<Vec<Outcome>, StoreError>>;
+    fn submit(
+        &self,
+        batch: Vec<Submission>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Outcome>, StoreError>>;
 
     /// The number that the next event to be committed will get. Every event below it is visible to a scan that begins
     /// now.
@@ -116,7 +120,11 @@ pub trait EventStore: Send + Sync + 'static {
     fn scan(&self, query: Query) -> Box<dyn Scan>;
 
     /// Counts exactly what the viewer may see of the union of the filters (R1.9).
-    fn count<'a>(&'a self, query: &'a Query, viewer: &'a Viewer) -> BoxFuture<'a, Result<Count, StoreError>>;
+    fn count<'a>(
+        &'a self,
+        query: &'a Query,
+        viewer: &'a Viewer,
+    ) -> BoxFuture<'a, Result<Count, StoreError>>;
 
     /// How the query would be answered.
     fn explain(&self, query: &Query) -> Explanation;
@@ -137,13 +145,18 @@ pub trait EventStore: Send + Sync + 'static {
     fn cursor(&self, reader: &str) -> Option<Seq>;
 
     /// Remembers where the named reader (1 to 64 bytes) has got to, durably.
-    fn set_cursor<'a>(&'a self, reader: &'a str, seq: Seq) -> BoxFuture<'a, Result<(), StoreError>>;
+    fn set_cursor<'a>(&'a self, reader: &'a str, seq: Seq)
+    -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Removes these events for good, as the operator (ban, retention). Returns how many were there.
     fn remove<'a>(&'a self, ids: &'a [EventId]) -> BoxFuture<'a, Result<u64, StoreError>>;
 
     /// Removes everything of this author created up to `until`, as if they had vanished. Returns how many were there.
-    fn remove_author<'a>(&'a self, author: PublicKey, until: Timestamp) -> BoxFuture<'a, Result<u64, StoreError>>;
+    fn remove_author<'a>(
+        &'a self,
+        author: PublicKey,
+        until: Timestamp,
+    ) -> BoxFuture<'a, Result<u64, StoreError>>;
 
     /// Figures.
     fn statistics(&self) -> Statistics;

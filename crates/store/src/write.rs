@@ -87,8 +87,14 @@ pub enum Removal {
 impl Removal {
     /// The removal with this code, as written in the log.
     pub fn from_code(code: u8) -> Option<Self> {
-        [Self::Replaced, Self::Deleted, Self::Expired, Self::Vanished, Self::Dropped]
-            .into_iter()
-            .find(|removal| *removal as u8 == code)
+        [
+            Self::Replaced,
+            Self::Deleted,
+            Self::Expired,
+            Self::Vanished,
+            Self::Dropped,
+        ]
+        .into_iter()
+        .find(|removal| *removal as u8 == code)
     }
 }

@@ -49,7 +49,10 @@ impl WriteBatch {
     /// Verifies the signatures of a chunk; returns whether it was the last one.
     pub fn verify(&self, chunk: &[u32]) -> bool {
         for place in chunk {
-            let wrong = self.events.get(*place as usize).is_some_and(|event| event.verify_signature().is_err());
+            let wrong = self
+                .events
+                .get(*place as usize)
+                .is_some_and(|event| event.verify_signature().is_err());
             if wrong && let Some(slot) = self.decided.lock().get_mut(*place as usize) {
                 *slot = Some(Outcome::Refused(Refusal::BadSignature));
             }

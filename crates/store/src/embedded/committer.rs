@@ -14,12 +14,12 @@ use super::batch::WriteBatch;
 use super::core::Core;
 use super::decide::{Decision, Leaving, decide, vanished};
 use super::facts::Facts;
-use super::group::{Group, Round, now_ms};
+use super::group::{FeedEntry, Group, Round, now_ms};
 use super::key::Keys;
-use super::log::{Address, BATCH_BYTES, RecordKind, Writer};
+use super::log::{Address, BATCH_BYTES, HEADER, RecordKind, Writer};
 use super::manifest::Position;
 use super::run::{Run, build};
-use super::state::{Placed, Place, Snapshot, gone};
+use super::state::{Place, Placed, Snapshot, gone};
 use crate::{CommitObserver, Outcome, Refusal, Removal, StoreError};
 
 /// What the committer is asked to do.
@@ -31,11 +31,15 @@ pub enum Job {
     /// Remove events by id.
     Remove(Vec<EventId>, oneshot::Sender<Result<u64, StoreError>>),
     /// Remove everything of an author up to a moment.
-    RemoveAuthor(PublicKey, Timestamp, oneshot::Sender<Result<u64, StoreError>>),
+    RemoveAuthor(
+        PublicKey,
+        Timestamp,
+        oneshot::Sender<Result<u64, StoreError>>,
+    ),
     /// Set a reader's cursor.
     Cursor(String, u64, oneshot::Sender<Result<u64, StoreError>>),
-    /// Run something between two commits.
-    Between(Box<dyn FnOnce(&mut Writer) + Send>),
+    /// Begin a new log segment with the next commit.
+    Seal(oneshot::Sender<Result<u64, StoreError>>),
     /// Stop.
     Close,
 }
@@ -62,7 +66,15 @@ impl Committer {
     ) -> Self {
         let end = core.state.load().end;
         let (next_number, next_seq) = (end.next_number, end.next_seq);
-        Self { core, writer, group: Group::default(), next_number, next_seq, observer, keeper }
+        Self {
+            core,
+            writer,
+            group: Group::default(),
+            next_number,
+            next_seq,
+            observer,
+            keeper,
+        }
     }
 
     /// Works until it is told to close.
@@ -102,16 +114,24 @@ impl Committer {
             }
             Job::RemoveAuthor(author, until, reply) => {
                 let snapshot = self.core.snapshot();
-                let facts = Facts { core: &self.core, snapshot: &snapshot, pending: &self.group.pending };
+                let facts = Facts {
+                    core: &self.core,
+                    snapshot: &snapshot,
+                    pending: &self.group.pending,
+                };
                 let leaving = vanished(&author, until, &facts, Removal::Dropped);
                 let _ = reply.send(self.remove(leaving));
             }
             Job::Cursor(reader, seq, reply) => {
-                self.group.buffer.push(RecordKind::Cursor, seq, reader.as_bytes());
+                self.group
+                    .buffer
+                    .push(RecordKind::Cursor, seq, reader.as_bytes());
                 self.group.cursors.push((reader, seq));
                 let _ = reply.send(self.commit(&mut []).map(|()| 1));
             }
-            Job::Between(work) => work(&mut self.writer),
+            Job::Seal(reply) => {
+                let _ = reply.send(self.writer.seal().map(|()| 0));
+            }
             Job::Close => return true,
         }
         false
@@ -126,7 +146,11 @@ impl Committer {
         while let Some(Job::Write(batch)) = next {
             taken += batch.events.len();
             self.add_batch(&mut round, batch, &mut snapshot);
-            next = if taken < self.core.options.commit_events { jobs.try_recv().ok() } else { None };
+            next = if taken < self.core.options.commit_events {
+                jobs.try_recv().ok()
+            } else {
+                None
+            };
         }
         // A failure is in the outcomes.
         let _ = self.commit(&mut round.outcomes);
@@ -137,7 +161,11 @@ impl Committer {
     fn add_batch(&mut self, round: &mut Round, batch: Arc<WriteBatch>, snapshot: &mut Snapshot) {
         let place = round.add(batch.clone());
         for (at, event) in batch.events.iter().enumerate() {
-            let decided = round.outcomes.get(place).and_then(|list| list.get(at)).is_some_and(Option::is_some);
+            let decided = round
+                .outcomes
+                .get(place)
+                .and_then(|list| list.get(at))
+                .is_some_and(Option::is_some);
             if decided {
                 continue;
             }
@@ -153,7 +181,11 @@ impl Committer {
     }
 
     fn add_event(&mut self, event: &Event, now: Timestamp, snapshot: &Snapshot) -> Outcome {
-        let facts = Facts { core: &self.core, snapshot, pending: &self.group.pending };
+        let facts = Facts {
+            core: &self.core,
+            snapshot,
+            pending: &self.group.pending,
+        };
         let leaving = match decide(event, &facts, now, true) {
             Decision::Done(Outcome::Ephemeral) => {
                 self.group.pass(event);
@@ -175,7 +207,11 @@ impl Committer {
             .filter_map(|number| {
                 let json = snapshot.event(&self.core, *number)?;
                 let id = Event::from_canonical(json).ok()?.id();
-                Some(Leaving { number: *number, cause, id })
+                Some(Leaving {
+                    number: *number,
+                    cause,
+                    id,
+                })
             })
             .collect();
         leaving.sort_by_key(|l| l.number);
@@ -185,9 +221,15 @@ impl Committer {
 
     fn leaving_by_id(&self, ids: &[EventId]) -> Vec<Leaving> {
         let snapshot = self.core.snapshot();
-        let facts = Facts { core: &self.core, snapshot: &snapshot, pending: &self.group.pending };
+        let facts = Facts {
+            core: &self.core,
+            snapshot: &snapshot,
+            pending: &self.group.pending,
+        };
         let found = ids.iter().filter_map(|id| facts.by_id(id));
-        let mut leaving: Vec<Leaving> = found.map(|found| Leaving::new(&found, Removal::Dropped)).collect();
+        let mut leaving: Vec<Leaving> = found
+            .map(|found| Leaving::new(&found, Removal::Dropped))
+            .collect();
         leaving.sort_by_key(|l| l.number);
         leaving.dedup_by_key(|l| l.number);
         leaving
@@ -205,7 +247,11 @@ impl Committer {
     /// Commits the group and settles the outcomes.
     fn commit(&mut self, outcomes: &mut [Vec<Option<Outcome>>]) -> Result<(), StoreError> {
         let started = Instant::now();
-        let result = if self.group.has_records() { self.append_and_publish() } else { Ok(()) };
+        let result = if self.group.has_records() {
+            self.append_and_publish()
+        } else {
+            Ok(())
+        };
         let failure = result.as_ref().err().map(|error| {
             tracing::error!(%error, "commit failed");
             metrics::counter!("stentor_store_commit_failures_total").increment(1);
@@ -223,7 +269,8 @@ impl Committer {
 
     fn show(&self, started: Instant) {
         if self.group.has_records() {
-            metrics::histogram!("stentor_store_commit_seconds").record(started.elapsed().as_secs_f64());
+            metrics::histogram!("stentor_store_commit_seconds")
+                .record(started.elapsed().as_secs_f64());
             metrics::counter!("stentor_store_commits_total").increment(1);
         }
         if !self.group.shown.is_empty()
@@ -239,22 +286,23 @@ impl Committer {
         self.core.locator.ensure(self.next_number)?;
         self.core.feed.ensure(2 * (self.next_seq + entries) + 1)?;
         self.group.buffer.close(self.next_seq, time_ms);
-        let base = self.writer.append(&self.group.buffer, self.next_number)?;
+        let base = self.writer.append(&self.group.buffer)?;
         self.publish(base, time_ms)
     }
 
     fn publish(&mut self, base: Address, time_ms: u64) -> Result<(), StoreError> {
         let first_number = self.core.state.load().end.next_number;
         let numbers = first_number..self.next_number;
-        let image = build(self.group.pending.entries(), numbers.clone())
-            .map_err(super::files::failing("building an index run in", &self.core.folder))?;
+        let image = build(self.group.pending.entries(), numbers.clone()).map_err(
+            super::files::failing("building an index run in", &self.core.folder),
+        )?;
         let run = Arc::new(Run::new(image, None));
         let end = Position {
             address: self.writer.end().map(Address::pack),
             next_number: self.next_number,
             next_seq: self.next_seq + self.group.feed.len() as u64,
         };
-        let removed = self.removed_keys();
+        let removed = self.removed_events();
         let mut cursors = self.core.cursors.lock();
         cursors.extend(self.group.cursors.drain(..));
         drop(cursors);
@@ -270,10 +318,15 @@ impl Committer {
             self.core.feed.set(2 * seq + 1, time);
         }
         for pending in self.group.pending.events() {
-            counters.added(pending.event.kind().0, &pending.keys);
+            let record = (base.segment, record_bytes(&pending.event));
+            counters.added(pending.event.kind().0, &pending.keys, record);
         }
-        for (kind, keys) in &removed {
-            counters.removed(*kind, keys);
+        for gone in &removed {
+            counters.removed(
+                gone.kind,
+                &gone.keys,
+                (gone.segment.unwrap_or(base.segment), gone.bytes),
+            );
         }
         self.core.replace_state(|state| {
             if !numbers.is_empty() {
@@ -287,19 +340,50 @@ impl Committer {
         Ok(())
     }
 
-    /// Kind and keys of the events that leave with this group, for the counters.
-    fn removed_keys(&self) -> Vec<(u16, Keys)> {
+    /// What the counters have to know of the events that leave with this group.
+    fn removed_events(&self) -> Vec<Gone> {
         let snapshot = self.core.snapshot();
-        let leaving = self.group.feed.iter().filter(|entry| entry.removal.is_some());
-        leaving
-            .filter_map(|entry| {
-                if let Some(own) = self.group.pending.by_number(entry.number) {
-                    return Some((own.event.kind().0, own.keys.clone()));
-                }
-                let Place::At(_) = snapshot.place(entry.number) else { return None };
-                let event = Event::from_canonical(snapshot.event(&self.core, entry.number)?).ok()?;
-                Some((event.kind().0, self.core.keys.keys_of(&event.view())))
-            })
-            .collect()
+        let leaving = self
+            .group
+            .feed
+            .iter()
+            .filter(|entry| entry.removal.is_some());
+        let gone = |entry: &FeedEntry| {
+            if let Some(own) = self.group.pending.by_number(entry.number) {
+                return Some(Gone::new(&own.event, own.keys.clone(), None));
+            }
+            let Place::At(address) = snapshot.place(entry.number) else {
+                return None;
+            };
+            let event = Event::from_canonical(snapshot.event(&self.core, entry.number)?).ok()?;
+            let keys = self.core.keys.keys_of(&event.view());
+            Some(Gone::new(&event, keys, Some(address.segment)))
+        };
+        leaving.filter_map(gone).collect()
     }
+}
+
+/// An event that leaves.
+struct Gone {
+    kind: u16,
+    keys: Keys,
+    /// Where its record is; `None`: in the group itself.
+    segment: Option<u32>,
+    bytes: u64,
+}
+
+impl Gone {
+    fn new(event: &Event, keys: Keys, segment: Option<u32>) -> Self {
+        Self {
+            kind: event.kind().0,
+            keys,
+            segment,
+            bytes: record_bytes(event),
+        }
+    }
+}
+
+/// Bytes of an event's record in the log.
+fn record_bytes(event: &Event) -> u64 {
+    (event.json().len() + HEADER) as u64
 }

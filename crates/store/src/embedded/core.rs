@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::counters::Counters;
@@ -50,11 +49,6 @@ impl Core {
     /// A snapshot as of now.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::take(self)
-    }
-
-    /// The JSON of an event that is there now.
-    pub fn event(&self, number: u64) -> Option<Bytes> {
-        self.snapshot().event(self, number)
     }
 
     /// Replaces the index by what `change` makes of it.

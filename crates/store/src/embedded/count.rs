@@ -36,7 +36,11 @@ pub fn count(core: &Arc<Core>, query: &Query, viewer: &Viewer) -> Result<Count, 
 
 /// The answer from the maintained counts; `None` when they cannot give it.
 fn by_keys(core: &Core, filter: &Filter, now: Timestamp, viewer: &Viewer) -> Option<u64> {
-    if filter.ids.is_some() || filter.since.is_some() || filter.until.is_some() || filter.search.is_some() {
+    if filter.ids.is_some()
+        || filter.since.is_some()
+        || filter.until.is_some()
+        || filter.search.is_some()
+    {
         return None;
     }
     if filter.matches_nothing() {
@@ -60,7 +64,10 @@ fn disjoint_keys(core: &Core, filter: &Filter, viewer: &Viewer) -> Option<Vec<Ke
     }
     let bases: Vec<Key> = match (&filter.authors, filter.tags.as_slice()) {
         (None, []) => vec![Key::kind(Kind(0))],
-        (Some(authors), []) => authors.iter().map(|author| core.keys.author(author, Kind(0))).collect(),
+        (Some(authors), []) => authors
+            .iter()
+            .map(|author| core.keys.author(author, Kind(0)))
+            .collect(),
         (None, [tag]) => match tag.values.first() {
             // An event can have several values of a tag.
             Some(value) if tag.values.len() == 1 => vec![core.keys.tag(tag.letter, value, Kind(0))],
@@ -71,18 +78,28 @@ fn disjoint_keys(core: &Core, filter: &Filter, viewer: &Viewer) -> Option<Vec<Ke
     if bases.len() * kinds.len() > KEYS {
         return None;
     }
-    Some(bases.iter().flat_map(|base| kinds.iter().map(|kind| base.with_kind(*kind))).collect())
+    Some(
+        bases
+            .iter()
+            .flat_map(|base| kinds.iter().map(|kind| base.with_kind(*kind)))
+            .collect(),
+    )
 }
 
 /// Events that match and have expired, but are not purged yet.
 fn expired(core: &Core, filter: &Filter, now: Timestamp) -> u64 {
-    let from = core.purged.load(std::sync::atomic::Ordering::Acquire).saturating_sub(PURGE_SLACK);
+    let from = core
+        .purged
+        .load(std::sync::atomic::Ordering::Acquire)
+        .saturating_sub(PURGE_SLACK);
     let snapshot = core.snapshot();
     let runs = snapshot.state.runs.iter();
     let late = runs.flat_map(|placed| placed.run.expiring(from, now.0));
     let matches = |number: &u64| {
         let json = snapshot.event(core, *number);
-        json.is_some_and(|json| EventView::from_canonical(&json).is_ok_and(|event| filter.matches(&event)))
+        json.is_some_and(|json| {
+            EventView::from_canonical(&json).is_ok_and(|event| filter.matches(&event))
+        })
     };
     late.filter(matches).count() as u64
 }
@@ -102,7 +119,11 @@ fn count_key(core: &Core, key: Key) -> u64 {
     };
     let mut count = 0;
     for placed in &snapshot.state.runs {
-        let rows = placed.run.postings(key).iter().filter_map(|rank| placed.run.row(*rank));
+        let rows = placed
+            .run
+            .postings(key)
+            .iter()
+            .filter_map(|rank| placed.run.row(*rank));
         count += rows.filter(|row| snapshot.was_there(row.number)).count() as u64;
     }
     core.counters.lock().counted(ticket, count);
@@ -121,10 +142,31 @@ fn by_scan(
     {
         return Ok(Count { count, hll: None });
     }
-    let unlimited = query.filters.iter().map(|filter| Filter { limit: None, ..filter.clone() }).collect();
-    let limits = ScanLimits { cap: 0, rows: query.limits.rows };
-    let mut scan = UnionScan::new(core.clone(), Query { filters: unlimited, limits, ..query.clone() });
-    let budget = Budget { events: 1024, bytes: usize::MAX, rows: 65_536 };
+    let unlimited = query
+        .filters
+        .iter()
+        .map(|filter| Filter {
+            limit: None,
+            ..filter.clone()
+        })
+        .collect();
+    let limits = ScanLimits {
+        cap: 0,
+        rows: query.limits.rows,
+    };
+    let mut scan = UnionScan::new(
+        core.clone(),
+        Query {
+            filters: unlimited,
+            limits,
+            ..query.clone()
+        },
+    );
+    let budget = Budget {
+        events: 1024,
+        bytes: usize::MAX,
+        rows: 65_536,
+    };
     let mut registers = stentor_event::hll::Registers::default();
     let mut count = 0;
     loop {
@@ -141,18 +183,29 @@ fn by_scan(
             break;
         }
     }
-    Ok(Count { count, hll: hll.map(|_| Box::new(registers.0)) })
+    Ok(Count {
+        count,
+        hll: hll.map(|_| Box::new(registers.0)),
+    })
 }
 
 /// The answer from the rows of the index alone; `None` when events have to be looked at.
-fn by_rows(core: &Core, filter: &Filter, query: &Query, viewer: &Viewer) -> Result<Option<u64>, StoreError> {
+fn by_rows(
+    core: &Core,
+    filter: &Filter,
+    query: &Query,
+    viewer: &Viewer,
+) -> Result<Option<u64>, StoreError> {
     let open = |kind: u16| viewer.is_operator() || viewer.rules.is_open(Kind(kind));
     if filter.ids.is_some() || filter.matches_nothing() {
         return Ok(None);
     }
     let snapshot = core.snapshot();
     let window = Window::of(filter, query.before.map_or(u64::MAX, |before| before.0));
-    let unlimited = Filter { limit: None, ..filter.clone() };
+    let unlimited = Filter {
+        limit: None,
+        ..filter.clone()
+    };
     let plan = plan(core, &snapshot, &unlimited, &window);
     if plan.checks.event {
         return Ok(None);
@@ -162,7 +215,10 @@ fn by_rows(core: &Core, filter: &Filter, query: &Query, viewer: &Viewer) -> Resu
     while let Some(row) = cursor.next(&snapshot.state) {
         rows += 1;
         if query.limits.rows > 0 && rows > query.limits.rows {
-            return Err(StoreError::TooExpensive { spent: rows, allowed: query.limits.rows });
+            return Err(StoreError::TooExpensive {
+                spent: rows,
+                allowed: query.limits.rows,
+            });
         }
         if row.number >= window.before || !plan.checks.pass(row) || !snapshot.is_there(row.number) {
             continue;
@@ -174,8 +230,20 @@ fn by_rows(core: &Core, filter: &Filter, query: &Query, viewer: &Viewer) -> Resu
 }
 
 /// Judges an event that is not for everybody or not for ever.
-fn looked_at(core: &Core, snapshot: &Snapshot, row: &Row, filter: &Filter, query: &Query, viewer: &Viewer) -> bool {
-    let Some(json) = snapshot.event(core, row.number) else { return false };
-    let Ok(event) = EventView::from_canonical(&json) else { return false };
-    event.expiration().is_none_or(|at| at > query.now) && stentor_event::visible(&event, viewer, filter)
+fn looked_at(
+    core: &Core,
+    snapshot: &Snapshot,
+    row: &Row,
+    filter: &Filter,
+    query: &Query,
+    viewer: &Viewer,
+) -> bool {
+    let Some(json) = snapshot.event(core, row.number) else {
+        return false;
+    };
+    let Ok(event) = EventView::from_canonical(&json) else {
+        return false;
+    };
+    event.expiration().is_none_or(|at| at > query.now)
+        && stentor_event::visible(&event, viewer, filter)
 }

@@ -33,7 +33,11 @@ pub struct Leaving {
 impl Leaving {
     /// A found event leaves.
     pub fn new(found: &Found, cause: Removal) -> Self {
-        Self { number: found.number, cause, id: found.event.id() }
+        Self {
+            number: found.number,
+            cause,
+            id: found.event.id(),
+        }
     }
 }
 
@@ -52,13 +56,22 @@ pub fn decide(event: &Event, facts: &Facts<'_>, now: Timestamp, removals: bool) 
         if versions.iter().any(|other| supersedes(&other.event, event)) {
             return Decision::Done(Outcome::Refused(Refusal::Superseded));
         }
-        leaving.extend(versions.iter().map(|found| Leaving::new(found, Removal::Replaced)));
+        leaving.extend(
+            versions
+                .iter()
+                .map(|found| Leaving::new(found, Removal::Replaced)),
+        );
     }
     if removals {
         match event.kind() {
             Kind::DELETION => leaving.extend(deleted_by(event, facts)),
             Kind::VANISH if names_us(event, &options.scope) => {
-                leaving.extend(vanished(&event.pubkey(), event.created_at(), facts, Removal::Vanished));
+                leaving.extend(vanished(
+                    &event.pubkey(),
+                    event.created_at(),
+                    facts,
+                    Removal::Vanished,
+                ));
             }
             _ => {}
         }
@@ -79,12 +92,16 @@ fn refusal(event: &Event, facts: &Facts<'_>, now: Timestamp) -> Option<Refusal> 
     if is_vanished(event, facts) {
         return Some(Refusal::Vanished);
     }
-    event.expiration().is_some_and(|at| at <= now).then_some(Refusal::Expired)
+    event
+        .expiration()
+        .is_some_and(|at| at <= now)
+        .then_some(Refusal::Expired)
 }
 
 /// Whether the first replaces the second: newer, or of the same second with the lower id (NIP-01).
 fn supersedes(one: &Event, other: &Event) -> bool {
-    (one.created_at(), std::cmp::Reverse(one.id())) > (other.created_at(), std::cmp::Reverse(other.id()))
+    (one.created_at(), std::cmp::Reverse(one.id()))
+        > (other.created_at(), std::cmp::Reverse(other.id()))
 }
 
 /// The stored versions of a replaceable or addressable event.
@@ -93,7 +110,10 @@ fn versions(event: &Event, facts: &Facts<'_>) -> Vec<Found> {
     let key = if kind.is_replaceable() {
         facts.core.keys.author(&author, kind)
     } else if kind.is_addressable() {
-        facts.core.keys.address(&author, kind, &event.identifier().unwrap_or_default())
+        facts
+            .core
+            .keys
+            .address(&author, kind, &event.identifier().unwrap_or_default())
     } else {
         return Vec::new();
     };
@@ -119,7 +139,10 @@ fn recipients(event: &Event) -> Vec<PublicKey> {
     }
     let view = event.view();
     let values = view.tags().filter_map(|tag| tag.single_letter());
-    values.filter(|(letter, _)| *letter == b'p').filter_map(|(_, value)| PublicKey::from_hex(&value)).collect()
+    values
+        .filter(|(letter, _)| *letter == b'p')
+        .filter_map(|(_, value)| PublicKey::from_hex(&value))
+        .collect()
 }
 
 /// Whether a stored request asks for the deletion of this event.
@@ -130,15 +153,24 @@ fn is_deleted(event: &Event, facts: &Facts<'_>) -> bool {
     let id = event.id().to_string();
     let by_id = facts.core.keys.tag(b'e', id.as_bytes(), Kind::DELETION);
     let deleters = deleters(event);
-    let requests = facts.under(by_id, |row| deleters.iter().any(|key| leading(&key.0) == row.author));
-    if requests.iter().any(|request| deleters.contains(&request.event.pubkey())) {
+    let requests = facts.under(by_id, |row| {
+        deleters.iter().any(|key| leading(&key.0) == row.author)
+    });
+    if requests
+        .iter()
+        .any(|request| deleters.contains(&request.event.pubkey()))
+    {
         return true;
     }
     addresses(event).iter().any(|address| {
         let key = facts.core.keys.tag(b'a', address, Kind::DELETION);
         let author = leading(&event.pubkey().0);
-        let newer = facts.under(key, |row| row.author == author && row.created_at >= event.created_at().0);
-        newer.iter().any(|request| request.event.pubkey() == event.pubkey())
+        let newer = facts.under(key, |row| {
+            row.author == author && row.created_at >= event.created_at().0
+        });
+        newer
+            .iter()
+            .any(|request| request.event.pubkey() == event.pubkey())
     })
 }
 
@@ -167,19 +199,29 @@ fn deleted_by(request: &Event, facts: &Facts<'_>) -> Vec<Leaving> {
     let mut leaving = Vec::new();
     for (letter, value) in view.tags().filter_map(|tag| tag.single_letter()) {
         let found: Vec<Found> = match letter {
-            b'e' => EventId::from_hex(&value).and_then(|id| facts.by_id(&id)).into_iter().collect(),
+            b'e' => EventId::from_hex(&value)
+                .and_then(|id| facts.by_id(&id))
+                .into_iter()
+                .collect(),
             b'a' => versions_at(&value, request, facts),
             _ => continue,
         };
         let may = |f: &&Found| !is_lasting(f.event.kind()) && deleters(&f.event).contains(&author);
-        leaving.extend(found.iter().filter(may).map(|f| Leaving::new(f, Removal::Deleted)));
+        leaving.extend(
+            found
+                .iter()
+                .filter(may)
+                .map(|f| Leaving::new(f, Removal::Deleted)),
+        );
     }
     leaving
 }
 
 /// The versions that an `a` tag of a request for deletion concerns: up to the moment of the request.
 fn versions_at(address: &[u8], request: &Event, facts: &Facts<'_>) -> Vec<Found> {
-    let Some(target) = stentor_event::Address::parse(address.into()) else { return Vec::new() };
+    let Some(target) = stentor_event::Address::parse(address.into()) else {
+        return Vec::new();
+    };
     if target.pubkey != request.pubkey() {
         return Vec::new();
     }
@@ -202,7 +244,9 @@ fn is_vanished(event: &Event, facts: &Facts<'_>) -> bool {
     let covers = |author: &PublicKey| {
         let key = facts.core.keys.author(author, Kind::VANISH);
         let requests = facts.under(key, |row| row.created_at >= event.created_at().0);
-        requests.iter().any(|request| names_us(&request.event, &facts.core.options.scope))
+        requests
+            .iter()
+            .any(|request| names_us(&request.event, &facts.core.options.scope))
     };
     covers(&event.pubkey()) || recipients(event).iter().any(covers)
 }
@@ -211,16 +255,27 @@ fn is_vanished(event: &Event, facts: &Facts<'_>) -> bool {
 fn names_us(request: &Event, scope: &RelayScope) -> bool {
     let names = |relay: &str| {
         relay == ALL_RELAYS
-            || stentor_event::normalize_relay_url(relay).is_some_and(|url| scope.urls.contains(&url))
+            || stentor_event::normalize_relay_url(relay)
+                .is_some_and(|url| scope.urls.contains(&url))
     };
     vanish::relays(&request.view()).any(|relay| names(&relay))
 }
 
 /// Everything of an author up to a moment, and the gift wraps to them; requests to vanish stay.
-pub fn vanished(author: &PublicKey, until: Timestamp, facts: &Facts<'_>, cause: Removal) -> Vec<Leaving> {
+pub fn vanished(
+    author: &PublicKey,
+    until: Timestamp,
+    facts: &Facts<'_>,
+    cause: Removal,
+) -> Vec<Leaving> {
     let vanish = Kind::VANISH.0;
-    let mut found = facts.by_author(author, |row| row.created_at <= until.0 && row.kind != vanish);
-    let wraps = facts.core.keys.tag(b'p', author.to_string().as_bytes(), Kind::GIFT_WRAP);
+    let mut found = facts.by_author(author, |row| {
+        row.created_at <= until.0 && row.kind != vanish
+    });
+    let wraps = facts
+        .core
+        .keys
+        .tag(b'p', author.to_string().as_bytes(), Kind::GIFT_WRAP);
     found.extend(facts.under(wraps, |row| row.created_at <= until.0));
     let mut leaving: Vec<Leaving> = found.iter().map(|f| Leaving::new(f, cause)).collect();
     leaving.sort_by_key(|l| l.number);

@@ -30,15 +30,21 @@ impl Facts<'_> {
     /// The event with this id.
     pub fn by_id(&self, id: &EventId) -> Option<Found> {
         if let Some(pending) = self.pending.by_id(id) {
-            return Some(Found { number: pending.number, event: pending.event.clone() });
+            return Some(Found {
+                number: pending.number,
+                event: pending.event.clone(),
+            });
         }
         let leading = super::run::leading(&id.0);
         self.snapshot.state.runs.iter().rev().find_map(|placed| {
             let ranks = placed.run.ranks_of_id(leading);
-            ranks.iter().filter_map(|rank| placed.run.row(*rank)).find_map(|row| {
-                let found = self.stored(row)?;
-                (found.event.id() == *id).then_some(found)
-            })
+            ranks
+                .iter()
+                .filter_map(|rank| placed.run.row(*rank))
+                .find_map(|row| {
+                    let found = self.stored(row)?;
+                    (found.event.id() == *id).then_some(found)
+                })
         })
     }
 
@@ -51,31 +57,59 @@ impl Facts<'_> {
     pub fn under(&self, key: Key, mut wanted: impl FnMut(&Row) -> bool) -> Vec<Found> {
         let mut found = Vec::new();
         for placed in &self.snapshot.state.runs {
-            let rows = placed.run.postings(key).iter().filter_map(|rank| placed.run.row(*rank));
-            found.extend(rows.filter(|row| wanted(row)).filter_map(|row| self.stored(row)));
+            let rows = placed
+                .run
+                .postings(key)
+                .iter()
+                .filter_map(|rank| placed.run.row(*rank));
+            found.extend(
+                rows.filter(|row| wanted(row))
+                    .filter_map(|row| self.stored(row)),
+            );
         }
         for pending in self.pending.under(key) {
             if wanted(&Row::new(&pending.event.view(), pending.number)) {
-                found.push(Found { number: pending.number, event: pending.event.clone() });
+                found.push(Found {
+                    number: pending.number,
+                    event: pending.event.clone(),
+                });
             }
         }
         found
     }
 
     /// Everything of an author, of all kinds.
-    pub fn by_author(&self, author: &PublicKey, mut wanted: impl FnMut(&Row) -> bool) -> Vec<Found> {
+    pub fn by_author(
+        &self,
+        author: &PublicKey,
+        mut wanted: impl FnMut(&Row) -> bool,
+    ) -> Vec<Found> {
         let low = self.core.keys.author(author, Kind(0));
         let high = low.with_kind(Kind(u16::MAX));
         let mut found = Vec::new();
         for placed in &self.snapshot.state.runs {
             for (key, _) in placed.run.keys_between(low, high) {
-                let rows = placed.run.postings(key).iter().filter_map(|rank| placed.run.row(*rank));
-                found.extend(rows.filter(|row| wanted(row)).filter_map(|row| self.stored(row)));
+                let rows = placed
+                    .run
+                    .postings(key)
+                    .iter()
+                    .filter_map(|rank| placed.run.row(*rank));
+                found.extend(
+                    rows.filter(|row| wanted(row))
+                        .filter_map(|row| self.stored(row)),
+                );
             }
         }
-        for pending in self.pending.staying().filter(|pending| pending.event.pubkey() == *author) {
+        for pending in self
+            .pending
+            .staying()
+            .filter(|pending| pending.event.pubkey() == *author)
+        {
             if wanted(&Row::new(&pending.event.view(), pending.number)) {
-                found.push(Found { number: pending.number, event: pending.event.clone() });
+                found.push(Found {
+                    number: pending.number,
+                    event: pending.event.clone(),
+                });
             }
         }
         found
@@ -87,6 +121,9 @@ impl Facts<'_> {
         }
         let json = self.snapshot.event(self.core, row.number)?;
         let event = Event::from_canonical(json).ok()?;
-        Some(Found { number: row.number, event })
+        Some(Found {
+            number: row.number,
+            event,
+        })
     }
 }

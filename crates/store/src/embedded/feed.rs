@@ -11,15 +11,29 @@ use crate::{Change, ChangeKind, EventNumber, Removal, Seq};
 const MOST: usize = 10_000;
 
 /// Entries after `after`, oldest first.
-pub fn changes(core: &Core, after: Seq, limit: usize, viewer: &Viewer, now: Timestamp) -> Vec<Change> {
+pub fn changes(
+    core: &Core,
+    after: Seq,
+    limit: usize,
+    viewer: &Viewer,
+    now: Timestamp,
+) -> Vec<Change> {
     let snapshot = core.snapshot();
     let end = snapshot.state.end.next_seq;
     let first = after.0.saturating_add(1);
     let last = end.min(first.saturating_add(limit.min(MOST) as u64));
-    (first..last).filter_map(|seq| change(core, &snapshot, seq, viewer, now)).collect()
+    (first..last)
+        .filter_map(|seq| change(core, &snapshot, seq, viewer, now))
+        .collect()
 }
 
-fn change(core: &Core, snapshot: &Snapshot, seq: u64, viewer: &Viewer, now: Timestamp) -> Option<Change> {
+fn change(
+    core: &Core,
+    snapshot: &Snapshot,
+    seq: u64,
+    viewer: &Viewer,
+    now: Timestamp,
+) -> Option<Change> {
     let word = core.feed.get(2 * seq);
     let second = core.feed.get(2 * seq + 1);
     let number = word & (u64::MAX >> 8);
@@ -49,7 +63,13 @@ fn change(core: &Core, snapshot: &Snapshot, seq: u64, viewer: &Viewer, now: Time
     Some(change)
 }
 
-fn visible_event(core: &Core, snapshot: &Snapshot, number: u64, viewer: &Viewer, now: Timestamp) -> Option<Event> {
+fn visible_event(
+    core: &Core,
+    snapshot: &Snapshot,
+    number: u64,
+    viewer: &Viewer,
+    now: Timestamp,
+) -> Option<Event> {
     let event = Event::from_canonical(snapshot.event(core, number)?).ok()?;
     let lasting = event.expiration().is_none_or(|at| at > now);
     (lasting && stentor_event::visible(&event.view(), viewer, &Filter::default())).then_some(event)
@@ -57,7 +77,9 @@ fn visible_event(core: &Core, snapshot: &Snapshot, number: u64, viewer: &Viewer,
 
 /// The id of an event that is gone, from the record of its removal.
 fn removed_id(core: &Core, snapshot: &Snapshot, number: u64) -> Option<EventId> {
-    let Place::Gone(seq) = snapshot.place(number) else { return None };
+    let Place::Gone(seq) = snapshot.place(number) else {
+        return None;
+    };
     removal_record(core, core.feed.get(2 * seq + 1)).map(|(id, _)| id)
 }
 

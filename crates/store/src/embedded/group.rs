@@ -46,11 +46,24 @@ pub struct Group {
 
 impl Group {
     /// Adds an event that is to be stored and what leaves because of it.
-    pub fn store(&mut self, keys: &super::key::KeyMaker, event: &Event, number: u64, leaving: &[Leaving]) {
+    pub fn store(
+        &mut self,
+        keys: &super::key::KeyMaker,
+        event: &Event,
+        number: u64,
+        leaving: &[Leaving],
+    ) {
         let at = self.buffer.push(RecordKind::Added, number, event.json());
-        self.feed.push(FeedEntry { number, at, removal: None });
+        self.feed.push(FeedEntry {
+            number,
+            at,
+            removal: None,
+        });
         self.pending.add(keys, event.clone(), number);
-        self.shown.push(Committed { number: Some(EventNumber(number)), event: event.clone() });
+        self.shown.push(Committed {
+            number: Some(EventNumber(number)),
+            event: event.clone(),
+        });
         self.remove(leaving);
     }
 
@@ -60,19 +73,30 @@ impl Group {
         for gone in leaving {
             let body = removal_body(gone.cause, &gone.id, time_ms);
             let at = self.buffer.push(RecordKind::Removed, gone.number, &body);
-            self.feed.push(FeedEntry { number: gone.number, at, removal: Some(gone.cause) });
+            self.feed.push(FeedEntry {
+                number: gone.number,
+                at,
+                removal: Some(gone.cause),
+            });
             self.pending.remove(gone.number);
         }
     }
 
     /// Adds an ephemeral event, which is only shown.
     pub fn pass(&mut self, event: &Event) {
-        self.shown.push(Committed { number: None, event: event.clone() });
+        self.shown.push(Committed {
+            number: None,
+            event: event.clone(),
+        });
     }
 
     /// Notes the outcome of an event of a batch of this round.
     pub fn stage(&mut self, batch: usize, place: usize, outcome: Outcome) {
-        self.staged.push(Staged { batch, place, outcome });
+        self.staged.push(Staged {
+            batch,
+            place,
+            outcome,
+        });
     }
 
     /// Whether there is something to write.
@@ -83,7 +107,9 @@ impl Group {
     /// Writes the staged outcomes into the rounds' lists; `failure` replaces them all.
     pub fn settle(&mut self, outcomes: &mut [Vec<Option<Outcome>>], failure: Option<&Outcome>) {
         for staged in self.staged.drain(..) {
-            let slot = outcomes.get_mut(staged.batch).and_then(|list| list.get_mut(staged.place));
+            let slot = outcomes
+                .get_mut(staged.batch)
+                .and_then(|list| list.get_mut(staged.place));
             if let Some(slot) = slot {
                 *slot = Some(failure.cloned().unwrap_or(staged.outcome));
             }
@@ -103,7 +129,9 @@ impl Group {
 
 /// Unix milliseconds, to name the moment of a commit.
 pub fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as u64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_millis() as u64)
 }
 
 /// The batches of one round of the committer, and what is known of their outcomes.
@@ -126,8 +154,17 @@ impl Round {
     /// Answers all submitters.
     pub fn answer(&mut self) {
         for (batch, outcomes) in self.batches.drain(..).zip(self.outcomes.drain(..)) {
-            let lost = || Outcome::Refused(crate::Refusal::Unavailable("the store is shutting down".to_owned()));
-            batch.answer(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(lost)).collect());
+            let lost = || {
+                Outcome::Refused(crate::Refusal::Unavailable(
+                    "the store is shutting down".to_owned(),
+                ))
+            };
+            batch.answer(
+                outcomes
+                    .into_iter()
+                    .map(|outcome| outcome.unwrap_or_else(lost))
+                    .collect(),
+            );
         }
     }
 }

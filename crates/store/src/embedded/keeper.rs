@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
 
+use super::compaction;
 use super::core::Core;
 use super::files::{self, failing};
 use super::manifest::Position;
@@ -30,6 +31,8 @@ pub struct Keeper {
     core: Arc<Core>,
     /// Runs below this event number are being written to a file. Locked while runs in memory are merged.
     flushing: Mutex<u64>,
+    /// Held by who writes files: one at a time.
+    working: Mutex<()>,
     /// Set when no new work is to be begun.
     closing: AtomicBool,
 }
@@ -37,7 +40,12 @@ pub struct Keeper {
 impl Keeper {
     /// For this store.
     pub fn new(core: Arc<Core>) -> Self {
-        Self { core, flushing: Mutex::new(0), closing: AtomicBool::new(false) }
+        Self {
+            core,
+            flushing: Mutex::new(0),
+            working: Mutex::new(()),
+            closing: AtomicBool::new(false),
+        }
     }
 
     /// Ends the loops after what they are at.
@@ -58,7 +66,12 @@ impl Keeper {
     /// Writes to files whenever it is woken.
     pub fn run_flush(&self, wakes: &Receiver<()>) {
         while wakes.recv().is_ok() && !self.closing.load(Ordering::Acquire) {
-            if let Err(error) = self.flush().and_then(|()| self.merge_files()) {
+            let work = || {
+                self.flush()?;
+                self.merge_files()?;
+                self.compact_one()
+            };
+            if let Err(error) = work() {
                 tracing::error!(%error, "writing the index");
                 metrics::counter!("stentor_store_index_failures_total").increment(1);
             }
@@ -68,14 +81,21 @@ impl Keeper {
     /// Events whose index is in memory only.
     pub fn in_memory(&self) -> usize {
         let state = self.core.state.load();
-        state.runs.iter().filter(|placed| placed.run.image().in_memory()).map(|placed| placed.run.len()).sum()
+        state
+            .runs
+            .iter()
+            .filter(|placed| placed.run.image().in_memory())
+            .map(|placed| placed.run.len())
+            .sum()
     }
 
     /// Merges the newest runs in memory, if their sizes call for it.
     pub fn merge_memory(&self) -> bool {
         let flushing = self.flushing.lock();
         let state = self.core.state.load_full();
-        let own = |placed: &&Placed| placed.run.image().in_memory() && placed.run.numbers().start >= *flushing;
+        let own = |placed: &&Placed| {
+            placed.run.image().in_memory() && placed.run.numbers().start >= *flushing
+        };
         let candidates: Vec<Placed> = state.runs.iter().filter(own).cloned().collect();
         let chosen = neighbours(&candidates, usize::MAX);
         if chosen.len() < 2 {
@@ -90,13 +110,19 @@ impl Keeper {
         }
     }
 
-    /// Writes what is in memory to a file, and moves the checkpoint. Safe to call from any thread but not from two.
+    /// Writes what is in memory to a file, and moves the checkpoint.
     pub fn flush(&self) -> Result<(), StoreError> {
+        let _working = self.working.lock();
         let chosen: Vec<Placed> = {
             let mut flushing = self.flushing.lock();
             let state = self.core.state.load_full();
             *flushing = state.end.next_number;
-            state.runs.iter().filter(|placed| placed.run.image().in_memory()).cloned().collect()
+            state
+                .runs
+                .iter()
+                .filter(|placed| placed.run.image().in_memory())
+                .cloned()
+                .collect()
         };
         if !chosen.is_empty() {
             let path = self.new_run_path()?;
@@ -109,6 +135,7 @@ impl Keeper {
     /// Merges files, if their sizes call for it.
     pub fn merge_files(&self) -> Result<(), StoreError> {
         while !self.closing.load(Ordering::Acquire) {
+            let _working = self.working.lock();
             let files = self.files();
             let chosen = neighbours(&files, LARGEST);
             if chosen.len() < 2 {
@@ -120,9 +147,39 @@ impl Keeper {
     }
 
     /// Merges all files into as few as possible, leaving out what is gone.
-    pub fn merge_all_files(&self) -> Result<(), StoreError> {
+    fn merge_all_files(&self) -> Result<(), StoreError> {
+        let _working = self.working.lock();
         let files = self.files();
-        if files.is_empty() { Ok(()) } else { self.merge_chosen(&files) }
+        if files.is_empty() {
+            Ok(())
+        } else {
+            self.merge_chosen(&files)
+        }
+    }
+
+    /// Compacts the worst segment of the log, if one is due. One at a time, so that it never takes long.
+    fn compact_one(&self) -> Result<(), StoreError> {
+        let _working = self.working.lock();
+        match compaction::due(&self.core, compaction::DUE_PERCENT).first() {
+            Some(segment) => compaction::compact(&self.core, segment).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Compacts every segment of which at least this share is gone, and merges the index into one run.
+    pub fn compact(&self, percent: u64, progress: &dyn Fn(u64, u64)) -> Result<u64, StoreError> {
+        self.flush()?;
+        let mut won = 0;
+        {
+            let _working = self.working.lock();
+            let due = compaction::due(&self.core, percent.max(1));
+            for (done, segment) in (1u64..).zip(&due) {
+                won += compaction::compact(&self.core, segment)?;
+                progress(done, due.len() as u64);
+            }
+        }
+        self.merge_all_files()?;
+        Ok(won)
     }
 
     fn merge_chosen(&self, chosen: &[Placed]) -> Result<(), StoreError> {
@@ -138,7 +195,12 @@ impl Keeper {
 
     fn files(&self) -> Vec<Placed> {
         let state = self.core.state.load_full();
-        state.runs.iter().filter(|placed| !placed.run.image().in_memory()).cloned().collect()
+        state
+            .runs
+            .iter()
+            .filter(|placed| !placed.run.image().in_memory())
+            .cloned()
+            .collect()
     }
 
     fn new_run_path(&self) -> Result<std::path::PathBuf, StoreError> {
@@ -157,15 +219,20 @@ impl Keeper {
         let snapshot = Snapshot::take(&self.core);
         let alive = |number| snapshot.is_there(number);
         let Some(path) = path else {
-            let image = merge(&runs, MergeTarget::Heap, alive).map_err(failing("merging", &self.core.folder))?;
+            let image = merge(&runs, MergeTarget::Heap, alive)
+                .map_err(failing("merging", &self.core.folder))?;
             return Ok(Run::new(image, None));
         };
         let temporary = files::temporary(path);
         let target = {
             let temporary = temporary.clone();
             MergeTarget::File(Box::new(move |bytes| {
-                let file =
-                    OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&temporary)?;
+                let file = OpenOptions::new()
+                    .read(true)
+                    .write(true)
+                    .create(true)
+                    .truncate(true)
+                    .open(&temporary)?;
                 rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes as u64)?;
                 mmap::map_new(&file, bytes)
             }))
@@ -174,17 +241,27 @@ impl Keeper {
         let image = result.inspect_err(|_| drop(files::remove(&temporary)))?;
         sync_file(&temporary)?;
         files::publish(&temporary, path)?;
-        metrics::histogram!("stentor_store_index_write_seconds").record(started.elapsed().as_secs_f64());
+        metrics::histogram!("stentor_store_index_write_seconds")
+            .record(started.elapsed().as_secs_f64());
         Ok(Run::new(image, Some(path.to_path_buf())))
     }
 
     /// Puts a merged run in the place of those that it was made of.
     fn put(&self, old: &[Placed], run: Run) -> bool {
-        let Some(until) = old.last().map(|placed| placed.until) else { return false };
-        let merged = Placed { run: Arc::new(run), until };
+        let Some(until) = old.last().map(|placed| placed.until) else {
+            return false;
+        };
+        let merged = Placed {
+            run: Arc::new(run),
+            until,
+        };
         let is_old = |placed: &Placed| old.iter().any(|old| Arc::ptr_eq(&old.run, &placed.run));
         self.core.replace_state(|state| {
-            let at = state.runs.iter().position(is_old).unwrap_or(state.runs.len());
+            let at = state
+                .runs
+                .iter()
+                .position(is_old)
+                .unwrap_or(state.runs.len());
             state.runs.retain(|placed| !is_old(placed));
             state.runs.insert(at, merged);
         });
@@ -192,9 +269,13 @@ impl Keeper {
     }
 
     /// Makes the derived files durable and notes in the manifest up to where they contain the log.
-    pub fn checkpoint(&self) -> Result<(), StoreError> {
+    fn checkpoint(&self) -> Result<(), StoreError> {
         let state = self.core.state.load_full();
-        let in_files: Vec<&Placed> = state.runs.iter().take_while(|placed| !placed.run.image().in_memory()).collect();
+        let in_files: Vec<&Placed> = state
+            .runs
+            .iter()
+            .take_while(|placed| !placed.run.image().in_memory())
+            .collect();
         let until = match in_files.last() {
             _ if in_files.len() == state.runs.len() => state.end,
             Some(placed) => placed.until,
@@ -216,7 +297,9 @@ impl Keeper {
 }
 
 fn sync_file(path: &Path) -> Result<(), StoreError> {
-    std::fs::File::open(path).and_then(|file| file.sync_all()).map_err(failing("syncing", path))
+    std::fs::File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(failing("syncing", path))
 }
 
 /// The newest runs that are to be merged: each older one that is not much larger than all newer ones together.

@@ -90,7 +90,11 @@ impl KeyMaker {
 
     /// The versions of an addressable event.
     pub fn address(&self, author: &PublicKey, kind: Kind, identifier: &[u8]) -> Key {
-        Key::assemble(Index::Address, self.hash(4, &[&author.0, &kind.0.to_le_bytes(), identifier]), kind)
+        Key::assemble(
+            Index::Address,
+            self.hash(4, &[&author.0, &kind.0.to_le_bytes(), identifier]),
+            kind,
+        )
     }
 
     /// All keys of an event, sorted, each once.

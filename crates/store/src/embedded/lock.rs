@@ -23,8 +23,14 @@ impl Lock {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let mut text = String::new();
-                let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-                return Err(StoreError::InUse { path: folder.to_path_buf(), pid });
+                let pid = file
+                    .read_to_string(&mut text)
+                    .ok()
+                    .and_then(|_| text.trim().parse().ok());
+                return Err(StoreError::InUse {
+                    path: folder.to_path_buf(),
+                    pid,
+                });
             }
             Err(error) => return Err(failing("locking", &path)(error.into())),
         }

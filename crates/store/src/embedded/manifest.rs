@@ -26,7 +26,11 @@ pub struct Position {
 
 impl Position {
     /// Of an empty store.
-    pub const START: Self = Self { address: None, next_number: 1, next_seq: 1 };
+    pub const START: Self = Self {
+        address: None,
+        next_number: 1,
+        next_seq: 1,
+    };
 }
 
 /// See the module.
@@ -79,7 +83,9 @@ impl Manifest {
         };
         let mut lines = text.lines();
         let json = lines.next().unwrap_or_default();
-        let checksum = lines.next().and_then(|line| u32::from_str_radix(line, 16).ok());
+        let checksum = lines
+            .next()
+            .and_then(|line| u32::from_str_radix(line, 16).ok());
         if checksum != Some(crc32c::crc32c(json.as_bytes())) {
             return Err(corrupt(&path, 0, "the manifest's checksum is wrong"));
         }
@@ -109,7 +115,9 @@ impl Manifest {
 
     /// Checks that the store was made for this use.
     pub fn check_keep(&self, folder: &Path, asked: Keep) -> Result<(), StoreError> {
-        let known = [Keep::Current, Keep::History].into_iter().find(|keep| keep.as_str() == self.keep);
+        let known = [Keep::Current, Keep::History]
+            .into_iter()
+            .find(|keep| keep.as_str() == self.keep);
         match known {
             Some(keep) if keep == asked => Ok(()),
             Some(keep) => Err(StoreError::KeepMismatch {
@@ -117,7 +125,11 @@ impl Manifest {
                 found: keep.as_str(),
                 asked: asked.as_str(),
             }),
-            None => Err(corrupt(&Self::path(folder), 0, format!("keep = {}", self.keep))),
+            None => Err(corrupt(
+                &Self::path(folder),
+                0,
+                format!("keep = {}", self.keep),
+            )),
         }
     }
 }

@@ -38,7 +38,12 @@ impl Words {
     /// least that long.
     pub fn map(file: &File, offset: u64, count: usize) -> io::Result<Self> {
         // SAFETY: the file is only accessed through such maps, as atomic words, and reserved to cover them.
-        let map = unsafe { MmapOptions::new().offset(offset).len(count * 8).map_mut(file)? };
+        let map = unsafe {
+            MmapOptions::new()
+                .offset(offset)
+                .len(count * 8)
+                .map_mut(file)?
+        };
         Ok(Self { map })
     }
 
@@ -46,7 +51,9 @@ impl Words {
     pub fn words(&self) -> &[AtomicU64] {
         // SAFETY: the map is page-aligned and so aligned for words, lives as long as `self`, and is accessed as atomic
         // words only; AtomicU64 has the layout of u64, for which all bit patterns are valid.
-        unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast::<AtomicU64>(), self.map.len() / 8) }
+        unsafe {
+            std::slice::from_raw_parts(self.map.as_ptr().cast::<AtomicU64>(), self.map.len() / 8)
+        }
     }
 
     /// Makes the words durable.

@@ -16,6 +16,7 @@
 //! runs and writes them to files, far from the commit path. After a crash [`recover`] reads the log from the
 //! checkpoint on. Readers take a [`state::Snapshot`] and wait for nobody.
 
+mod backup;
 mod batch;
 mod committer;
 mod compaction;
@@ -43,6 +44,8 @@ mod statistics;
 mod store;
 mod table;
 mod verifier;
+mod verify;
 
 pub use options::Options;
 pub use store::Store;
+pub use verify::Verification;

@@ -35,7 +35,11 @@ impl Pending {
         for key in &keys {
             self.by_key.entry(*key).or_default().push(place as u32);
         }
-        self.events.push(PendingEvent { event, number, keys });
+        self.events.push(PendingEvent {
+            event,
+            number,
+            keys,
+        });
     }
 
     /// Notes that an event, stored or pending, leaves.
@@ -50,13 +54,22 @@ impl Pending {
 
     /// The event with this id, if it stays.
     pub fn by_id(&self, id: &EventId) -> Option<&PendingEvent> {
-        self.events.get(*self.by_id.get(id)?).filter(|found| !self.is_removed(found.number))
+        self.events
+            .get(*self.by_id.get(id)?)
+            .filter(|found| !self.is_removed(found.number))
     }
 
     /// The events under a key that stay.
     pub fn under(&self, key: Key) -> impl Iterator<Item = &PendingEvent> + '_ {
-        let places = self.by_key.get(&key).map(|places| places.as_slice()).unwrap_or_default();
-        places.iter().filter_map(|place| self.events.get(*place as usize)).filter(|e| !self.is_removed(e.number))
+        let places = self
+            .by_key
+            .get(&key)
+            .map(|places| places.as_slice())
+            .unwrap_or_default();
+        places
+            .iter()
+            .filter_map(|place| self.events.get(*place as usize))
+            .filter(|e| !self.is_removed(e.number))
     }
 
     /// All events that stay.
@@ -77,7 +90,10 @@ impl Pending {
 
     /// What the events contribute to the index.
     pub fn entries(&self) -> Vec<Entry> {
-        self.events.iter().map(|pending| entry(&pending.event, pending.number, pending.keys.clone())).collect()
+        self.events
+            .iter()
+            .map(|pending| entry(&pending.event, pending.number, pending.keys.clone()))
+            .collect()
     }
 
     /// Forgets everything.
@@ -92,5 +108,9 @@ impl Pending {
 /// What an event contributes to the index.
 pub fn entry(event: &Event, number: u64, keys: Keys) -> Entry {
     let expires = event.expiration().map(|at| at.0);
-    Entry { row: Row::new(&event.view(), number), keys, expires }
+    Entry {
+        row: Row::new(&event.view(), number),
+        keys,
+        expires,
+    }
 }

@@ -13,12 +13,12 @@ use super::core::{Core, run_folder};
 use super::counters::Counters;
 use super::files::{self, corrupt, failing};
 use super::key::{Key, KeyMaker};
-use super::log::{Address, Log, RecordKind, Replayed, Tail, Writer, replay};
+use super::log::{Address, HEADER, Log, RecordKind, Replayed, Tail, Writer, replay};
 use super::manifest::{Manifest, Position};
 use super::options::Options;
 use super::pending::entry;
 use super::run::{Entry, Run, build};
-use super::state::{Placed, State, gone};
+use super::state::{Place, Placed, State, gone};
 use super::table::Table;
 use crate::StoreError;
 
@@ -40,7 +40,10 @@ pub fn recover(folder: &Path, options: Options) -> Result<(Arc<Core>, Writer), S
         locator: Table::open(&folder.join("locator"))?,
         feed: Table::open(&folder.join("feed"))?,
         keys: KeyMaker::new(manifest.secret),
-        state: ArcSwap::from_pointee(State { runs, end: manifest.checkpoint }),
+        state: ArcSwap::from_pointee(State {
+            runs,
+            end: manifest.checkpoint,
+        }),
         replacing: Mutex::new(()),
         counters: Mutex::new(Counters::default()),
         purged: AtomicU64::new(0),
@@ -50,9 +53,12 @@ pub fn recover(folder: &Path, options: Options) -> Result<(Arc<Core>, Writer), S
     super::compaction::finish_moving(&core)?;
     let tail = replay_tail(&core)?;
     if tail.torn > 0 {
-        tracing::warn!(bytes = tail.torn, "cut off an unfinished commit at the end of the log");
+        tracing::warn!(
+            bytes = tail.torn,
+            "cut off an unfinished commit at the end of the log"
+        );
     }
-    count_kinds(&core);
+    count_events(&core);
     let writer = Writer::open(log, tail.end)?;
     Ok((Arc::new(core), writer))
 }
@@ -63,8 +69,9 @@ fn manifest(folder: &Path, options: &Options) -> Result<Manifest, StoreError> {
         return Ok(manifest);
     }
     let mut secret = [0; 16];
-    getrandom::fill(&mut secret)
-        .map_err(|e| failing("getting random bytes for", folder)(std::io::Error::other(e.to_string())))?;
+    getrandom::fill(&mut secret).map_err(|e| {
+        failing("getting random bytes for", folder)(std::io::Error::other(e.to_string()))
+    })?;
     let secret = u128::from_le_bytes(secret);
     let manifest = Manifest::empty(options.keep, ((secret >> 64) as u64, secret as u64));
     manifest.write(folder)?;
@@ -77,14 +84,20 @@ fn open_runs(folder: &Path, manifest: &Manifest) -> Result<Vec<Placed>, StoreErr
     files::create_dir(&folder)?;
     for entry in std::fs::read_dir(&folder).map_err(failing("reading", &folder))? {
         let path = entry.map_err(failing("reading", &folder))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         if !manifest.runs.iter().any(|run| run == name) {
             files::remove(&path)?;
         }
     }
     let open = |name: &String| {
         let run = Arc::new(Run::open(&folder.join(name))?);
-        Ok(Placed { run, until: manifest.checkpoint })
+        Ok(Placed {
+            run,
+            until: manifest.checkpoint,
+        })
     };
     manifest.runs.iter().map(open).collect()
 }
@@ -92,7 +105,12 @@ fn open_runs(folder: &Path, manifest: &Manifest) -> Result<Vec<Placed>, StoreErr
 /// Reads what was committed after the checkpoint.
 fn replay_tail(core: &Core) -> Result<Tail, StoreError> {
     let start = core.state.load().end;
-    let mut tail = TailIndex { core, end: start, entries: Vec::new(), first: start.next_number };
+    let mut tail = TailIndex {
+        core,
+        end: start,
+        entries: Vec::new(),
+        first: start.next_number,
+    };
     let from = start.address.map(Address::unpack);
     let found = replay(&core.log, from, start.next_seq, |batch| tail.take(batch))?;
     tail.build()?;
@@ -111,7 +129,10 @@ impl TailIndex<'_> {
         let mut seq = batch.first_seq;
         if seq != self.end.next_seq {
             let path = &self.core.log.folder;
-            let what = format!("position {} of the feed expected, {seq} found", self.end.next_seq);
+            let what = format!(
+                "position {} of the feed expected, {seq} found",
+                self.end.next_seq
+            );
             return Err(corrupt(path, u64::from(batch.end.offset), what));
         }
         for (address, record) in &batch.records {
@@ -129,6 +150,10 @@ impl TailIndex<'_> {
                     let reader = String::from_utf8_lossy(record.body).into_owned();
                     self.core.cursors.lock().insert(reader, number);
                     continue;
+                }
+                RecordKind::Erased => {
+                    self.end.next_number = number + 1;
+                    (0, 0, batch.time_ms)
                 }
                 RecordKind::Commit => continue,
             };
@@ -150,9 +175,13 @@ impl TailIndex<'_> {
     fn add(&mut self, number: u64, json: &[u8], address: Address) -> Result<(), StoreError> {
         let bad = |what: String| corrupt(&self.core.log.folder, address.pack(), what);
         if number != self.end.next_number {
-            return Err(bad(format!("event number {} expected, {number} found", self.end.next_number)));
+            return Err(bad(format!(
+                "event number {} expected, {number} found",
+                self.end.next_number
+            )));
         }
-        let event = Event::from_canonical(Bytes::copy_from_slice(json)).map_err(|e| bad(e.to_string()))?;
+        let event =
+            Event::from_canonical(Bytes::copy_from_slice(json)).map_err(|e| bad(e.to_string()))?;
         let keys = self.core.keys.keys_of(&event.view());
         self.entries.push(entry(&event, number, keys));
         self.end.next_number = number + 1;
@@ -168,7 +197,10 @@ impl TailIndex<'_> {
         let end = self.end;
         self.core.replace_state(|state| {
             if !numbers.is_empty() {
-                state.runs.push(Placed { run: Arc::new(Run::new(image, None)), until: end });
+                state.runs.push(Placed {
+                    run: Arc::new(Run::new(image, None)),
+                    until: end,
+                });
             }
             state.end = end;
         });
@@ -176,13 +208,16 @@ impl TailIndex<'_> {
     }
 }
 
-/// Counts the events that are there, by kind.
-fn count_kinds(core: &Core) {
+/// Counts the events that are there, by kind and by segment.
+fn count_events(core: &Core) {
     let snapshot = core.snapshot();
     let mut counters = core.counters.lock();
     for placed in &snapshot.state.runs {
-        for row in placed.run.image().rows().iter().filter(|row| snapshot.is_there(row.number)) {
-            counters.added(row.kind, &[] as &[Key]);
+        for row in placed.run.image().rows() {
+            if let Place::At(address) = snapshot.place(row.number) {
+                let record = (address.segment, u64::from(row.length) + HEADER as u64);
+                counters.added(row.kind, &[] as &[Key], record);
+            }
         }
     }
 }

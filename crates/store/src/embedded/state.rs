@@ -76,7 +76,10 @@ impl Snapshot {
     pub fn take(core: &Core) -> Self {
         // In this order: the places cover at least what the runs name.
         let state = core.state.load_full();
-        Self { state, places: core.locator.reader() }
+        Self {
+            state,
+            places: core.locator.reader(),
+        }
     }
 
     /// Where an event is now.
@@ -101,7 +104,9 @@ impl Snapshot {
     /// The JSON of an event that is there now. It may move while it is looked up.
     pub fn event(&self, core: &Core, number: u64) -> Option<Bytes> {
         for _ in 0..3 {
-            let Place::At(address) = self.place(number) else { return None };
+            let Place::At(address) = self.place(number) else {
+                return None;
+            };
             if let Some(json) = core.log.event(address, number) {
                 return Some(json);
             }

@@ -11,12 +11,12 @@ pub fn statistics(core: &Core) -> Statistics {
     let by_kind: BTreeMap<u16, u64> = core.counters.lock().kinds().collect();
     let runs = &snapshot.state.runs;
     let in_memory = |placed: &&super::state::Placed| placed.run.image().in_memory();
-    let on_disk: u64 = runs.iter().filter(|p| !in_memory(p)).map(|p| p.run.image().len() as u64).sum();
-    let mut live_bytes = 0;
-    for placed in runs {
-        let rows = placed.run.image().rows().iter().filter(|row| snapshot.is_there(row.number));
-        live_bytes += rows.map(|row| u64::from(row.length) + super::log::HEADER as u64).sum::<u64>();
-    }
+    let on_disk: u64 = runs
+        .iter()
+        .filter(|p| !in_memory(p))
+        .map(|p| p.run.image().len() as u64)
+        .sum();
+    let live_bytes: u64 = core.counters.lock().live_bytes().values().sum();
     let log = core.log.disk_bytes();
     let disk_bytes = [
         ("log", log),
@@ -28,10 +28,17 @@ pub fn statistics(core: &Core) -> Statistics {
         events: by_kind.values().sum(),
         last_number: snapshot.state.end.next_number.saturating_sub(1),
         last_seq: snapshot.state.end.next_seq.saturating_sub(1),
-        disk_bytes: disk_bytes.into_iter().map(|(part, bytes)| (part.to_owned(), bytes)).collect(),
+        disk_bytes: disk_bytes
+            .into_iter()
+            .map(|(part, bytes)| (part.to_owned(), bytes))
+            .collect(),
         by_kind,
         runs: runs.len() as u64,
-        unflushed: runs.iter().filter(in_memory).map(|placed| placed.run.len() as u64).sum(),
+        unflushed: runs
+            .iter()
+            .filter(in_memory)
+            .map(|placed| placed.run.len() as u64)
+            .sum(),
         dead_bytes: log.saturating_sub(live_bytes),
     }
 }

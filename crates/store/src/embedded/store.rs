@@ -23,11 +23,12 @@ use super::pending::Pending;
 use super::recover::recover;
 use super::scan::UnionScan;
 use super::verifier::{CHUNK, Verifier};
-use super::{count, feed};
+use super::verify::Verification;
+use super::{backup, count, feed, verify};
 use crate::query::BoxFuture;
 use crate::{
-    Change, CommitObserver, Count, EventNumber, EventStore, Explanation, Outcome, Query, Removal, Scan, Seq,
-    Statistics, StoreError, Submission,
+    Change, CommitObserver, Count, EventNumber, EventStore, Explanation, Outcome, Query, Removal,
+    Scan, Seq, Statistics, StoreError, Submission,
 };
 
 /// The embedded engine; see [the module](super).
@@ -53,18 +54,26 @@ impl Store {
         let keeper = Arc::new(Keeper::new(core.clone()));
         // Bounded by the number of events that may wait.
         let (jobs, committed) = unbounded();
-        let verifier = Verifier::start(core.options.verifiers, &jobs).map_err(failing("starting threads for", folder))?;
+        let verifier = Verifier::start(core.options.verifiers, &jobs)
+            .map_err(failing("starting threads for", folder))?;
         let (wake_memory, memory) = bounded(1);
         let (wake_flush, flush) = bounded(1);
         let committer = Committer::new(core.clone(), writer, observer.clone(), wake_memory);
         let mut threads = Vec::new();
         let mut spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-            thread.map(|thread| threads.push(thread)).map_err(failing("starting threads for", folder))
+            let thread = std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(work);
+            thread
+                .map(|thread| threads.push(thread))
+                .map_err(failing("starting threads for", folder))
         };
         spawn("commit", Box::new(move || committer.run(&committed)))?;
         let own = keeper.clone();
-        spawn("index-memory", Box::new(move || own.run_memory(&memory, &wake_flush)))?;
+        spawn(
+            "index-memory",
+            Box::new(move || own.run_memory(&memory, &wake_flush)),
+        )?;
         let own = keeper.clone();
         spawn("index-files", Box::new(move || own.run_flush(&flush)))?;
         let waiting = Semaphore::new(core.options.waiting_events.max(1));
@@ -82,15 +91,22 @@ impl Store {
 
     /// Removes the events that have expired (NIP-40). Returns how many there were.
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let from = self.core.purged.load(Ordering::Acquire).saturating_sub(count::PURGE_SLACK);
+        let from = self
+            .core
+            .purged
+            .load(Ordering::Acquire)
+            .saturating_sub(count::PURGE_SLACK);
         let snapshot = self.core.snapshot();
         let runs = snapshot.state.runs.iter();
         let expired = runs.flat_map(|placed| placed.run.expiring(from, now.0));
-        let numbers: Vec<u64> = expired.filter(|number| snapshot.is_there(*number)).collect();
+        let numbers: Vec<u64> = expired
+            .filter(|number| snapshot.is_there(*number))
+            .collect();
         let count = if numbers.is_empty() {
             0
         } else {
-            self.ask(|reply| Job::Drop(numbers, Removal::Expired, reply)).await?
+            self.ask(|reply| Job::Drop(numbers, Removal::Expired, reply))
+                .await?
         };
         self.core.purged.fetch_max(now.0, Ordering::AcqRel);
         Ok(count)
@@ -101,9 +117,39 @@ impl Store {
         self.keeper.flush()
     }
 
-    /// The parts that the operator's tools work with.
-    pub(super) fn core(&self) -> &Arc<Core> {
-        &self.core
+    /// Reads everything and compares; see [`Verification`]. `signatures`: also every signature. `progress` is told the
+    /// bytes of the log that were read, and their total.
+    pub fn verify(
+        &self,
+        signatures: bool,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Verification, StoreError> {
+        verify::verify(&self.core, signatures, progress)
+    }
+
+    /// Gives back what belongs to events that are gone, wherever that is at least `percent` of a log segment, and
+    /// merges the index. Returns the bytes won. `progress` is told the segments done, and their number.
+    pub async fn compact(
+        &self,
+        percent: u64,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<u64, StoreError> {
+        self.ask(Job::Seal).await?;
+        self.keeper.compact(percent, progress)
+    }
+
+    /// Copies the store as of now into an empty or new folder, while it serves. The copy is a store, which builds its
+    /// index when it is opened. `progress` is told the bytes copied, and their total.
+    pub fn backup(&self, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
+        backup::backup(&self.core, to, progress).map(drop)
+    }
+
+    /// Opens a store after removing all that is derived, which is built anew from the log.
+    pub fn reindex(folder: &Path, options: Options) -> Result<Self, StoreError> {
+        backup::forget_derived(folder)?;
+        let store = Self::open(folder, options)?;
+        store.flush()?;
+        Ok(store)
     }
 
     async fn ask(
@@ -119,7 +165,11 @@ impl Store {
     fn first_look(&self, batch: &[Submission], now: Timestamp) -> (Vec<Option<Outcome>>, Vec<u32>) {
         let snapshot = self.core.snapshot();
         let pending = Pending::default();
-        let facts = Facts { core: &self.core, snapshot: &snapshot, pending: &pending };
+        let facts = Facts {
+            core: &self.core,
+            snapshot: &snapshot,
+            pending: &pending,
+        };
         let mut to_verify = Vec::new();
         let look = |(place, submission): (u32, &Submission)| {
             if submission.verified {
@@ -137,14 +187,25 @@ impl Store {
         (decided, to_verify)
     }
 
-    async fn submit_batch(&self, batch: Vec<Submission>, now: Timestamp) -> Result<Vec<Outcome>, StoreError> {
+    async fn submit_batch(
+        &self,
+        batch: Vec<Submission>,
+        now: Timestamp,
+    ) -> Result<Vec<Outcome>, StoreError> {
         let (decided, to_verify) = self.first_look(&batch, now);
         if decided.iter().all(Option::is_some) {
             return Ok(decided.into_iter().flatten().collect());
         }
         let places = batch.len().min(self.core.options.waiting_events.max(1)) as u32;
-        let _waiting = self.waiting.acquire_many(places).await.map_err(|_| StoreError::Closed)?;
-        let events: Vec<Event> = batch.into_iter().map(|submission| submission.event).collect();
+        let _waiting = self
+            .waiting
+            .acquire_many(places)
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        let events: Vec<Event> = batch
+            .into_iter()
+            .map(|submission| submission.event)
+            .collect();
         let (batch, outcomes) = WriteBatch::new(events, now, decided, to_verify, CHUNK);
         self.hand_over(Arc::new(batch))?;
         outcomes.await.map_err(|_| StoreError::Closed)
@@ -154,7 +215,10 @@ impl Store {
         let verifier = self.verifier.read();
         let verifier = verifier.as_ref().ok_or(StoreError::Closed)?;
         if batch.to_verify.is_empty() {
-            return self.jobs.send(Job::Write(batch)).map_err(|_| StoreError::Closed);
+            return self
+                .jobs
+                .send(Job::Write(batch))
+                .map_err(|_| StoreError::Closed);
         }
         verifier.submit(&batch);
         Ok(())
@@ -162,7 +226,9 @@ impl Store {
 
     /// Stops the threads after what was handed in, and writes the index to files.
     fn shut_down(&self) -> Result<(), StoreError> {
-        let Some(verifier) = self.verifier.write().take() else { return Ok(()) };
+        let Some(verifier) = self.verifier.write().take() else {
+            return Ok(());
+        };
         verifier.finish();
         self.keeper.close();
         // Cannot fail: the committer only ends after this.
@@ -183,7 +249,11 @@ impl Drop for Store {
 }
 
 impl EventStore for Store {
-    fn submit(&self, batch: Vec<Submission>, now: Timestamp) -> BoxFuture<'_, Result<Vec<Outcome>, StoreError>> {
+    fn submit(
+        &self,
+        batch: Vec<Submission>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Outcome>, StoreError>> {
         Box::pin(self.submit_batch(batch, now))
     }
 
@@ -195,7 +265,11 @@ impl EventStore for Store {
         Box::new(UnionScan::new(self.core.clone(), query))
     }
 
-    fn count<'a>(&'a self, query: &'a Query, viewer: &'a Viewer) -> BoxFuture<'a, Result<Count, StoreError>> {
+    fn count<'a>(
+        &'a self,
+        query: &'a Query,
+        viewer: &'a Viewer,
+    ) -> BoxFuture<'a, Result<Count, StoreError>> {
         let count = count::count(&self.core, query, viewer);
         Box::pin(std::future::ready(count))
     }
@@ -223,10 +297,16 @@ impl EventStore for Store {
         self.core.cursors.lock().get(reader).copied().map(Seq)
     }
 
-    fn set_cursor<'a>(&'a self, reader: &'a str, seq: Seq) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn set_cursor<'a>(
+        &'a self,
+        reader: &'a str,
+        seq: Seq,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let reader = reader.to_owned();
-            self.ask(|reply| Job::Cursor(reader, seq.0, reply)).await.map(drop)
+            self.ask(|reply| Job::Cursor(reader, seq.0, reply))
+                .await
+                .map(drop)
         })
     }
 
@@ -234,7 +314,11 @@ impl EventStore for Store {
         Box::pin(self.ask(|reply| Job::Remove(ids.to_vec(), reply)))
     }
 
-    fn remove_author<'a>(&'a self, author: PublicKey, until: Timestamp) -> BoxFuture<'a, Result<u64, StoreError>> {
+    fn remove_author<'a>(
+        &'a self,
+        author: PublicKey,
+        until: Timestamp,
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
         Box::pin(self.ask(move |reply| Job::RemoveAuthor(author, until, reply)))
     }
 

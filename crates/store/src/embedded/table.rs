@@ -32,7 +32,10 @@ impl Table {
     /// Opens or creates the table.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let file = files::open_rw(path)?;
-        let bytes = file.metadata().map_err(files::failing("inspecting", path))?.len();
+        let bytes = file
+            .metadata()
+            .map_err(files::failing("inspecting", path))?
+            .len();
         let count = usize::try_from(bytes).unwrap_or(usize::MAX) / (CHUNK * 8);
         let table = Self {
             path: path.to_path_buf(),
@@ -57,7 +60,8 @@ impl Table {
         for chunk in have..wanted {
             let offset = (chunk * CHUNK * 8) as u64;
             files::reserve(&self.file, &self.path, offset, (CHUNK * 8) as u64)?;
-            let words = Words::map(&self.file, offset, CHUNK).map_err(files::failing("mapping", &self.path))?;
+            let words = Words::map(&self.file, offset, CHUNK)
+                .map_err(files::failing("mapping", &self.path))?;
             chunks.push(Arc::new(words));
         }
         self.dirty.lock().resize(wanted, true);
@@ -67,7 +71,9 @@ impl Table {
 
     /// A handle for many reads; it sees later writes, but not later growth.
     pub fn reader(&self) -> Reader {
-        Reader { chunks: self.chunks.load_full() }
+        Reader {
+            chunks: self.chunks.load_full(),
+        }
     }
 
     /// The word at this index; 0 where nothing was written.
@@ -85,19 +91,40 @@ impl Table {
         }
     }
 
+    /// Replaces a word by what `change` makes of it, atomically.
+    pub fn update(&self, index: u64, change: impl Fn(u64) -> u64) {
+        if let Some(word) = word(&self.chunks.load(), index) {
+            let _ = word.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {
+                Some(change(word))
+            });
+        }
+        if let Some(dirty) = self.dirty.lock().get_mut(chunk_of(index).0) {
+            *dirty = true;
+        }
+    }
+
     /// Makes everything written so far durable.
     pub fn sync(&self) -> Result<(), StoreError> {
         let dirty: Vec<usize> = {
             let mut flags = self.dirty.lock();
-            let found = flags.iter().enumerate().filter(|(_, dirty)| **dirty).map(|(i, _)| i).collect();
+            let found = flags
+                .iter()
+                .enumerate()
+                .filter(|(_, dirty)| **dirty)
+                .map(|(i, _)| i)
+                .collect();
             flags.fill(false);
             found
         };
         let chunks = self.chunks.load();
         for chunk in dirty.iter().filter_map(|i| chunks.get(*i)) {
-            chunk.sync().map_err(files::failing("syncing", &self.path))?;
+            chunk
+                .sync()
+                .map_err(files::failing("syncing", &self.path))?;
         }
-        self.file.sync_all().map_err(files::failing("syncing", &self.path))
+        self.file
+            .sync_all()
+            .map_err(files::failing("syncing", &self.path))
     }
 
     /// Bytes on disk.

@@ -31,17 +31,25 @@ impl Verifier {
         let (sender, receiver) = unbounded();
         let spawn = |number| {
             let (receiver, committer) = (receiver.clone(), committer.clone());
-            std::thread::Builder::new().name(format!("verify-{number}")).spawn(move || run(&receiver, &committer))
+            std::thread::Builder::new()
+                .name(format!("verify-{number}"))
+                .spawn(move || run(&receiver, &committer))
         };
         let threads = (0..count).map(spawn).collect::<Result<_, _>>()?;
-        Ok(Self { chunks: sender, threads })
+        Ok(Self {
+            chunks: sender,
+            threads,
+        })
     }
 
     /// Hands in a batch that has something to verify.
     pub fn submit(&self, batch: &Arc<WriteBatch>) {
         for from in (0..batch.to_verify.len()).step_by(CHUNK) {
             // Cannot fail: the threads live as long as the sender.
-            let _ = self.chunks.send(Chunk { batch: batch.clone(), from });
+            let _ = self.chunks.send(Chunk {
+                batch: batch.clone(),
+                from,
+            });
         }
     }
 

@@ -31,12 +31,27 @@ pub struct Answer {
 }
 
 /// The answer to `query` over the rows that `there` admits.
-pub fn answer(state: &State, query: &Query, viewer: &Viewer, there: impl Fn(&Row) -> bool) -> Answer {
-    let matches: Vec<Vec<Place>> =
-        query.filters.iter().map(|filter| matches(state, query, filter, viewer, &there)).collect();
-    let contributions = query.filters.iter().zip(&matches).map(|(filter, all)| contribution(filter, query.limits, all));
+pub fn answer(
+    state: &State,
+    query: &Query,
+    viewer: &Viewer,
+    there: impl Fn(&Row) -> bool,
+) -> Answer {
+    let matches: Vec<Vec<Place>> = query
+        .filters
+        .iter()
+        .map(|filter| matches(state, query, filter, viewer, &there))
+        .collect();
+    let contributions = query
+        .filters
+        .iter()
+        .zip(&matches)
+        .map(|(filter, all)| contribution(filter, query.limits, all));
     let places: BTreeSet<Place> = contributions.flatten().copied().collect();
-    let more = matches.iter().flatten().any(|place| !places.contains(place));
+    let more = matches
+        .iter()
+        .flatten()
+        .any(|place| !places.contains(place));
     Answer { places, more }
 }
 
@@ -47,15 +62,21 @@ fn matches(
     viewer: &Viewer,
     there: &impl Fn(&Row) -> bool,
 ) -> Vec<Place> {
-    let mut places: Vec<Place> =
-        state.rows.iter().filter(|row| there(row) && is_match(row, query, filter, viewer)).map(place).collect();
+    let mut places: Vec<Place> = state
+        .rows
+        .iter()
+        .filter(|row| there(row) && is_match(row, query, filter, viewer))
+        .map(place)
+        .collect();
     places.sort();
     places
 }
 
 fn is_match(row: &Row, query: &Query, filter: &Filter, viewer: &Viewer) -> bool {
     let view = row.event.view();
-    query.before.is_none_or(|before: EventNumber| row.number < before)
+    query
+        .before
+        .is_none_or(|before: EventNumber| row.number < before)
         && !row.facts.expired(query.now)
         && filter.matches(&view)
         && visible(&view, viewer, filter)
@@ -63,15 +84,25 @@ fn is_match(row: &Row, query: &Query, filter: &Filter, viewer: &Viewer) -> bool 
 
 /// What a filter contributes, of all its matches in order.
 fn contribution<'a>(filter: &Filter, limits: ScanLimits, all: &'a [Place]) -> &'a [Place] {
-    let cap = if limits.cap == 0 { u64::MAX } else { limits.cap };
+    let cap = if limits.cap == 0 {
+        u64::MAX
+    } else {
+        limits.cap
+    };
     let limit = filter.limit.unwrap_or(u64::MAX);
     if limit <= cap {
         return first(all, limit);
     }
     let kept = first(all, cap);
-    let Some(cut) = all.get(kept.len()) else { return kept };
+    let Some(cut) = all.get(kept.len()) else {
+        return kept;
+    };
     let whole = kept.iter().filter(|place| place.0 != cut.0).count();
-    if whole == 0 { kept } else { first(kept, whole as u64) }
+    if whole == 0 {
+        kept
+    } else {
+        first(kept, whole as u64)
+    }
 }
 
 fn first(places: &[Place], count: u64) -> &[Place] {
@@ -81,14 +112,26 @@ fn first(places: &[Place], count: u64) -> &[Place] {
 
 /// The exact count of the union, limits ignored; and the registers of NIP-45 when there is one filter and it is eligible.
 pub fn count(state: &State, query: &Query, viewer: &Viewer) -> Count {
-    let counted: Vec<&Row> =
-        state.stored().filter(|row| query.filters.iter().any(|filter| is_match(row, query, filter, viewer))).collect();
+    let counted: Vec<&Row> = state
+        .stored()
+        .filter(|row| {
+            query
+                .filters
+                .iter()
+                .any(|filter| is_match(row, query, filter, viewer))
+        })
+        .collect();
     let hll = eligible(query).map(|offset| {
         let mut registers = hll::Registers::new();
-        counted.iter().for_each(|row| registers.add(offset, &row.facts.author));
+        counted
+            .iter()
+            .for_each(|row| registers.add(offset, &row.facts.author));
         Box::new(registers.0)
     });
-    Count { count: counted.len() as u64, hll }
+    Count {
+        count: counted.len() as u64,
+        hll,
+    }
 }
 
 fn eligible(query: &Query) -> Option<usize> {

@@ -32,7 +32,12 @@ pub struct Coordinate {
 impl Facts {
     /// Reads them off an event.
     pub fn of(event: &Event) -> Self {
-        let first_two = |tag: Tag<'_>| (tag.name().unescape().into(), tag.get(1).map(|value| value.unescape().into()));
+        let first_two = |tag: Tag<'_>| {
+            (
+                tag.name().unescape().into(),
+                tag.get(1).map(|value| value.unescape().into()),
+            )
+        };
         Self {
             id: event.id(),
             author: event.pubkey(),
@@ -49,25 +54,39 @@ impl Facts {
     }
 
     fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Option<&'a [u8]>> {
-        self.tags.iter().filter(move |(other, _)| other == name.as_bytes()).map(|(_, value)| value.as_deref())
+        self.tags
+            .iter()
+            .filter(move |(other, _)| other == name.as_bytes())
+            .map(|(_, value)| value.as_deref())
     }
 
     /// What it shares with its other versions, if there can be any. No `d` tag, or the first of them
     /// without a value, is an empty one (R1.4).
     pub fn coordinate(&self) -> Option<Coordinate> {
         let identifier = if self.kind.is_addressable() {
-            self.named("d").next().flatten().unwrap_or_default().to_vec()
+            self.named("d")
+                .next()
+                .flatten()
+                .unwrap_or_default()
+                .to_vec()
         } else if self.kind.is_replaceable() {
             Vec::new()
         } else {
             return None;
         };
-        Some(Coordinate { kind: self.kind, author: self.author, identifier })
+        Some(Coordinate {
+            kind: self.kind,
+            author: self.author,
+            identifier,
+        })
     }
 
     /// Whether it is a stored gift wrap (NIP-59) with a `p` tag for this key.
     pub fn wraps_for(&self, key: PublicKey) -> bool {
-        self.kind == Kind::GIFT_WRAP && self.values("p").any(|value| PublicKey::from_hex(value) == Some(key))
+        self.kind == Kind::GIFT_WRAP
+            && self
+                .values("p")
+                .any(|value| PublicKey::from_hex(value) == Some(key))
     }
 
     /// Whether it has expired at this time.

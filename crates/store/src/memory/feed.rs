@@ -9,10 +9,18 @@ use super::state::{Entry, Row, State};
 use crate::{Change, ChangeKind, Seq};
 
 /// Entries after `after`, oldest first, at most `limit`.
-pub fn changes(state: &State, after: Seq, limit: usize, viewer: &Viewer, now: Timestamp) -> Vec<Change> {
+pub fn changes(
+    state: &State,
+    after: Seq,
+    limit: usize,
+    viewer: &Viewer,
+    now: Timestamp,
+) -> Vec<Change> {
     let numbered = (1..).map(Seq).zip(&state.feed);
     let later = numbered.filter(|(seq, _)| *seq > after).take(limit);
-    later.filter_map(|(seq, entry)| Some(change(seq, entry, row_of(state, entry)?, viewer, now))).collect()
+    later
+        .filter_map(|(seq, entry)| Some(change(seq, entry, row_of(state, entry)?, viewer, now)))
+        .collect()
 }
 
 fn row_of<'a>(state: &'a State, entry: &Entry) -> Option<&'a Row> {

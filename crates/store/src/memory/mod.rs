@@ -15,12 +15,14 @@
 //! 3. a stored request to vanish (kind 62) that concerns this store, of its author or of a `p`-tagged recipient of a gift
 //!    wrap (1059), is no older than the event: [`Vanished`](Refusal::Vanished). Kind 62 is exempt;
 //! 4. its expiration is not after `now`: [`Expired`](Refusal::Expired);
-//! 5. the operator removed it before ([`EventStore::remove`], [`EventStore::remove_author`]): [`Banned`](Refusal::Banned);
-//! 6. it is stored: [`Duplicate`](Outcome::Duplicate);
-//! 7. with [`Keep::Current`], a version of it that wins is stored: [`Superseded`](Refusal::Superseded);
-//! 8. its signature is wrong: [`BadSignature`](Refusal::BadSignature);
-//! 9. its kind is ephemeral: [`Ephemeral`](Outcome::Ephemeral), shown to the observer;
-//! 10. else it is [`Stored`](Outcome::Stored).
+//! 5. it is stored: [`Duplicate`](Outcome::Duplicate);
+//! 6. with [`Keep::Current`], a version of it that wins is stored: [`Superseded`](Refusal::Superseded);
+//! 7. its signature is wrong: [`BadSignature`](Refusal::BadSignature);
+//! 8. its kind is ephemeral: [`Ephemeral`](Outcome::Ephemeral), shown to the observer;
+//! 9. else it is [`Stored`](Outcome::Stored).
+//!
+//! What the operator has [removed](EventStore::remove) is gone, but no reason to refuse anything: bans are policy, which
+//! speaks before the store is asked.
 //!
 //! "Stored" means: not removed. A stored event that has expired still counts in all of the above until
 //! [`Store::purge`] removes it. Kinds 5 and 62 are never purged (they stop being served when they expire), so that what
@@ -56,8 +58,8 @@ use self::scan::MemoryScan;
 use self::state::State;
 use crate::query::BoxFuture;
 use crate::{
-    Change, CommitObserver, Committed, Count, EventNumber, EventStore, Explanation, Keep, Outcome, Query, Refusal,
-    RelayScope, Scan, Seq, Statistics, StoreError, Submission,
+    Change, CommitObserver, Committed, Count, EventNumber, EventStore, Explanation, Keep, Outcome,
+    Query, Refusal, RelayScope, Scan, Seq, Statistics, StoreError, Submission,
 };
 
 /// The naive store; see the module. Nothing outlives it.
@@ -70,7 +72,10 @@ pub struct Store {
 impl Store {
     /// An empty store.
     pub fn new(keep: Keep, scope: RelayScope) -> Self {
-        Self { writer: Mutex::new(None), state: Arc::new(Mutex::new(State::new(keep, scope))) }
+        Self {
+            writer: Mutex::new(None),
+            state: Arc::new(Mutex::new(State::new(keep, scope))),
+        }
     }
 
     /// Removes the events whose expiration is not after `now`. Returns how many there were.
@@ -83,7 +88,11 @@ impl Store {
         self.state.lock()
     }
 
-    fn submit_all(&self, batch: Vec<Submission>, now: Timestamp) -> Result<Vec<Outcome>, StoreError> {
+    fn submit_all(
+        &self,
+        batch: Vec<Submission>,
+        now: Timestamp,
+    ) -> Result<Vec<Outcome>, StoreError> {
         let observer = self.writer.lock();
         let mut committed = Vec::new();
         let mut outcomes = Vec::with_capacity(batch.len());
@@ -96,8 +105,14 @@ impl Store {
                 let event = submission.event.clone();
                 let outcome = take_in(&mut state, submission, now);
                 match outcome {
-                    Outcome::Stored(number) => committed.push(Committed { number: Some(number), event }),
-                    Outcome::Ephemeral => committed.push(Committed { number: None, event }),
+                    Outcome::Stored(number) => committed.push(Committed {
+                        number: Some(number),
+                        event,
+                    }),
+                    Outcome::Ephemeral => committed.push(Committed {
+                        number: None,
+                        event,
+                    }),
                     Outcome::Duplicate | Outcome::Refused(_) => {}
                 }
                 outcomes.push(outcome);
@@ -129,11 +144,17 @@ fn take_in(state: &mut State, submission: Submission, now: Timestamp) -> Outcome
 
 /// The moment of a commit, in Unix milliseconds.
 fn clock_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
 }
 
 impl EventStore for Store {
-    fn submit(&self, batch: Vec<Submission>, now: Timestamp) -> BoxFuture<'_, Result<Vec<Outcome>, StoreError>> {
+    fn submit(
+        &self,
+        batch: Vec<Submission>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Outcome>, StoreError>> {
         Box::pin(async move { self.submit_all(batch, now) })
     }
 
@@ -146,7 +167,11 @@ impl EventStore for Store {
         Box::new(MemoryScan::new(Arc::clone(&self.state), query, begin))
     }
 
-    fn count<'a>(&'a self, query: &'a Query, viewer: &'a Viewer) -> BoxFuture<'a, Result<Count, StoreError>> {
+    fn count<'a>(
+        &'a self,
+        query: &'a Query,
+        viewer: &'a Viewer,
+    ) -> BoxFuture<'a, Result<Count, StoreError>> {
         Box::pin(async move { Ok(answer::count(&self.state(), query, viewer)) })
     }
 
@@ -172,7 +197,11 @@ impl EventStore for Store {
         self.state().cursors.get(reader).copied()
     }
 
-    fn set_cursor<'a>(&'a self, reader: &'a str, seq: Seq) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn set_cursor<'a>(
+        &'a self,
+        reader: &'a str,
+        seq: Seq,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let mut state = self.state();
             if state.closed {
@@ -190,18 +219,22 @@ impl EventStore for Store {
             if state.closed {
                 return Err(StoreError::Closed);
             }
-            Ok(state.ban_ids(ids, clock_ms()))
+            Ok(state.remove(ids, clock_ms()))
         })
     }
 
-    fn remove_author<'a>(&'a self, author: PublicKey, until: Timestamp) -> BoxFuture<'a, Result<u64, StoreError>> {
+    fn remove_author<'a>(
+        &'a self,
+        author: PublicKey,
+        until: Timestamp,
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
         Box::pin(async move {
             let _order = self.writer.lock();
             let mut state = self.state();
             if state.closed {
                 return Err(StoreError::Closed);
             }
-            Ok(state.ban_author(author, until, clock_ms()))
+            Ok(state.remove_author(author, until, clock_ms()))
         })
     }
 

@@ -15,14 +15,14 @@ pub fn judge(state: &State, event: &Facts, now: Timestamp) -> Option<Outcome> {
     if state.stored().any(|other| deletes(&other.facts, event)) {
         return refused(Refusal::Deleted);
     }
-    if state.stored().any(|other| vanishes(&state.scope, &other.facts, event)) {
+    if state
+        .stored()
+        .any(|other| vanishes(&state.scope, &other.facts, event))
+    {
         return refused(Refusal::Vanished);
     }
     if event.expired(now) {
         return refused(Refusal::Expired);
-    }
-    if state.banned(event) {
-        return refused(Refusal::Banned);
     }
     if state.stored().any(|other| other.facts.id == event.id) {
         return Some(Outcome::Duplicate);
@@ -35,8 +35,11 @@ pub fn judge(state: &State, event: &Facts, now: Timestamp) -> Option<Outcome> {
 
 /// Whether `newer` is a version of the same event as `older` and wins over it (R1.4).
 pub fn supersedes(newer: &Facts, older: &Facts) -> bool {
-    let same = older.coordinate().is_some_and(|coordinate| newer.coordinate() == Some(coordinate));
-    let later = newer.created_at > older.created_at || (newer.created_at == older.created_at && newer.id < older.id);
+    let same = older
+        .coordinate()
+        .is_some_and(|coordinate| newer.coordinate() == Some(coordinate));
+    let later = newer.created_at > older.created_at
+        || (newer.created_at == older.created_at && newer.id < older.id);
     same && later
 }
 
@@ -46,18 +49,22 @@ pub fn deletes(request: &Facts, target: &Facts) -> bool {
         return false;
     }
     let own = request.author == target.author;
-    let named = request.values("e").any(|value| value == target.id.to_string().as_bytes());
+    let named = request
+        .values("e")
+        .any(|value| value == target.id.to_string().as_bytes());
     let addressed = target.coordinate().is_some_and(|coordinate| {
-        target.created_at <= request.created_at && request.values("a").any(|value| names(value, &coordinate))
+        target.created_at <= request.created_at
+            && request.values("a").any(|value| names(value, &coordinate))
     });
     (named && (own || target.wraps_for(request.author))) || (addressed && own)
 }
 
-/// Whether the value of an `a` tag, `kind:pubkey:identifier`, is this coordinate.
+/// Whether the value of an `a` tag, `kind:pubkey:identifier`, is this coordinate. Some clients leave out the last colon of a
+/// replaceable event's.
 fn names(value: &[u8], coordinate: &Coordinate) -> bool {
-    let mut text = format!("{}:{}:", coordinate.kind, coordinate.author).into_bytes();
-    text.extend_from_slice(&coordinate.identifier);
-    value == text
+    let start = format!("{}:{}", coordinate.kind, coordinate.author).into_bytes();
+    let whole = [&start, b":".as_slice(), &coordinate.identifier].concat();
+    value == whole || (value == start && coordinate.kind.is_replaceable())
 }
 
 /// Whether `request` is a request to vanish that concerns this store and takes `target` along (R1.13).
@@ -75,6 +82,8 @@ pub fn takes_along(key: PublicKey, until: Timestamp, target: &Facts) -> bool {
 
 /// Whether the value of a `relay` tag means this store.
 fn concerns(scope: &RelayScope, value: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let Ok(text) = std::str::from_utf8(value) else {
+        return false;
+    };
     text == "ALL_RELAYS" || normalize_relay_url(text).is_some_and(|url| scope.urls.contains(&url))
 }

@@ -14,7 +14,8 @@ use super::answer::{Answer, Place, answer, place};
 use super::state::{Row, State};
 use crate::query::BoxFuture;
 use crate::{
-    Batch, Budget, EventNumber, Explanation, FilterEnd, FilterPlan, Query, Scan, ScanEnd, StoreError, StoredEvent,
+    Batch, Budget, EventNumber, Explanation, FilterEnd, FilterPlan, Query, Scan, ScanEnd,
+    StoreError, StoredEvent,
 };
 
 /// See the module.
@@ -32,18 +33,30 @@ pub struct MemoryScan {
 impl MemoryScan {
     /// A scan over the events below `begin`.
     pub fn new(state: Arc<Mutex<State>>, query: Query, begin: EventNumber) -> Self {
-        Self { state, query, begin, returned: HashSet::new(), reached: None, rows: 0, end: None }
+        Self {
+            state,
+            query,
+            begin,
+            returned: HashSet::new(),
+            reached: None,
+            rows: 0,
+            end: None,
+        }
     }
 
     fn slice(&mut self, viewer: &Viewer, budget: Budget) -> Result<Batch, StoreError> {
         let shared = Arc::clone(&self.state);
         let state = shared.lock();
-        let there = |row: &Row| row.number < self.begin && (row.gone.is_none() || self.returned.contains(&row.number));
+        let there = |row: &Row| {
+            row.number < self.begin && (row.gone.is_none() || self.returned.contains(&row.number))
+        };
         let answer = answer(&state, &self.query, viewer, there);
         let mut batch = Batch::default();
         let mut bytes = 0;
         for row in self.ahead(&state, &answer) {
-            let full = batch.rows >= budget.rows || batch.events.len() >= budget.events || bytes >= budget.bytes;
+            let full = batch.rows >= budget.rows
+                || batch.events.len() >= budget.events
+                || bytes >= budget.bytes;
             if full && batch.rows > 0 {
                 return Ok(batch);
             }
@@ -52,9 +65,16 @@ impl MemoryScan {
             bytes += row.event.json().len();
             self.reached = Some(place(row));
             self.returned.insert(row.number);
-            batch.events.push(StoredEvent { number: row.number, json: row.event.json().clone() });
+            batch.events.push(StoredEvent {
+                number: row.number,
+                json: row.event.json().clone(),
+            });
         }
-        let end = if answer.more { ScanEnd::More } else { ScanEnd::Finished };
+        let end = if answer.more {
+            ScanEnd::More
+        } else {
+            ScanEnd::Finished
+        };
         self.end = Some(end);
         batch.end = Some(end);
         Ok(batch)
@@ -70,21 +90,32 @@ impl MemoryScan {
                 .filter(|row| row.gone.is_none() && row.number < self.begin)
                 .find(|row| place(row) == *wanted)
         };
-        answer.places.range((from, Bound::Unbounded)).filter_map(row_at).collect()
+        answer
+            .places
+            .range((from, Bound::Unbounded))
+            .filter_map(row_at)
+            .collect()
     }
 
     fn spend(&mut self) -> Result<(), StoreError> {
         self.rows += 1;
         let allowed = self.query.limits.rows;
         if allowed != 0 && self.rows > allowed {
-            return Err(StoreError::TooExpensive { spent: self.rows, allowed });
+            return Err(StoreError::TooExpensive {
+                spent: self.rows,
+                allowed,
+            });
         }
         Ok(())
     }
 }
 
 impl Scan for MemoryScan {
-    fn next<'a>(&'a mut self, viewer: &'a Viewer, budget: Budget) -> BoxFuture<'a, Result<Batch, StoreError>> {
+    fn next<'a>(
+        &'a mut self,
+        viewer: &'a Viewer,
+        budget: Budget,
+    ) -> BoxFuture<'a, Result<Batch, StoreError>> {
         Box::pin(async move { self.slice(viewer, budget) })
     }
 
@@ -96,7 +127,10 @@ impl Scan for MemoryScan {
         let mut explanation = explain(&self.query);
         explanation.rows = self.rows;
         explanation.returned = self.returned.len() as u64;
-        explanation.filters.iter_mut().for_each(|plan| plan.end = end);
+        explanation
+            .filters
+            .iter_mut()
+            .for_each(|plan| plan.end = end);
         explanation
     }
 }
@@ -111,5 +145,8 @@ pub fn explain(query: &Query) -> Explanation {
         rows: 0,
         end: None,
     };
-    Explanation { filters: query.filters.iter().map(plan).collect(), ..Explanation::default() }
+    Explanation {
+        filters: query.filters.iter().map(plan).collect(),
+        ..Explanation::default()
+    }
 }

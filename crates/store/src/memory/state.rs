@@ -1,6 +1,6 @@
 //! The lists that make up the store.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use stentor_event::{Event, EventId, Kind, PublicKey, Timestamp};
 
@@ -42,8 +42,6 @@ pub struct State {
     pub cursors: HashMap<String, Seq>,
     /// Whether writing has ended.
     pub closed: bool,
-    banned_ids: HashSet<EventId>,
-    banned_authors: Vec<(PublicKey, Timestamp)>,
 }
 
 impl State {
@@ -55,8 +53,6 @@ impl State {
             feed: Vec::new(),
             cursors: HashMap::new(),
             closed: false,
-            banned_ids: HashSet::new(),
-            banned_authors: Vec::new(),
         }
     }
 
@@ -73,19 +69,24 @@ impl State {
         Seq(self.feed.len() as u64)
     }
 
-    /// Whether the operator has banned this event or, up to its time, its author.
-    pub fn banned(&self, event: &Facts) -> bool {
-        let author_banned = |(author, until): &(PublicKey, Timestamp)| rules::takes_along(*author, *until, event);
-        self.banned_ids.contains(&event.id) || self.banned_authors.iter().any(author_banned)
-    }
-
     /// Stores an event that nothing speaks against, and removes what it removes.
     pub fn store(&mut self, event: Event, facts: Facts, at_ms: u64) -> EventNumber {
         let number = self.next_number();
-        self.feed.push(Entry { number, kind: ChangeKind::Added, committed_ms: at_ms });
-        let effects: Vec<(EventNumber, Removal)> =
-            self.stored().filter_map(|row| Some((row.number, self.effect(&facts, &row.facts)?))).collect();
-        self.rows.push(Row { number, event, facts, gone: None });
+        self.feed.push(Entry {
+            number,
+            kind: ChangeKind::Added,
+            committed_ms: at_ms,
+        });
+        let effects: Vec<(EventNumber, Removal)> = self
+            .stored()
+            .filter_map(|row| Some((row.number, self.effect(&facts, &row.facts)?)))
+            .collect();
+        self.rows.push(Row {
+            number,
+            event,
+            facts,
+            gone: None,
+        });
         for (target, removal) in effects {
             self.take_out(target, removal, at_ms);
         }
@@ -108,23 +109,34 @@ impl State {
     /// Removes what has expired, but for the requests whose effect must last.
     pub fn purge(&mut self, now: Timestamp, at_ms: u64) -> u64 {
         let lasting = |facts: &Facts| [Kind::DELETION, Kind::VANISH].contains(&facts.kind);
-        self.take_out_where(Removal::Expired, at_ms, |facts| facts.expired(now) && !lasting(facts))
+        self.take_out_where(Removal::Expired, at_ms, |facts| {
+            facts.expired(now) && !lasting(facts)
+        })
     }
 
-    /// Removes these events and refuses them from now on.
-    pub fn ban_ids(&mut self, ids: &[EventId], at_ms: u64) -> u64 {
-        self.banned_ids.extend(ids);
+    /// Removes these events, as the operator.
+    pub fn remove(&mut self, ids: &[EventId], at_ms: u64) -> u64 {
         self.take_out_where(Removal::Dropped, at_ms, |facts| ids.contains(&facts.id))
     }
 
-    /// Removes everything of this author up to `until`, and refuses it from now on.
-    pub fn ban_author(&mut self, author: PublicKey, until: Timestamp, at_ms: u64) -> u64 {
-        self.banned_authors.push((author, until));
-        self.take_out_where(Removal::Dropped, at_ms, |facts| rules::takes_along(author, until, facts))
+    /// Removes what would vanish with this author up to `until`, as the operator.
+    pub fn remove_author(&mut self, author: PublicKey, until: Timestamp, at_ms: u64) -> u64 {
+        self.take_out_where(Removal::Dropped, at_ms, |facts| {
+            rules::takes_along(author, until, facts)
+        })
     }
 
-    fn take_out_where(&mut self, removal: Removal, at_ms: u64, chosen: impl Fn(&Facts) -> bool) -> u64 {
-        let targets: Vec<EventNumber> = self.stored().filter(|row| chosen(&row.facts)).map(|row| row.number).collect();
+    fn take_out_where(
+        &mut self,
+        removal: Removal,
+        at_ms: u64,
+        chosen: impl Fn(&Facts) -> bool,
+    ) -> u64 {
+        let targets: Vec<EventNumber> = self
+            .stored()
+            .filter(|row| chosen(&row.facts))
+            .map(|row| row.number)
+            .collect();
         for target in &targets {
             self.take_out(*target, removal, at_ms);
         }
@@ -135,7 +147,11 @@ impl State {
         for row in self.rows.iter_mut().filter(|row| row.number == target) {
             row.gone = Some(removal);
         }
-        self.feed.push(Entry { number: target, kind: ChangeKind::Removed(removal), committed_ms: at_ms });
+        self.feed.push(Entry {
+            number: target,
+            kind: ChangeKind::Removed(removal),
+            committed_ms: at_ms,
+        });
     }
 
     pub fn statistics(&self) -> Statistics {

@@ -42,7 +42,10 @@ impl Person {
 
 /// A viewer authenticated as these people.
 pub fn viewer(people: &[Person]) -> Viewer {
-    Viewer::with_keys(Arc::default(), people.iter().map(|person| person.key()).collect())
+    Viewer::with_keys(
+        Arc::default(),
+        people.iter().map(|person| person.key()).collect(),
+    )
 }
 
 /// A viewer that is nobody.
@@ -62,7 +65,13 @@ pub struct Draft {
 
 /// Somebody's event of a kind, at a time.
 pub fn draft(person: Person, kind: u16, at: u64) -> Draft {
-    Draft { person, kind, at, tags: Vec::new(), content: String::new() }
+    Draft {
+        person,
+        kind,
+        at,
+        tags: Vec::new(),
+        content: String::new(),
+    }
 }
 
 /// A note.
@@ -73,7 +82,11 @@ pub fn note(person: Person, at: u64, content: &str) -> Event {
 /// A deletion request for these ids.
 pub fn deletion(person: Person, at: u64, targets: &[&Event]) -> Event {
     let hex = |event: &&Event| event.id().to_string();
-    targets.iter().map(hex).fold(draft(person, 5, at), |draft, id| draft.tag("e", &id)).sign()
+    targets
+        .iter()
+        .map(hex)
+        .fold(draft(person, 5, at), |draft, id| draft.tag("e", &id))
+        .sign()
 }
 
 /// A deletion request for this address.
@@ -104,7 +117,8 @@ impl Draft {
 
     /// With a tag of these strings.
     pub fn tag_of(mut self, strings: &[&str]) -> Self {
-        self.tags.push(strings.iter().map(|&text| text.to_owned()).collect());
+        self.tags
+            .push(strings.iter().map(|&text| text.to_owned()).collect());
         self
     }
 
@@ -142,7 +156,11 @@ impl Draft {
 pub fn forged(event: &Event) -> Event {
     let text = std::str::from_utf8(event.json()).unwrap();
     let signature = event.sig().to_string();
-    let wrong = draft(Dave, 1, 1).content("a stranger").sign().sig().to_string();
+    let wrong = draft(Dave, 1, 1)
+        .content("a stranger")
+        .sign()
+        .sig()
+        .to_string();
     Event::parse(text.replace(&signature, &wrong).as_bytes()).unwrap()
 }
 

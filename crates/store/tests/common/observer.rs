@@ -23,6 +23,10 @@ impl Witness {
 
 impl CommitObserver for Witness {
     fn committed(&self, events: &[Committed]) {
-        self.0.lock().unwrap().extend(events.iter().map(|committed| (committed.number, committed.event.id())));
+        self.0.lock().unwrap().extend(
+            events
+                .iter()
+                .map(|committed| (committed.number, committed.event.id())),
+        );
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use stentor_event::{Event, EventId, Filter, Timestamp, Viewer};
 use stentor_store::{
-    Batch, Budget, Change, Count, EventNumber, EventStore, Keep, Outcome, Query, Refusal, Scan, ScanEnd, ScanLimits,
-    Seq, StoreError, Submission,
+    Batch, Budget, Change, Count, EventNumber, EventStore, Keep, Outcome, Query, Refusal, Scan,
+    ScanEnd, ScanLimits, Seq, StoreError, Submission,
 };
 
 use super::make::filter;
@@ -18,7 +18,11 @@ pub const NOW: u64 = 100_000;
 pub const NO_LIMITS: ScanLimits = ScanLimits { cap: 0, rows: 0 };
 
 /// As much as a slice can hold.
-pub const WHOLE: Budget = Budget { events: usize::MAX, bytes: usize::MAX, rows: u64::MAX };
+pub const WHOLE: Budget = Budget {
+    events: usize::MAX,
+    bytes: usize::MAX,
+    rows: u64::MAX,
+};
 
 /// A store with a clock.
 pub struct Subject {
@@ -36,7 +40,10 @@ impl Subject {
 
     /// An empty store.
     pub fn keeping(factory: &dyn Factory, keep: Keep) -> Self {
-        Self { engine: factory.create(keep), now: NOW }
+        Self {
+            engine: factory.create(keep),
+            now: NOW,
+        }
     }
 
     /// The store.
@@ -46,8 +53,14 @@ impl Subject {
 
     /// Submits events whose signatures are to be verified, in one batch.
     pub async fn put_all(&self, events: &[&Event]) -> Vec<Outcome> {
-        let submission = |event: &&Event| Submission { event: (*event).clone(), verified: false };
-        self.store().submit(events.iter().map(submission).collect(), Timestamp(self.now)).await.unwrap()
+        let submission = |event: &&Event| Submission {
+            event: (*event).clone(),
+            verified: false,
+        };
+        self.store()
+            .submit(events.iter().map(submission).collect(), Timestamp(self.now))
+            .await
+            .unwrap()
     }
 
     /// Submits an event.
@@ -74,28 +87,53 @@ impl Subject {
 
     /// Submits an event that must be refused so.
     pub async fn refused(&self, event: &Event, refusal: Refusal) {
-        assert_eq!(self.put(event).await, Outcome::Refused(refusal), "{event:?}");
+        assert_eq!(
+            self.put(event).await,
+            Outcome::Refused(refusal),
+            "{event:?}"
+        );
     }
 
     /// A query as of now.
     pub fn query(&self, filters: &[Filter]) -> Query {
-        Query { filters: filters.into(), now: Timestamp(self.now), before: None, limits: NO_LIMITS }
+        Query {
+            filters: filters.into(),
+            now: Timestamp(self.now),
+            before: None,
+            limits: NO_LIMITS,
+        }
     }
 
     /// The whole answer to a query.
     pub async fn answer_to(&self, query: Query, viewer: &Viewer) -> (Vec<EventId>, ScanEnd) {
-        drain(self.store().scan(query), viewer, WHOLE).await.unwrap()
+        drain(self.store().scan(query), viewer, WHOLE)
+            .await
+            .unwrap()
     }
 
     /// The whole answer to these filters.
-    pub async fn answer(&self, filters: &[&str], viewer: &Viewer, limits: ScanLimits) -> (Vec<EventId>, ScanEnd) {
+    pub async fn answer(
+        &self,
+        filters: &[&str],
+        viewer: &Viewer,
+        limits: ScanLimits,
+    ) -> (Vec<EventId>, ScanEnd) {
         let filters: Vec<Filter> = filters.iter().map(|json| filter(json)).collect();
-        self.answer_to(Query { limits, ..self.query(&filters) }, viewer).await
+        self.answer_to(
+            Query {
+                limits,
+                ..self.query(&filters)
+            },
+            viewer,
+        )
+        .await
     }
 
     /// The ids that an operator sees through this filter.
     pub async fn ids(&self, filter: &str) -> Vec<EventId> {
-        self.answer(&[filter], &Viewer::operator(), NO_LIMITS).await.0
+        self.answer(&[filter], &Viewer::operator(), NO_LIMITS)
+            .await
+            .0
     }
 
     /// Whether an operator finds the event under its id.
@@ -108,12 +146,18 @@ impl Subject {
     /// The count over these filters.
     pub async fn count(&self, filters: &[&str], viewer: &Viewer) -> Count {
         let filters: Vec<Filter> = filters.iter().map(|json| filter(json)).collect();
-        self.store().count(&self.query(&filters), viewer).await.unwrap()
+        self.store()
+            .count(&self.query(&filters), viewer)
+            .await
+            .unwrap()
     }
 
     /// The whole change feed after this position, as an operator sees it.
     pub async fn changes(&self, after: Seq) -> Vec<Change> {
-        self.store().changes(after, usize::MAX, &Viewer::operator(), Timestamp(self.now)).await.unwrap()
+        self.store()
+            .changes(after, usize::MAX, &Viewer::operator(), Timestamp(self.now))
+            .await
+            .unwrap()
     }
 
     /// Removes what has expired.
@@ -147,12 +191,25 @@ pub async fn drain(
 
 /// The ids in a slice.
 pub fn batch_ids(batch: &Batch) -> Vec<EventId> {
-    batch.events.iter().map(|stored| Event::from_canonical(stored.json.clone()).unwrap().id()).collect()
+    batch
+        .events
+        .iter()
+        .map(|stored| Event::from_canonical(stored.json.clone()).unwrap().id())
+        .collect()
 }
 
 fn check_slice(batch: &Batch, budget: Budget) {
     assert!(batch.events.len() <= budget.events);
-    let all_but_last = batch.events.split_last().map_or(&[][..], |(_, others)| others);
-    assert!(all_but_last.iter().map(|stored| stored.json.len()).sum::<usize>() <= budget.bytes);
+    let all_but_last = batch
+        .events
+        .split_last()
+        .map_or(&[][..], |(_, others)| others);
+    assert!(
+        all_but_last
+            .iter()
+            .map(|stored| stored.json.len())
+            .sum::<usize>()
+            <= budget.bytes
+    );
     assert!(batch.rows <= budget.rows.max(1));
 }

@@ -17,11 +17,17 @@ impl Address {
 
     /// From [`Address::pack`].
     pub fn unpack(word: u64) -> Self {
-        Self { segment: (word >> 32) as u32, offset: word as u32 }
+        Self {
+            segment: (word >> 32) as u32,
+            offset: word as u32,
+        }
     }
 
     /// Further on in the same segment.
     pub fn plus(self, bytes: u32) -> Self {
-        Self { segment: self.segment, offset: self.offset.saturating_add(bytes) }
+        Self {
+            segment: self.segment,
+            offset: self.offset.saturating_add(bytes),
+        }
     }
 }

@@ -25,6 +25,8 @@ pub enum RecordKind {
     Commit = 3,
     /// A reader's cursor: the position in the feed; the reader's name.
     Cursor = 4,
+    /// What compaction leaves of an event that is gone: its number.
+    Erased = 5,
 }
 
 impl RecordKind {
@@ -34,6 +36,7 @@ impl RecordKind {
             2 => Some(Self::Removed),
             3 => Some(Self::Commit),
             4 => Some(Self::Cursor),
+            5 => Some(Self::Erased),
             _ => None,
         }
     }
@@ -69,7 +72,11 @@ impl<'a> Record<'a> {
         let length = u32::from_le_bytes(*bytes.get(4..8)?.first_chunk()?) as usize;
         let word = u64::from_le_bytes(*bytes.get(8..16)?.first_chunk()?);
         let body = bytes.get(HEADER..HEADER.checked_add(length)?)?;
-        Some(Self { kind: RecordKind::from_code(word >> 56)?, number: word & (u64::MAX >> 8), body })
+        Some(Self {
+            kind: RecordKind::from_code(word >> 56)?,
+            number: word & (u64::MAX >> 8),
+            body,
+        })
     }
 
     /// Reads the record at the start of these bytes; `None` when it is damaged or there is none.
@@ -95,7 +102,11 @@ impl<'a> Record<'a> {
     pub fn removal(&self) -> Option<(Removal, EventId, u64)> {
         let (cause, rest) = self.body.split_first()?;
         let (time, id) = rest.split_first_chunk()?;
-        Some((Removal::from_code(*cause)?, EventId(*id.first_chunk()?), u64::from_le_bytes(*time)))
+        Some((
+            Removal::from_code(*cause)?,
+            EventId(*id.first_chunk()?),
+            u64::from_le_bytes(*time),
+        ))
     }
 }
 

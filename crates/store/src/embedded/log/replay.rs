@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::record::COMMIT_MAGIC;
 use super::segment::SEGMENT_HEADER;
-use super::{Address, HEADER, Log, Origin, Record, RecordKind, Segment};
+use super::{Address, HEADER, Log, Record, RecordKind, Segment};
 use crate::StoreError;
 use crate::embedded::files::corrupt;
 
@@ -38,25 +38,41 @@ pub fn replay(
     mut visit: impl FnMut(Replayed<'_>) -> Result<u64, StoreError>,
 ) -> Result<Tail, StoreError> {
     let segments = log.segments();
-    let commits: Vec<&Arc<Segment>> = segments
-        .values()
-        .filter(|s| s.origin == Origin::Commits && from.is_none_or(|from| s.id >= from.segment))
-        .collect();
+    let mut ordered: Vec<&Arc<Segment>> = segments.values().collect();
+    ordered.sort_by_key(|segment| segment.order);
+    // A checkpoint lies in a segment written by commits, and so do all batches behind it.
+    ordered
+        .retain(|segment| from.is_none_or(|from| !segment.is_copy() && segment.id >= from.segment));
     let mut tail = Tail { end: None, torn: 0 };
-    for (place, segment) in commits.iter().enumerate() {
+    for (place, segment) in ordered.iter().enumerate() {
         let content = segment.content()?;
-        let start = from.filter(|from| from.segment == segment.id).map_or(SEGMENT_HEADER, |from| from.offset as usize);
+        let start = from
+            .filter(|from| from.segment == segment.id)
+            .map_or(SEGMENT_HEADER, |from| from.offset as usize);
         let end = walk(segment, content, start, &mut |batch| {
             next_seq = visit(batch)?;
             Ok(())
         })?;
         let rest = content.get(end..).unwrap_or_default();
-        let torn = rest.iter().rposition(|byte| *byte != 0).map_or(0, |at| at as u64 + 1);
-        let newest = place + 1 == commits.len();
+        let torn = rest
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |at| at as u64 + 1);
+        let newest = place + 1 == ordered.len();
         if torn > 0 && (!newest || committed_later(rest, next_seq)) {
-            return Err(corrupt(&segment.path, end as u64, "a record is damaged, and committed ones follow"));
+            return Err(corrupt(
+                &segment.path,
+                end as u64,
+                "a record is damaged, and committed ones follow",
+            ));
         }
-        tail = Tail { end: Some(Address { segment: segment.id, offset: end as u32 }), torn };
+        tail = Tail {
+            end: Some(Address {
+                segment: segment.id,
+                offset: end as u32,
+            }),
+            torn,
+        };
     }
     Ok(tail)
 }
@@ -71,18 +87,31 @@ pub fn walk<'a>(
     let (mut at, mut committed) = (start, start);
     let mut records = Vec::new();
     while let Some(record) = content.get(at..).and_then(Record::read) {
-        let address = Address { segment: segment.id, offset: at as u32 };
+        let address = Address {
+            segment: segment.id,
+            offset: at as u32,
+        };
         at += record.length();
         if record.kind != RecordKind::Commit {
             records.push((address, record));
             continue;
         }
-        let Some((time_ms, count)) = record.commit() else { break };
-        if count as usize != records.len() && segment.origin == Origin::Commits {
+        let Some((time_ms, count)) = record.commit() else {
+            break;
+        };
+        if count as usize != records.len() {
             break;
         }
-        let end = Address { segment: segment.id, offset: at as u32 };
-        visit(Replayed { first_seq: record.number, time_ms, records: std::mem::take(&mut records), end })?;
+        let end = Address {
+            segment: segment.id,
+            offset: at as u32,
+        };
+        visit(Replayed {
+            first_seq: record.number,
+            time_ms,
+            records: std::mem::take(&mut records),
+            end,
+        })?;
         committed = at;
     }
     Ok(committed)
@@ -90,8 +119,13 @@ pub fn walk<'a>(
 
 /// Whether these bytes contain the end of a batch that was committed after the one expected here.
 fn committed_later(bytes: &[u8], next_seq: u64) -> bool {
-    bytes.windows(COMMIT_MAGIC.len()).enumerate().filter(|(_, window)| window == COMMIT_MAGIC).any(|(at, _)| {
-        let record = at.checked_sub(HEADER).and_then(|start| Record::read(bytes.get(start..)?));
-        record.is_some_and(|record| record.kind == RecordKind::Commit && record.number > next_seq)
+    commits_in(bytes).any(|record| record.number > next_seq)
+}
+
+/// All intact commit records in these bytes, wherever they stand.
+pub fn commits_in(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
+    memchr::memmem::find_iter(bytes, COMMIT_MAGIC).filter_map(move |at| {
+        let record = Record::read(bytes.get(at.checked_sub(HEADER)?..)?)?;
+        (record.kind == RecordKind::Commit).then_some(record)
     })
 }

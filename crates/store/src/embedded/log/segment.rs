@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -21,25 +22,16 @@ pub const SEGMENT_HEADER: usize = 32;
 
 const MAGIC: &[u8; 8] = b"stntlog1";
 
-/// How a segment came to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// Written by commits; the order of its id is the order of time.
-    Commits,
-    /// A compacted copy of an older segment.
-    Compaction,
-}
-
 /// One file of the log.
 pub struct Segment {
     /// Its id.
     pub id: u32,
-    /// How it came to be.
-    pub origin: Origin,
-    /// The number that the next event had when the segment was begun: the order of the segments' content.
-    pub first: u64,
-    /// Its file.
+    /// The id of the segment whose content this is: its own for one written by commits, that of the original for a
+    /// compacted copy. The order of time.
+    pub order: u32,
+    /// Its file's name; the file itself may have been deleted while somebody still reads it.
     pub path: PathBuf,
+    file: File,
     bytes: Bytes,
 }
 
@@ -50,51 +42,75 @@ impl Segment {
     }
 
     /// The header of a segment's file.
-    pub fn header(id: u32, origin: Origin, first: u64) -> [u8; SEGMENT_HEADER] {
+    pub fn header(id: u32, order: u32) -> [u8; SEGMENT_HEADER] {
         let mut fields = Vec::with_capacity(SEGMENT_HEADER);
         fields.extend_from_slice(MAGIC);
         fields.extend_from_slice(&id.to_le_bytes());
-        fields.extend_from_slice(&u32::from(origin == Origin::Compaction).to_le_bytes());
-        fields.extend_from_slice(&first.to_le_bytes());
+        fields.extend_from_slice(&order.to_le_bytes());
         fields.extend_from_slice(&crc32c::crc32c(&fields).to_le_bytes());
         let mut header = [0; SEGMENT_HEADER];
-        header.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+        header
+            .iter_mut()
+            .zip(fields)
+            .for_each(|(to, from)| *to = from);
         header
     }
 
-    /// Maps a segment's file, up to its largest size when it is still growing. `None`: its header was never written.
+    /// Maps a segment's file, up to its largest size when it is still growing. `None`: nothing was ever written to it.
     pub fn open(path: &Path, growing: bool) -> Result<Option<Self>, StoreError> {
         let file = File::open(path).map_err(failing("opening", path))?;
         let length = file.metadata().map_err(failing("inspecting", path))?.len() as usize;
-        if length < SEGMENT_HEADER {
+        if length == 0 {
             return Ok(None);
         }
-        let map = mmap::map(&file, if growing { SEGMENT_BYTES } else { length }).map_err(failing("mapping", path))?;
+        let map = mmap::map(&file, if growing { SEGMENT_BYTES } else { length })
+            .map_err(failing("mapping", path))?;
         let bytes = Bytes::from_owner(map);
-        let header = bytes.get(..SEGMENT_HEADER).unwrap_or_default();
-        if header.iter().all(|byte| *byte == 0) {
-            return Ok(None);
+        let content = bytes.get(..length.min(bytes.len())).unwrap_or_default();
+        match content.get(..SEGMENT_HEADER).and_then(Self::parse_header) {
+            Some((id, order)) => Ok(Some(Self {
+                id,
+                order,
+                path: path.to_path_buf(),
+                file,
+                bytes,
+            })),
+            // The header becomes durable with the first batch: without it, nothing in the file was acknowledged.
+            None if content.iter().take(SEGMENT_HEADER).all(|byte| *byte == 0)
+                && !holds_commit(content) =>
+            {
+                Ok(None)
+            }
+            None => Err(corrupt(path, 0, "the segment's header is damaged")),
         }
-        let (id, origin, first) =
-            Self::parse_header(header).ok_or_else(|| corrupt(path, 0, "the segment's header is damaged"))?;
-        Ok(Some(Self { id, origin, first, path: path.to_path_buf(), bytes }))
     }
 
-    fn parse_header(header: &[u8]) -> Option<(u32, Origin, u64)> {
-        let checksum = u32::from_le_bytes(*header.get(24..)?.first_chunk()?);
-        if header.get(..8)? != MAGIC || checksum != crc32c::crc32c(header.get(..24)?) {
+    fn parse_header(header: &[u8]) -> Option<(u32, u32)> {
+        let checksum = u32::from_le_bytes(*header.get(16..)?.first_chunk()?);
+        if header.get(..8)? != MAGIC || checksum != crc32c::crc32c(header.get(..16)?) {
             return None;
         }
         let id = u32::from_le_bytes(*header.get(8..)?.first_chunk()?);
-        let compacted = u32::from_le_bytes(*header.get(12..)?.first_chunk()?) == 1;
-        let first = u64::from_le_bytes(*header.get(16..)?.first_chunk()?);
-        Some((id, if compacted { Origin::Compaction } else { Origin::Commits }, first))
+        let order = u32::from_le_bytes(*header.get(12..)?.first_chunk()?);
+        Some((id, order))
+    }
+
+    /// Whether this is a compacted copy.
+    pub fn is_copy(&self) -> bool {
+        self.id != self.order
     }
 
     /// What the file holds now, without the part of a map that lies beyond its end.
     pub fn content(&self) -> Result<&[u8], StoreError> {
-        let length = std::fs::metadata(&self.path).map_err(failing("inspecting", &self.path))?.len();
-        Ok(self.bytes.get(..self.bytes.len().min(length as usize)).unwrap_or_default())
+        let length = self
+            .file
+            .metadata()
+            .map_err(failing("inspecting", &self.path))?
+            .len();
+        Ok(self
+            .bytes
+            .get(..self.bytes.len().min(length as usize))
+            .unwrap_or_default())
     }
 
     /// The record at this offset, which must have been published.
@@ -111,11 +127,21 @@ impl Segment {
     }
 }
 
+/// Whether there is the end of a batch in these bytes (whose header is missing, so that its place is not known).
+fn holds_commit(content: &[u8]) -> bool {
+    super::replay::commits_in(content)
+        .next()
+        .is_some_and(|record| record.number > 1)
+}
+
 /// All segments, for readers.
 pub struct Log {
     /// The folder.
     pub folder: PathBuf,
     segments: ArcSwap<BTreeMap<u32, Arc<Segment>>>,
+    next_id: AtomicU32,
+    /// The segment that commits are being appended to; 0: none.
+    active: AtomicU32,
 }
 
 impl Log {
@@ -131,17 +157,35 @@ impl Log {
                 _ => {}
             }
         }
-        paths.sort();
-        let newest = paths.last().cloned();
         let mut segments = BTreeMap::new();
         for path in paths {
             match Segment::open(&path, false)? {
                 Some(segment) => drop(segments.insert(segment.id, Arc::new(segment))),
-                None if Some(&path) == newest.as_ref() => files::remove(&path)?,
-                None => return Err(corrupt(&path, 0, "the segment's header is missing")),
+                None => files::remove(&path)?,
             }
         }
-        Ok(Self { folder: folder.to_path_buf(), segments: ArcSwap::from_pointee(segments) })
+        let next_id = AtomicU32::new(segments.last_key_value().map_or(1, |(id, _)| id + 1));
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            segments: ArcSwap::from_pointee(segments),
+            next_id,
+            active: AtomicU32::new(0),
+        })
+    }
+
+    /// The id of a new segment.
+    pub fn take_id(&self) -> u32 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The segment that commits are being appended to; 0: none.
+    pub fn active(&self) -> u32 {
+        self.active.load(Ordering::Acquire)
+    }
+
+    /// Names the segment that commits are appended to from now on; 0: none.
+    pub fn set_active(&self, id: u32) {
+        self.active.store(id, Ordering::Release);
     }
 
     /// All segments, by id.
@@ -169,12 +213,19 @@ impl Log {
 
     /// The JSON of an event; `None` when the place does not hold it (it was moved or is gone).
     pub fn event(&self, address: Address, number: u64) -> Option<Bytes> {
-        self.segments.load().get(&address.segment)?.event(address.offset, number)
+        self.segments
+            .load()
+            .get(&address.segment)?
+            .event(address.offset, number)
     }
 
     /// Bytes of all segments on disk.
     pub fn disk_bytes(&self) -> u64 {
         let segments = self.segments.load();
-        segments.values().filter_map(|s| std::fs::metadata(&s.path).ok()).map(|m| m.len()).sum()
+        segments
+            .values()
+            .filter_map(|s| s.file.metadata().ok())
+            .map(|m| m.len())
+            .sum()
     }
 }

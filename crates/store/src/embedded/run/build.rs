@@ -19,7 +19,8 @@ pub struct Entry {
 /// A run in memory of these events, which cover these numbers.
 pub fn build(mut entries: Vec<Entry>, numbers: Range<u64>) -> std::io::Result<Image> {
     entries.sort_unstable_by_key(|entry| entry.row.order());
-    let mut postings: Vec<(Key, u32)> = Vec::with_capacity(entries.iter().map(|e| e.keys.len()).sum());
+    let mut postings: Vec<(Key, u32)> =
+        Vec::with_capacity(entries.iter().map(|e| e.keys.len()).sum());
     for (rank, entry) in (0u32..).zip(&entries) {
         postings.extend(entry.keys.iter().map(|key| (*key, rank)));
     }

@@ -78,7 +78,16 @@ impl Layout {
         let starts = section(room.keys + 1, held.keys + 1, 4);
         let postings = section(room.postings, held.postings, 4);
         let expiries = section(room.expiries, held.expiries, 16);
-        Self { rows, ids, id_ranks, keys, starts, postings, expiries, total: at }
+        Self {
+            rows,
+            ids,
+            id_ranks,
+            keys,
+            starts,
+            postings,
+            expiries,
+            total: at,
+        }
     }
 }
 
@@ -97,7 +106,11 @@ pub struct Image {
 impl Image {
     fn new(memory: Memory, header: Header) -> Self {
         let layout = Layout::new(&header.room, &header.held);
-        Self { memory, header, layout }
+        Self {
+            memory,
+            header,
+            layout,
+        }
     }
 
     /// An image from a file; the checksum is only looked at by [`Image::intact`].
@@ -107,18 +120,29 @@ impl Image {
             .and_then(|bytes| bytemuck::try_pod_read_unaligned(bytes).ok())
             .ok_or_else(|| corrupt(path, 0, "too short for an index run"))?;
         if header.magic != MAGIC {
-            return Err(corrupt(path, 0, "not an index run of this machine's byte order"));
+            return Err(corrupt(
+                path,
+                0,
+                "not an index run of this machine's byte order",
+            ));
         }
         let total = Layout::new(&header.room, &header.held).total;
         if total > map.len() {
-            return Err(corrupt(path, map.len() as u64, format!("{total} bytes were written")));
+            return Err(corrupt(
+                path,
+                map.len() as u64,
+                format!("{total} bytes were written"),
+            ));
         }
         Ok(Self::new(Memory::Mapped(map), header))
     }
 
     /// Whether the content is what was written (files only).
     pub fn intact(&self) -> bool {
-        let body = self.bytes().get(HEADER..self.layout.total).unwrap_or_default();
+        let body = self
+            .bytes()
+            .get(HEADER..self.layout.total)
+            .unwrap_or_default();
         self.header.checksum == checksum(body)
     }
 
@@ -226,7 +250,11 @@ impl Draft {
             held: zero,
             reserved: [0; 4],
         };
-        Self { memory, header, layout: Layout::new(&room, &room) }
+        Self {
+            memory,
+            header,
+            layout: Layout::new(&room, &room),
+        }
     }
 
     /// In memory.
@@ -271,7 +299,10 @@ impl Draft {
                     place.copy_from_slice(bytemuck::bytes_of(&self.header));
                 }
                 map.flush()?;
-                Ok(Image::new(Memory::Mapped(map.make_read_only()?), self.header))
+                Ok(Image::new(
+                    Memory::Mapped(map.make_read_only()?),
+                    self.header,
+                ))
             }
         }
     }

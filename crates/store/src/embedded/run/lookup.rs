@@ -28,19 +28,27 @@ impl Run {
         let keys = image.keys();
         let at = |index: usize| keys.partition_point(|key| ((key >> 124) as usize) < index);
         let indexes = std::array::from_fn(|index| at(index)..at(index + 1));
-        Self { image, path, indexes }
+        Self {
+            image,
+            path,
+            indexes,
+        }
     }
 
     /// Opens a run's file.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let file = std::fs::File::open(path).map_err(failing("opening", path))?;
         let length = file.metadata().map_err(failing("inspecting", path))?.len();
-        let length = usize::try_from(length).map_err(|_| corrupt(path, 0, "too large for this machine"))?;
+        let length =
+            usize::try_from(length).map_err(|_| corrupt(path, 0, "too large for this machine"))?;
         if length == 0 {
             return Err(corrupt(path, 0, "empty"));
         }
         let map = mmap::map(&file, length).map_err(failing("mapping", path))?;
-        Ok(Self::new(Image::from_map(map, path)?, Some(path.to_path_buf())))
+        Ok(Self::new(
+            Image::from_map(map, path)?,
+            Some(path.to_path_buf()),
+        ))
     }
 
     /// The image.
@@ -79,18 +87,33 @@ impl Run {
     }
 
     /// All keys between these two (inclusive) with the ranges of their postings.
-    pub fn keys_between(&self, low: Key, high: Key) -> impl Iterator<Item = (Key, Range<u32>)> + '_ {
+    pub fn keys_between(
+        &self,
+        low: Key,
+        high: Key,
+    ) -> impl Iterator<Item = (Key, Range<u32>)> + '_ {
         let from = self.lower_bound(low);
         let keys = self.image.keys().get(from..).unwrap_or_default();
-        (from..).zip(keys).take_while(move |(_, key)| **key <= high.0).map(|(at, key)| (Key(*key), self.range_at(at)))
+        (from..)
+            .zip(keys)
+            .take_while(move |(_, key)| **key <= high.0)
+            .map(|(at, key)| (Key(*key), self.range_at(at)))
     }
 
     /// Ranks whose events have this leading id.
     pub fn ranks_of_id(&self, id: u64) -> &[u32] {
         let ids = self.image.ids();
         let from = interpolate(ids, id, |x| *x, id);
-        let count = ids.get(from..).unwrap_or_default().iter().take_while(|x| **x == id).count();
-        self.image.id_ranks().get(from..from + count).unwrap_or_default()
+        let count = ids
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|x| **x == id)
+            .count();
+        self.image
+            .id_ranks()
+            .get(from..from + count)
+            .unwrap_or_default()
     }
 
     /// The first rank that does not come before `order`.
@@ -102,7 +125,11 @@ impl Run {
     pub fn expiring(&self, from: u64, to: u64) -> impl Iterator<Item = u64> + '_ {
         let all = self.image.expiries();
         let start = all.partition_point(|[at, _]| *at <= from);
-        all.get(start..).unwrap_or_default().iter().take_while(move |[at, _]| *at <= to).map(|[_, number]| *number)
+        all.get(start..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(move |[at, _]| *at <= to)
+            .map(|[_, number]| *number)
     }
 
     fn range_at(&self, at: usize) -> Range<u32> {
@@ -115,7 +142,10 @@ impl Run {
 
     fn postings_at(&self, at: usize) -> &[u32] {
         let range = self.range_at(at);
-        self.image.postings().get(range.start as usize..range.end as usize).unwrap_or_default()
+        self.image
+            .postings()
+            .get(range.start as usize..range.end as usize)
+            .unwrap_or_default()
     }
 
     fn find(&self, key: Key) -> Option<usize> {
@@ -124,7 +154,9 @@ impl Run {
     }
 
     fn lower_bound(&self, key: Key) -> usize {
-        let Some(range) = self.indexes.get(key.index() as usize) else { return 0 };
+        let Some(range) = self.indexes.get(key.index() as usize) else {
+            return 0;
+        };
         let keys = self.image.keys().get(range.clone()).unwrap_or_default();
         range.start + interpolate(keys, key.0, |k| Key(*k).hash_bits(), key.hash_bits())
     }
@@ -132,12 +164,19 @@ impl Run {
 
 /// The first place whose value is not below `wanted`, in a sorted list whose `bits` are spread evenly: guesses the place
 /// and gallops from there, which touches fewer cache lines than halving. Any distribution gives the right answer.
-fn interpolate<T: Copy + Ord>(sorted: &[T], wanted: T, bits: impl Fn(&T) -> u64, wanted_bits: u64) -> usize {
+fn interpolate<T: Copy + Ord>(
+    sorted: &[T],
+    wanted: T,
+    bits: impl Fn(&T) -> u64,
+    wanted_bits: u64,
+) -> usize {
     let length = sorted.len();
     if length < 16 {
         return sorted.partition_point(|x| *x < wanted);
     }
-    let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return 0 };
+    let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else {
+        return 0;
+    };
     let (low, high) = (bits(first), bits(last));
     let guess = if wanted_bits <= low || high <= low {
         0
@@ -145,7 +184,11 @@ fn interpolate<T: Copy + Ord>(sorted: &[T], wanted: T, bits: impl Fn(&T) -> u64,
         let share = u128::from(wanted_bits - low) * (length as u128 - 1) / u128::from(high - low);
         usize::try_from(share).unwrap_or(length).min(length - 1)
     };
-    let below = |at: usize| sorted.get(at).is_some_and(|x| x.cmp(&wanted) == Ordering::Less);
+    let below = |at: usize| {
+        sorted
+            .get(at)
+            .is_some_and(|x| x.cmp(&wanted) == Ordering::Less)
+    };
     let (mut from, mut to, mut step) = (guess, guess, 8usize);
     if below(guess) {
         while to < length && below(to) {
@@ -163,7 +206,10 @@ fn interpolate<T: Copy + Ord>(sorted: &[T], wanted: T, bits: impl Fn(&T) -> u64,
             return from.min(to);
         }
     }
-    from + sorted.get(from..to).unwrap_or_default().partition_point(|x| *x < wanted)
+    from + sorted
+        .get(from..to)
+        .unwrap_or_default()
+        .partition_point(|x| *x < wanted)
 }
 
 #[cfg(test)]

@@ -21,7 +21,11 @@ pub enum MergeTarget {
 }
 
 /// Merges runs that cover neighbouring numbers. `alive` tells whether an event is still in the store.
-pub fn merge(runs: &[&Run], target: MergeTarget, alive: impl Fn(u64) -> bool) -> std::io::Result<Image> {
+pub fn merge(
+    runs: &[&Run],
+    target: MergeTarget,
+    alive: impl Fn(u64) -> bool,
+) -> std::io::Result<Image> {
     let numbers = span(runs);
     let room = Sizes {
         rows: sum(runs, |image| image.rows().len()),
@@ -38,7 +42,12 @@ pub fn merge(runs: &[&Run], target: MergeTarget, alive: impl Fn(u64) -> bool) ->
     merge_ids(runs, &ranks, &mut to);
     let (keys, postings) = merge_postings(runs, &ranks, &mut to);
     let expiries = merge_expiries(runs, &mut to, &alive);
-    draft.finish(Sizes { rows, keys, postings, expiries })
+    draft.finish(Sizes {
+        rows,
+        keys,
+        postings,
+        expiries,
+    })
 }
 
 fn sum(runs: &[&Run], part: impl Fn(&Image) -> usize) -> u64 {
@@ -46,7 +55,11 @@ fn sum(runs: &[&Run], part: impl Fn(&Image) -> usize) -> u64 {
 }
 
 fn span(runs: &[&Run]) -> Range<u64> {
-    let first = runs.iter().map(|run| run.numbers().start).min().unwrap_or(0);
+    let first = runs
+        .iter()
+        .map(|run| run.numbers().start)
+        .min()
+        .unwrap_or(0);
     let end = runs.iter().map(|run| run.numbers().end).max().unwrap_or(0);
     first..end
 }
@@ -62,8 +75,10 @@ fn merge_rows(runs: &[&Run], to: &mut Sections<'_>, alive: impl Fn(u64) -> bool)
         if !alive(row.number) {
             return;
         }
-        if let (Some(place), Some(new)) = (to.rows.get_mut(next as usize), ranks.get_mut(run).and_then(|r| r.get_mut(rank)))
-        {
+        if let (Some(place), Some(new)) = (
+            to.rows.get_mut(next as usize),
+            ranks.get_mut(run).and_then(|r| r.get_mut(rank)),
+        ) {
             (*place, *new) = (*row, next);
             next += 1;
         }
@@ -74,35 +89,64 @@ fn merge_rows(runs: &[&Run], to: &mut Sections<'_>, alive: impl Fn(u64) -> bool)
 fn merge_ids(runs: &[&Run], ranks: &Ranks, to: &mut Sections<'_>) {
     let mut places = to.ids.iter_mut().zip(to.id_ranks.iter_mut());
     let lists = runs.iter().map(|run| run.image().ids());
-    merge_sorted(lists.collect(), |id| *id, |run, at, id| {
-        let old = runs.get(run).and_then(|run| run.image().id_ranks().get(at));
-        let new = old.and_then(|old| ranks.get(run)?.get(*old as usize)).copied().unwrap_or(GONE);
-        if new != GONE && let Some((to_id, to_rank)) = places.next() {
-            (*to_id, *to_rank) = (*id, new);
-        }
-    });
+    merge_sorted(
+        lists.collect(),
+        |id| *id,
+        |run, at, id| {
+            let old = runs.get(run).and_then(|run| run.image().id_ranks().get(at));
+            let new = old
+                .and_then(|old| ranks.get(run)?.get(*old as usize))
+                .copied()
+                .unwrap_or(GONE);
+            if new != GONE
+                && let Some((to_id, to_rank)) = places.next()
+            {
+                (*to_id, *to_rank) = (*id, new);
+            }
+        },
+    );
 }
 
 /// Returns how many keys and postings were written.
 fn merge_postings(runs: &[&Run], ranks: &Ranks, to: &mut Sections<'_>) -> (u64, u64) {
-    let mut output = Postings { keys: 0, held: 0, group_start: 0, current: None };
+    let mut output = Postings {
+        keys: 0,
+        held: 0,
+        group_start: 0,
+        current: None,
+    };
     let lists = runs.iter().map(|run| run.image().keys());
-    merge_sorted(lists.collect(), |key| *key, |run, at, key| {
-        if output.current != Some(*key) {
-            output.close_group(to);
-            output.current = Some(*key);
-        }
-        let (Some(run), Some(ranks)) = (runs.get(run), ranks.get(run)) else { return };
-        let starts = run.image().starts();
-        let (Some(start), Some(end)) = (starts.get(at), starts.get(at + 1)) else { return };
-        for old in run.image().postings().get(*start as usize..*end as usize).unwrap_or_default() {
-            let new = ranks.get(*old as usize).copied().unwrap_or(GONE);
-            if new != GONE && let Some(place) = to.postings.get_mut(output.held) {
-                *place = new;
-                output.held += 1;
+    merge_sorted(
+        lists.collect(),
+        |key| *key,
+        |run, at, key| {
+            if output.current != Some(*key) {
+                output.close_group(to);
+                output.current = Some(*key);
             }
-        }
-    });
+            let (Some(run), Some(ranks)) = (runs.get(run), ranks.get(run)) else {
+                return;
+            };
+            let starts = run.image().starts();
+            let (Some(start), Some(end)) = (starts.get(at), starts.get(at + 1)) else {
+                return;
+            };
+            for old in run
+                .image()
+                .postings()
+                .get(*start as usize..*end as usize)
+                .unwrap_or_default()
+            {
+                let new = ranks.get(*old as usize).copied().unwrap_or(GONE);
+                if new != GONE
+                    && let Some(place) = to.postings.get_mut(output.held)
+                {
+                    *place = new;
+                    output.held += 1;
+                }
+            }
+        },
+    );
     output.close_group(to);
     if let Some(end) = to.starts.get_mut(output.keys) {
         *end = output.held as u32;
@@ -120,7 +164,9 @@ struct Postings {
 impl Postings {
     /// Ends the group of the current key: its ranks come from several runs and are put in order.
     fn close_group(&mut self, to: &mut Sections<'_>) {
-        let Some(key) = self.current.take() else { return };
+        let Some(key) = self.current.take() else {
+            return;
+        };
         let start = self.group_start;
         self.group_start = self.held;
         if start == self.held {
@@ -130,7 +176,9 @@ impl Postings {
             // Ascending parts behind each other: the merge sort of the standard library finds these runs.
             group.sort();
         }
-        if let (Some(to_key), Some(to_start)) = (to.keys.get_mut(self.keys), to.starts.get_mut(self.keys)) {
+        if let (Some(to_key), Some(to_start)) =
+            (to.keys.get_mut(self.keys), to.starts.get_mut(self.keys))
+        {
             (*to_key, *to_start) = (key, start as u32);
             self.keys += 1;
         }
@@ -140,25 +188,41 @@ impl Postings {
 fn merge_expiries(runs: &[&Run], to: &mut Sections<'_>, alive: impl Fn(u64) -> bool) -> u64 {
     let mut held = 0;
     let lists = runs.iter().map(|run| run.image().expiries());
-    merge_sorted(lists.collect(), |expiry| *expiry, |_, _, [at, number]| {
-        if alive(*number) && let Some(place) = to.expiries.get_mut(held) {
-            *place = [*at, *number];
-            held += 1;
-        }
-    });
+    merge_sorted(
+        lists.collect(),
+        |expiry| *expiry,
+        |_, _, [at, number]| {
+            if alive(*number)
+                && let Some(place) = to.expiries.get_mut(held)
+            {
+                *place = [*at, *number];
+                held += 1;
+            }
+        },
+    );
     held as u64
 }
 
 /// Visits the elements of sorted lists in the order of `key`; equal ones in the order of the lists.
-fn merge_sorted<T, K: Ord>(lists: Vec<&[T]>, key: impl Fn(&T) -> K, mut visit: impl FnMut(usize, usize, &T)) {
+fn merge_sorted<T, K: Ord>(
+    lists: Vec<&[T]>,
+    key: impl Fn(&T) -> K,
+    mut visit: impl FnMut(usize, usize, &T),
+) {
     let mut heap = BinaryHeap::with_capacity(lists.len());
     for (list, elements) in lists.iter().enumerate() {
-        heap.extend(elements.first().map(|element| Reverse((key(element), list, 0usize))));
+        heap.extend(
+            elements
+                .first()
+                .map(|element| Reverse((key(element), list, 0usize))),
+        );
     }
     while let Some(mut top) = heap.peek_mut() {
         let Reverse((_, list, at)) = &*top;
         let (list, at) = (*list, *at);
-        let Some(elements) = lists.get(list) else { return };
+        let Some(elements) = lists.get(list) else {
+            return;
+        };
         if let Some(element) = elements.get(at) {
             visit(list, at, element);
         }

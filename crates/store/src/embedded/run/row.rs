@@ -37,14 +37,22 @@ impl Row {
             number,
             author: leading(&event.pubkey().0),
             kind: event.kind().0,
-            flags: if event.expiration().is_some() { EXPIRES } else { 0 },
+            flags: if event.expiration().is_some() {
+                EXPIRES
+            } else {
+                0
+            },
             length: u32::try_from(event.json().len()).unwrap_or(u32::MAX),
         }
     }
 
     /// Its place in answers.
     pub fn order(&self) -> Order {
-        Order { created_at: self.created_at, id: self.id, number: self.number }
+        Order {
+            created_at: self.created_at,
+            id: self.id,
+            number: self.number,
+        }
     }
 }
 

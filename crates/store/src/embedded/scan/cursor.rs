@@ -18,8 +18,14 @@ pub struct Cursor {
 impl Cursor {
     /// A merge of these lists.
     pub fn new(state: &State, lists: Vec<List>) -> Self {
-        let mut cursor = Self { heap: BinaryHeap::with_capacity(lists.len()), lists, last: None };
-        let heads = (0u32..).zip(&cursor.lists).filter_map(|(at, list)| Some(Reverse((head(state, list)?.order(), at))));
+        let mut cursor = Self {
+            heap: BinaryHeap::with_capacity(lists.len()),
+            lists,
+            last: None,
+        };
+        let heads = (0u32..)
+            .zip(&cursor.lists)
+            .filter_map(|(at, list)| Some(Reverse((head(state, list)?.order(), at))));
         cursor.heap = heads.collect();
         cursor
     }
@@ -45,5 +51,9 @@ impl Cursor {
 }
 
 fn head<'a>(state: &'a State, list: &List) -> Option<&'a Row> {
-    state.runs.get(list.run as usize)?.run.row(list.rank(state)?)
+    state
+        .runs
+        .get(list.run as usize)?
+        .run
+        .row(list.rank(state)?)
 }

@@ -90,15 +90,27 @@ impl FilterScan {
             _ => Limit::Cap(cap),
         };
         let (source, checks, description) = if filter.matches_nothing() || window.is_empty() {
-            (Source::Rows(Vec::new().into_iter()), Checks::default(), described("none", "matches nothing", 0))
+            (
+                Source::Rows(Vec::new().into_iter()),
+                Checks::default(),
+                described("none", "matches nothing", 0),
+            )
         } else if filter.ids.is_some() {
             let rows = rows_by_id(snapshot, filter);
             let description = described("id", "ids are given", rows.len());
-            (Source::Rows(rows.into_iter()), Checks::of_events(), description)
+            (
+                Source::Rows(rows.into_iter()),
+                Checks::of_events(),
+                description,
+            )
         } else {
             let plan = plan(core, snapshot, filter, &window);
             let lists: Vec<List> = plan.lists;
-            (Source::Cursor(Cursor::new(&snapshot.state, lists)), plan.checks, plan.description)
+            (
+                Source::Cursor(Cursor::new(&snapshot.state, lists)),
+                plan.checks,
+                plan.description,
+            )
         };
         Self {
             filter: filter.clone(),
@@ -156,7 +168,10 @@ impl FilterScan {
 
     /// Keeps a match back until it is known that its second fits under the cap.
     fn hold(&mut self, found: Match, cap: u64) {
-        let same_second = self.held.first().is_none_or(|held| held.order.created_at == found.order.created_at);
+        let same_second = self
+            .held
+            .first()
+            .is_none_or(|held| held.order.created_at == found.order.created_at);
         if !same_second {
             self.taken += self.held.len() as u64;
             self.ready.extend(self.held.drain(..));
@@ -166,7 +181,8 @@ impl FilterScan {
             return;
         }
         let fit = if self.taken == 0 { cap as usize } else { 0 };
-        self.left_out.extend(self.held.drain(fit.min(self.held.len())..));
+        self.left_out
+            .extend(self.held.drain(fit.min(self.held.len())..));
         self.ready.extend(self.held.drain(..));
         self.description.end = Some(FilterEnd::Cut);
     }
@@ -181,7 +197,9 @@ impl FilterScan {
                 Source::Rows(rows) => rows.next(),
                 Source::Cursor(cursor) => cursor.next(&context.snapshot.state).copied(),
             };
-            let Some(row) = row else { return Step::End(FilterEnd::Finished) };
+            let Some(row) = row else {
+                return Step::End(FilterEnd::Finished);
+            };
             *rows -= 1;
             self.description.rows += 1;
             if row.number < self.window.before
@@ -189,7 +207,10 @@ impl FilterScan {
                 && let Some(json) = context.snapshot.event(context.core, row.number)
                 && self.admits(&row, &json, context)
             {
-                return Step::Match(Match { order: row.order(), json });
+                return Step::Match(Match {
+                    order: row.order(),
+                    json,
+                });
             }
         }
     }
@@ -202,7 +223,9 @@ impl FilterScan {
         if open && !expires && !self.checks.event {
             return true;
         }
-        let Ok(event) = EventView::from_canonical(json) else { return false };
+        let Ok(event) = EventView::from_canonical(json) else {
+            return false;
+        };
         (!self.checks.event || self.filter.matches(&event))
             && (!expires || event.expiration().is_none_or(|at| at > context.now))
             && stentor_event::visible(&event, viewer, &self.filter)
@@ -227,7 +250,11 @@ fn rows_by_id(snapshot: &Snapshot, filter: &Filter) -> Vec<Row> {
     for id in ids {
         let bits = leading(&id.0);
         for placed in snapshot.state.runs.iter().rev() {
-            let found = placed.run.ranks_of_id(bits).iter().filter_map(|rank| placed.run.row(*rank));
+            let found = placed
+                .run
+                .ranks_of_id(bits)
+                .iter()
+                .filter_map(|rank| placed.run.row(*rank));
             let before = rows.len();
             rows.extend(found.copied());
             if rows.len() == before + 1 {

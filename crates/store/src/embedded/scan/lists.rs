@@ -24,12 +24,18 @@ enum Source {
 impl List {
     /// All rows of a run between two ranks; `None` when there are none.
     pub fn rows(run: u32, window: (u32, u32)) -> Option<Self> {
-        (window.0 < window.1).then_some(Self { run, source: Source::Rows(window.0..window.1) })
+        (window.0 < window.1).then_some(Self {
+            run,
+            source: Source::Rows(window.0..window.1),
+        })
     }
 
     /// The postings in this range that lie in the window; `None` when there are none.
     pub fn postings(run: u32, of: &Run, range: Range<u32>, window: (u32, u32)) -> Option<Self> {
-        let all = of.image().postings().get(range.start as usize..range.end as usize)?;
+        let all = of
+            .image()
+            .postings()
+            .get(range.start as usize..range.end as usize)?;
         let whole = window.0 == 0 && window.1 as usize == of.len();
         let part = if whole {
             range
@@ -38,7 +44,10 @@ impl List {
             let to = all.partition_point(|rank| *rank < window.1) as u32;
             range.start + from..range.start + to
         };
-        (part.start < part.end).then_some(Self { run, source: Source::Postings(part) })
+        (part.start < part.end).then_some(Self {
+            run,
+            source: Source::Postings(part),
+        })
     }
 
     /// How many ranks are left.

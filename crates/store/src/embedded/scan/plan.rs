@@ -51,19 +51,32 @@ pub struct Checks {
 impl Checks {
     /// Only the events themselves.
     pub fn of_events() -> Self {
-        Self { event: true, ..Self::default() }
+        Self {
+            event: true,
+            ..Self::default()
+        }
     }
 
     /// Whether a row can match.
     pub fn pass(&self, row: &Row) -> bool {
-        self.kinds.as_ref().is_none_or(|kinds| kinds.binary_search(&Kind(row.kind)).is_ok())
-            && self.authors.as_ref().is_none_or(|authors| authors.contains(&row.author))
+        self.kinds
+            .as_ref()
+            .is_none_or(|kinds| kinds.binary_search(&Kind(row.kind)).is_ok())
+            && self
+                .authors
+                .as_ref()
+                .is_none_or(|authors| authors.contains(&row.author))
     }
 }
 
 /// Plans a filter that can match something. Events asked for by id are not planned here.
 pub fn plan(core: &Core, snapshot: &Snapshot, filter: &Filter, window: &Window) -> Plan {
-    let planner = Planner { core, snapshot, filter, window };
+    let planner = Planner {
+        core,
+        snapshot,
+        filter,
+        window,
+    };
     planner.choose()
 }
 
@@ -98,14 +111,24 @@ impl Planner<'_> {
         }
         let by_author = self.by_author(authors);
         match by_tag {
-            Some(tag) if total(&tag.lists) <= total(&by_author.lists) => self.finish(tag, "narrower than the authors"),
+            Some(tag) if total(&tag.lists) <= total(&by_author.lists) => {
+                self.finish(tag, "narrower than the authors")
+            }
             Some(_) => self.finish(by_author, "narrower than the tags"),
-            None => self.finish(by_author, "the authors' entries are few, or sparse among all"),
+            None => self.finish(
+                by_author,
+                "the authors' entries are few, or sparse among all",
+            ),
         }
     }
 
     /// Whether walking all rows of the kinds until the limit is reached costs less than merging the authors' lists.
-    fn walk_is_cheaper(&self, broad: &[List], authors: &[PublicKey], lookups: u64) -> Option<String> {
+    fn walk_is_cheaper(
+        &self,
+        broad: &[List],
+        authors: &[PublicKey],
+        lookups: u64,
+    ) -> Option<String> {
         let wanted: HashSet<u64> = authors.iter().map(|author| leading(&author.0)).collect();
         let mut cursor = Cursor::new(&self.snapshot.state, broad.to_vec());
         let (mut seen, mut hits) = (0u64, 0u64);
@@ -124,12 +147,21 @@ impl Planner<'_> {
 
     fn finish(&self, chosen: Candidate, reason: &str) -> Plan {
         let filter = self.filter;
-        let kinds = if chosen.covers_kinds { None } else { filter.kinds.clone() };
-        let authors = if chosen.covers_authors { None } else { filter.authors.as_ref() };
+        let kinds = if chosen.covers_kinds {
+            None
+        } else {
+            filter.kinds.clone()
+        };
+        let authors = if chosen.covers_authors {
+            None
+        } else {
+            filter.authors.as_ref()
+        };
         let tags_left = filter.tags.len() > usize::from(chosen.covers_tag);
         let checks = Checks {
             kinds,
-            authors: authors.map(|authors| authors.iter().map(|author| leading(&author.0)).collect()),
+            authors: authors
+                .map(|authors| authors.iter().map(|author| leading(&author.0)).collect()),
             event: tags_left || authors.is_some() || filter.ids.is_some(),
         };
         let description = FilterPlan {
@@ -140,12 +172,19 @@ impl Planner<'_> {
             rows: 0,
             end: None,
         };
-        Plan { lists: chosen.lists, checks, description }
+        Plan {
+            lists: chosen.lists,
+            checks,
+            description,
+        }
     }
 
     /// The kinds, when they are few enough to be looked up one by one.
     fn kinds_looked_up(&self) -> Option<&[Kind]> {
-        self.filter.kinds.as_deref().filter(|kinds| kinds.len() <= KINDS_LOOKED_UP)
+        self.filter
+            .kinds
+            .as_deref()
+            .filter(|kinds| kinds.len() <= KINDS_LOOKED_UP)
     }
 
     fn narrowest_tag(&self) -> Option<Candidate> {
@@ -156,18 +195,33 @@ impl Planner<'_> {
                 Some(_) => ("tag+kind", true),
                 None => ("tag", self.filter.kinds.is_none()),
             };
-            Candidate { index, lists: self.lists_under(&keys), covers_kinds, covers_tag: true, covers_authors: false }
+            Candidate {
+                index,
+                lists: self.lists_under(&keys),
+                covers_kinds,
+                covers_tag: true,
+                covers_authors: false,
+            }
         });
         candidates.min_by_key(|candidate| total(&candidate.lists))
     }
 
     fn by_author(&self, authors: &[PublicKey]) -> Candidate {
-        let keys: Vec<Key> = authors.iter().map(|author| self.core.keys.author(author, Kind(0))).collect();
+        let keys: Vec<Key> = authors
+            .iter()
+            .map(|author| self.core.keys.author(author, Kind(0)))
+            .collect();
         let (index, covers_kinds) = match self.kinds_looked_up() {
             Some(_) => ("author+kind", true),
             None => ("author", self.filter.kinds.is_none()),
         };
-        Candidate { index, lists: self.lists_under(&keys), covers_kinds, covers_tag: false, covers_authors: true }
+        Candidate {
+            index,
+            lists: self.lists_under(&keys),
+            covers_kinds,
+            covers_tag: false,
+            covers_authors: true,
+        }
     }
 
     /// The index over all events, or over the kinds.
@@ -180,13 +234,24 @@ impl Planner<'_> {
             match kinds {
                 None => lists.extend(List::rows(place, window)),
                 Some(kinds) => lists.extend(kinds.iter().filter_map(|kind| {
-                    List::postings(place, &placed.run, placed.run.posting_range(Key::kind(*kind)), window)
+                    List::postings(
+                        place,
+                        &placed.run,
+                        placed.run.posting_range(Key::kind(*kind)),
+                        window,
+                    )
                 })),
             }
         }
         let index = if kinds.is_some() { "kind" } else { "time" };
         let covers_kinds = kinds.is_some() || self.filter.kinds.is_none();
-        Candidate { index, lists, covers_kinds, covers_tag: false, covers_authors: false }
+        Candidate {
+            index,
+            lists,
+            covers_kinds,
+            covers_tag: false,
+            covers_authors: false,
+        }
     }
 
     /// The lists under these keys, for the filter's kinds, or for all kinds when there are none or many.

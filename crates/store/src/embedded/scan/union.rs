@@ -9,7 +9,10 @@ use super::filter_scan::{Context, FilterScan, Match, Step};
 use crate::embedded::core::Core;
 use crate::embedded::state::Snapshot;
 use crate::query::BoxFuture;
-use crate::{Batch, Budget, EventNumber, Explanation, FilterEnd, Query, Scan, ScanEnd, StoreError, StoredEvent};
+use crate::{
+    Batch, Budget, EventNumber, Explanation, FilterEnd, Query, Scan, ScanEnd, StoreError,
+    StoredEvent,
+};
 
 /// A scan over some filters: their matches merged, each once.
 pub struct UnionScan {
@@ -42,11 +45,25 @@ impl UnionScan {
     /// Begins a scan.
     pub fn new(core: Arc<Core>, query: Query) -> Self {
         let snapshot = core.snapshot();
-        let before = query.before.map_or(snapshot.state.end.next_number, |before| before.0);
+        let before = query
+            .before
+            .map_or(snapshot.state.end.next_number, |before| before.0);
         let cap = query.limits.cap;
-        let part = |filter| Part { scan: FilterScan::new(&core, &snapshot, filter, before, cap), head: Head::Unknown };
+        let part = |filter| Part {
+            scan: FilterScan::new(&core, &snapshot, filter, before, cap),
+            head: Head::Unknown,
+        };
         let parts = query.filters.iter().map(part).collect();
-        Self { core, snapshot, query, parts, returned: HashSet::new(), rows: 0, count: 0, last: None }
+        Self {
+            core,
+            snapshot,
+            query,
+            parts,
+            returned: HashSet::new(),
+            rows: 0,
+            count: 0,
+            last: None,
+        }
     }
 
     /// One slice.
@@ -59,7 +76,10 @@ impl UnionScan {
             match self.next(viewer, &mut rows) {
                 Next::Match(found) => {
                     bytes += found.json.len();
-                    batch.events.push(StoredEvent { number: EventNumber(found.order.number), json: found.json });
+                    batch.events.push(StoredEvent {
+                        number: EventNumber(found.order.number),
+                        json: found.json,
+                    });
                 }
                 Next::End(end) => {
                     batch.end = Some(end);
@@ -73,7 +93,10 @@ impl UnionScan {
         self.count += batch.events.len() as u64;
         let most = self.query.limits.rows;
         if most > 0 && self.rows > most && batch.end.is_none() {
-            return Err(StoreError::TooExpensive { spent: self.rows, allowed: most });
+            return Err(StoreError::TooExpensive {
+                spent: self.rows,
+                allowed: most,
+            });
         }
         Ok(batch)
     }
@@ -83,8 +106,12 @@ impl UnionScan {
             if !self.fill_heads(viewer, rows) {
                 return Next::Pause;
             }
-            let Some(part) = self.first_part() else { return self.conclude(viewer, rows) };
-            let Head::Match(found) = std::mem::replace(&mut part.head, Head::Unknown) else { continue };
+            let Some(part) = self.first_part() else {
+                return self.conclude(viewer, rows);
+            };
+            let Head::Match(found) = std::mem::replace(&mut part.head, Head::Unknown) else {
+                continue;
+            };
             let number = found.order.number;
             // The same event of several filters has the same place, so it comes in succession.
             if self.last == Some(number) {
@@ -100,7 +127,12 @@ impl UnionScan {
 
     /// Asks the filters whose next match is not known. `false`: the rows are used up.
     fn fill_heads(&mut self, viewer: &Viewer, rows: &mut u64) -> bool {
-        let context = Context { core: &self.core, snapshot: &self.snapshot, now: self.query.now, viewer };
+        let context = Context {
+            core: &self.core,
+            snapshot: &self.snapshot,
+            now: self.query.now,
+            viewer,
+        };
         for part in &mut self.parts {
             if matches!(part.head, Head::Unknown) {
                 part.head = match part.scan.step(&context, rows) {
@@ -118,13 +150,23 @@ impl UnionScan {
             Head::Match(found) => Some(found.order),
             _ => None,
         };
-        let first = self.parts.iter().enumerate().filter_map(|(at, part)| Some((order(part)?, at))).min()?;
+        let first = self
+            .parts
+            .iter()
+            .enumerate()
+            .filter_map(|(at, part)| Some((order(part)?, at)))
+            .min()?;
         self.parts.get_mut(first.1)
     }
 
     /// All filters have ended: is there a match beyond their limits that has not been returned?
     fn conclude(&mut self, viewer: &Viewer, rows: &mut u64) -> Next {
-        let context = Context { core: &self.core, snapshot: &self.snapshot, now: self.query.now, viewer };
+        let context = Context {
+            core: &self.core,
+            snapshot: &self.snapshot,
+            now: self.query.now,
+            viewer,
+        };
         for part in &mut self.parts {
             while matches!(part.head, Head::End(FilterEnd::Cut)) {
                 match part.scan.beyond(&context, rows) {
@@ -146,14 +188,22 @@ enum Next {
 }
 
 impl Scan for UnionScan {
-    fn next<'a>(&'a mut self, viewer: &'a Viewer, budget: Budget) -> BoxFuture<'a, Result<Batch, StoreError>> {
+    fn next<'a>(
+        &'a mut self,
+        viewer: &'a Viewer,
+        budget: Budget,
+    ) -> BoxFuture<'a, Result<Batch, StoreError>> {
         let batch = self.slice(viewer, budget);
         Box::pin(std::future::ready(batch))
     }
 
     fn explain(&self) -> Explanation {
         Explanation {
-            filters: self.parts.iter().map(|part| part.scan.description.clone()).collect(),
+            filters: self
+                .parts
+                .iter()
+                .map(|part| part.scan.description.clone())
+                .collect(),
             rows: self.rows,
             returned: self.count,
         }

@@ -20,7 +20,11 @@ impl Window {
     pub fn of(filter: &Filter, before: u64) -> Self {
         let since = filter.since.map_or(0, |since| since.0);
         let until = filter.until.map_or(u64::MAX, |until| until.0);
-        Self { since, until, before }
+        Self {
+            since,
+            until,
+            before,
+        }
     }
 
     /// Whether it leaves nothing.
@@ -33,8 +37,18 @@ impl Window {
         if run.numbers().start >= self.before {
             return (0, 0);
         }
-        let first_of = |created_at| run.rank_at(Order { created_at, id: 0, number: 0 });
-        let start = if self.until == u64::MAX { 0 } else { first_of(self.until) };
+        let first_of = |created_at| {
+            run.rank_at(Order {
+                created_at,
+                id: 0,
+                number: 0,
+            })
+        };
+        let start = if self.until == u64::MAX {
+            0
+        } else {
+            first_of(self.until)
+        };
         let end = match self.since.checked_sub(1) {
             None => run.len() as u32,
             Some(below) => first_of(below),

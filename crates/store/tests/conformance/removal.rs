@@ -1,0 +1,164 @@
+//! What the operator removes, figures, and what outlives a process.
+
+use stentor_event::Timestamp;
+use stentor_store::{ChangeKind, EventNumber, Outcome, Refusal, Removal, Seq};
+
+use crate::common::make::{Alice, Bob, deletion, draft, note, vanish, vanish_from, wrap};
+use crate::common::subject::{NOW, ids_of};
+use crate::common::{Factory, Subject};
+
+pub async fn r4_6_the_operator_removes_events_for_good(factory: &dyn Factory) {
+    let subject = Subject::new(factory);
+    let (one, two, three) = (
+        note(Alice, 10, "one"),
+        note(Alice, 20, "two"),
+        note(Bob, 30, "three"),
+    );
+    subject.store_each(&[&one, &two, &three]).await;
+    let unknown = note(Bob, 40, "unknown");
+    assert_eq!(
+        subject
+            .store()
+            .remove(&[three.id(), one.id(), unknown.id(), one.id()])
+            .await
+            .unwrap(),
+        2
+    );
+    assert_eq!(subject.store().remove(&[one.id()]).await.unwrap(), 0);
+    assert_eq!(subject.store().remove(&[]).await.unwrap(), 0);
+    assert_eq!(subject.ids("{}").await, [two.id()]);
+    let entries: Vec<(u64, ChangeKind)> = subject
+        .changes(Seq(3))
+        .await
+        .iter()
+        .map(|change| (change.number.0, change.kind))
+        .collect();
+    let dropped = ChangeKind::Removed(Removal::Dropped);
+    assert_eq!(entries, [(1, dropped), (3, dropped)]);
+    // Whether it may come back is for the policy to say: to the store it is a new event.
+    assert_eq!(subject.put(&one).await, Outcome::Stored(EventNumber(4)));
+}
+
+pub async fn r4_6_the_operator_removes_an_author(factory: &dyn Factory) {
+    let subject = Subject::new(factory);
+    let gone = [
+        note(Alice, 10, "note"),
+        draft(Alice, 0, 20).sign(),
+        deletion(Alice, 15, &[]),
+        wrap(Bob, Alice, 12),
+    ];
+    let kept = [
+        note(Alice, 21, "later"),
+        note(Bob, 5, "his"),
+        vanish_from(Alice, 3, "wss://elsewhere.example"),
+    ];
+    subject
+        .store_each(&gone.iter().chain(&kept).collect::<Vec<_>>())
+        .await;
+    assert_eq!(
+        subject
+            .store()
+            .remove_author(Alice.key(), Timestamp(20))
+            .await
+            .unwrap(),
+        4
+    );
+    assert_eq!(
+        subject.ids("{}").await,
+        ids_of(&[&kept[0], &kept[1], &kept[2]])
+    );
+    let kinds: Vec<ChangeKind> = subject
+        .changes(Seq(7))
+        .await
+        .iter()
+        .map(|change| change.kind)
+        .collect();
+    assert_eq!(kinds, [ChangeKind::Removed(Removal::Dropped); 4]);
+    assert_eq!(
+        subject
+            .store()
+            .remove_author(Alice.key(), Timestamp(20))
+            .await
+            .unwrap(),
+        0
+    );
+}
+
+pub async fn r8_5_statistics_add_up(factory: &dyn Factory) {
+    let subject = Subject::new(factory);
+    let empty = subject.store().statistics();
+    assert_eq!((empty.events, empty.last_number, empty.last_seq), (0, 0, 0));
+    let event = note(Alice, 10, "gone");
+    let batch = [
+        &event,
+        &draft(Bob, 0, 10).sign(),
+        &draft(Bob, 0, 11).sign(),
+        &note(Bob, 1, "one"),
+        &note(Bob, 2, "two"),
+    ];
+    subject.put_all(&batch).await;
+    subject.store_one(&deletion(Alice, 11, &[&event])).await;
+    let figures = subject.store().statistics();
+    assert_eq!(
+        (figures.events, figures.last_number, figures.last_seq),
+        (4, 6, 8)
+    );
+    let by_kind: Vec<(u16, u64)> = figures
+        .by_kind
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    assert_eq!(by_kind, [(0, 1), (1, 2), (5, 1)]);
+}
+
+pub async fn r8_3_everything_is_there_after_reopening(factory: &dyn Factory) {
+    let mut subject = Subject::new(factory);
+    let deleted = note(Alice, 10, "deleted");
+    let unseen = note(Alice, 11, "deleted before it came");
+    let dropped = note(Bob, 10, "dropped");
+    let events = [
+        deleted.clone(),
+        deletion(Alice, 20, &[&deleted, &unseen]),
+        draft(Bob, 0, 10).sign(),
+        draft(Bob, 0, 11).sign(),
+        wrap(Alice, Bob, 12),
+        dropped.clone(),
+        vanish(Bob, 5),
+        draft(Alice, 1, 30).expiring(NOW + 5).sign(),
+    ];
+    subject.store_each(&events.iter().collect::<Vec<_>>()).await;
+    subject.store().remove(&[dropped.id()]).await.unwrap();
+    let (ids, feed, next) = (
+        subject.ids("{}").await,
+        feed(&subject).await,
+        subject.store().next_number(),
+    );
+    for _ in 0..3 {
+        subject.engine.reopen().await;
+        assert_eq!(subject.ids("{}").await, ids);
+        assert_eq!(self::feed(&subject).await, feed);
+        assert_eq!(subject.store().next_number(), next);
+        subject.refused(&deleted, Refusal::Deleted).await;
+        subject.refused(&unseen, Refusal::Deleted).await;
+        assert!(!subject.has(&dropped).await);
+        subject
+            .refused(&note(Bob, 5, "vanished"), Refusal::Vanished)
+            .await;
+        subject.refused(&events[2], Refusal::Superseded).await;
+        assert_eq!(subject.put(&events[4]).await, Outcome::Duplicate);
+    }
+    subject.now += 5;
+    subject.engine.reopen().await;
+    assert_eq!(subject.purge().await, 1);
+    assert_eq!(subject.store_one(&note(Alice, 40, "goes on")).await, next);
+}
+
+/// Positions, event numbers and kinds of the whole feed.
+async fn feed(subject: &Subject) -> Vec<(Seq, u64, ChangeKind)> {
+    subject
+        .changes(Seq(0))
+        .await
+        .iter()
+        .map(|change| (change.seq, change.number.0, change.kind))
+        .collect()
+}
