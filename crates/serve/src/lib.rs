@@ -1,19 +1,31 @@
 //! Listeners, the WebSocket connection, drain and the operations endpoint.
 //!
-//! A protocol implements [`Session`] and [`SessionFactory`]; everything between the socket and whole messages is here.
+//! A protocol implements [`Session`] and [`SessionFactory`]; everything between the socket and whole messages is here. A
+//! [`Server`] gets sockets from [`listen`], speaks HTTP on them, and turns upgrades on `/` into connections.
 
 mod config;
 mod connection;
+mod drain;
+pub mod headers;
+mod http;
 mod info;
+mod limits;
+mod listener;
 mod metrics;
+pub mod ops;
 mod outbox;
 mod problem;
 mod session;
+pub mod supervisor;
 pub mod websocket;
 
 pub use config::WebSocketConfig;
 pub use connection::{Connection, Parts, SessionIo};
+pub use drain::{Drain, DrainReport, Stage, Tracked};
+pub use http::{HttpConfig, NoSessions, RequestInfo, Server, ServerConfig};
 pub use info::ConnectionInfo;
+pub use limits::{CapError, ConnectionCaps, ConnectionLimits, Permit};
+pub use listener::{Inherited, bind, inherited, listen};
 pub use metrics::ServeMetrics;
 pub use outbox::{OutFrame, Outbox, OutboxLimits, Overflow, Pressure, PushError};
 pub use problem::{Problem, Refusal};
