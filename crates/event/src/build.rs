@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use secp256k1::{Keypair, SECP256K1};
+use secp256k1::{Keypair, schnorr};
 use thiserror::Error;
 
 use crate::canonical::Parts;
@@ -34,7 +34,7 @@ impl SecretKey {
     /// # Errors
     /// When the number is 0 or not below the order of the curve.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, SecretKeyError> {
-        let pair = Keypair::from_seckey_byte_array(SECP256K1, bytes).map_err(|_| SecretKeyError)?;
+        let pair = Keypair::from_secret_bytes(bytes).map_err(|_| SecretKeyError)?;
         Ok(Self { pair })
     }
 
@@ -48,12 +48,12 @@ impl SecretKey {
 
     /// The public key.
     pub fn public_key(&self) -> PublicKey {
-        PublicKey(self.pair.x_only_public_key().0.serialize())
+        PublicKey(self.pair.x_only_public_key().0.to_byte_array())
     }
 
     /// The 32 secret bytes, for writing them to a file of the owner.
     pub fn to_bytes(&self) -> [u8; 32] {
-        self.pair.secret_bytes()
+        self.pair.to_secret_bytes()
     }
 }
 
@@ -121,7 +121,7 @@ pub fn sign(
     let mut text = Vec::with_capacity(content.len() + 16);
     crate::text::escape_into(content.as_bytes(), &mut text);
     let id = id::hash(pubkey.as_bytes(), created_at.0, kind.0, &tags, &text);
-    let signature = SECP256K1.sign_schnorr_no_aux_rand(&id.0, &key.pair);
+    let signature = schnorr::sign_no_aux_rand(&id.0, &key.pair);
     let parts = Parts {
         id: hex::encode(&id.0).as_bytes(),
         pubkey: pubkey.as_bytes(),

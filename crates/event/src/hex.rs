@@ -1,7 +1,9 @@
-//! Lower-case hexadecimal without tables or branches, in loops that compilers turn into vector code.
+//! Lower-case hexadecimal.
+
+use crate::simd::{decode_block, encode_block};
 
 /// Value of one lower-case hex digit, or a number above 15.
-const fn nibble(digit: u8) -> u8 {
+pub(crate) const fn nibble(digit: u8) -> u8 {
     let number = digit.wrapping_sub(b'0');
     let letter = digit.wrapping_sub(b'a');
     if number < 10 {
@@ -13,7 +15,8 @@ const fn nibble(digit: u8) -> u8 {
     }
 }
 
-const fn digit(nibble: u8) -> u8 {
+/// The lower-case digit of a number below 16.
+pub(crate) const fn digit(nibble: u8) -> u8 {
     if nibble < 10 {
         b'0' + nibble
     } else {
@@ -27,59 +30,61 @@ pub fn decode_array<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     if text.len() != 2 * N {
         return None;
     }
-    let mut out = [0_u8; N];
-    let mut seen = 0_u8;
-    for (byte, pair) in out.iter_mut().zip(text.as_chunks::<2>().0) {
-        let (high, low) = (nibble(pair[0]), nibble(pair[1]));
-        seen |= high | low;
-        *byte = (high << 4) | (low & 0x0f);
-    }
-    (seen < 16).then_some(out)
+    let mut out = [0; N];
+    decode_to(text, &mut out).then_some(out)
 }
 
-/// Decodes digits that are known to be valid, such as those of a stored event.
+/// Decodes digits that are known to be valid, such as those of a stored event. Others give bytes without a meaning.
 #[inline]
 pub(crate) fn decode_trusted<const N: usize>(text: &[u8]) -> [u8; N] {
-    let mut out = [0_u8; N];
-    for (byte, pair) in out.iter_mut().zip(text.as_chunks::<2>().0) {
-        let value = |digit: u8| (digit & 0x0f).wrapping_add((digit >> 6).wrapping_mul(9));
-        *byte = (value(pair[0]) << 4) | (value(pair[1]) & 0x0f);
-    }
+    let mut out = [0; N];
+    decode_to(text, &mut out);
     out
 }
 
 /// Decodes lower-case hex of any even length.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
+    let mut out = vec![0; text.len() / 2];
+    (text.len().is_multiple_of(2) && decode_to(text, &mut out)).then_some(out)
+}
+
+/// Fills `out` as far as `text` goes; whether all digits were valid.
+#[inline]
+fn decode_to(text: &[u8], out: &mut [u8]) -> bool {
+    let (blocks, digits) = text.as_chunks::<32>();
+    let (out_blocks, out) = out.as_chunks_mut::<16>();
+    let mut valid = true;
+    for (text, out) in blocks.iter().zip(out_blocks) {
+        let (bytes, block_valid) = decode_block(text);
+        *out = bytes;
+        valid &= block_valid;
     }
-    let mut seen = 0_u8;
-    let out = pairs
-        .iter()
-        .map(|pair| {
-            let (high, low) = (nibble(pair[0]), nibble(pair[1]));
-            seen |= high | low;
-            (high << 4) | (low & 0x0f)
-        })
-        .collect();
-    (seen < 16).then_some(out)
+    for (pair, byte) in digits.as_chunks::<2>().0.iter().zip(out) {
+        let (high, low) = (nibble(pair[0]), nibble(pair[1]));
+        valid &= (high | low) < 16;
+        *byte = (high << 4) | (low & 0x0f);
+    }
+    valid
 }
 
 /// Appends the lower-case hex of `bytes`.
+#[inline]
 pub fn encode_into(bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(bytes.len() * 2);
-    for byte in bytes {
+    let (blocks, rest) = bytes.as_chunks::<16>();
+    for block in blocks {
+        out.extend_from_slice(&encode_block(block));
+    }
+    for byte in rest {
         out.extend_from_slice(&[digit(byte >> 4), digit(byte & 0x0f)]);
     }
 }
 
 /// Lower-case hex of `bytes`.
 pub fn encode(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [char::from(digit(byte >> 4)), char::from(digit(byte & 0x0f))])
-        .collect()
+    let mut out = Vec::new();
+    encode_into(bytes, &mut out);
+    String::from_utf8(out).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! HyperLogLog of NIP-45: estimates how many authors there are, mergeable between relays.
 
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 
 use crate::address::Address;
 use crate::filter::Filter;
@@ -26,7 +26,10 @@ pub fn offset_of(value: &[u8]) -> usize {
     let bytes: [u8; 32] = match (hex::decode_array(value), Address::parse(value.into())) {
         (Some(bytes), _) => bytes,
         (None, Some(address)) => address.pubkey.0,
-        (None, None) => Sha256::digest(value).into(),
+        (None, None) => digest(&SHA256, value)
+            .as_ref()
+            .try_into()
+            .unwrap_or([0; 32]),
     };
     // The character at position 32 is the upper half of this byte.
     let byte = bytes[16];

@@ -1,7 +1,7 @@
 //! The id of an event (NIP-01, R1.2).
 
 use memchr::memchr;
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, Digest, SHA256, digest};
 
 use crate::error::EventError;
 use crate::keys::EventId;
@@ -16,13 +16,18 @@ impl EventView<'_> {
     /// [`EventError::IdMismatch`].
     pub fn check_id(&self) -> Result<(), EventError> {
         let id = self.id();
-        let valid = if spelled_canonically(self.tags_raw())
-            && spelled_canonically(self.content_raw().raw())
-        {
-            self.hash_as_written() == id
+        let (tags, content) = (self.tags_raw(), self.content_raw().raw());
+        let valid = if spelled_canonically(tags) && spelled_canonically(content) {
+            hash(
+                self.pubkey_hex(),
+                self.created_at().0,
+                self.kind().0,
+                tags,
+                content,
+            ) == id
         } else {
-            self.hash_rewritten(Control::Escaped) == id
-                || self.hash_rewritten(Control::Verbatim) == id
+            self.hash_respelled(Control::Escaped) == id
+                || self.hash_respelled(Control::Verbatim) == id
         };
         if valid {
             Ok(())
@@ -31,28 +36,8 @@ impl EventView<'_> {
         }
     }
 
-    /// `[0,"<pubkey>",<created_at>,<kind>,`
-    fn head(&self) -> Vec<u8> {
-        let mut head = Vec::with_capacity(128);
-        head.extend_from_slice(b"[0,\"");
-        head.extend_from_slice(self.pubkey_hex());
-        head.extend_from_slice(format!("\",{},{},", self.created_at(), self.kind()).as_bytes());
-        head
-    }
-
-    /// Every string is spelled as NIP-01 serialises it, so the bytes can be hashed as they are.
-    fn hash_as_written(&self) -> EventId {
-        let mut hasher = Sha256::new();
-        hasher.update(self.head());
-        hasher.update(self.tags_raw());
-        hasher.update(b",\"");
-        hasher.update(self.content_raw().raw());
-        hasher.update(b"\"]");
-        EventId(hasher.finalize().into())
-    }
-
-    fn hash_rewritten(&self, control: Control) -> EventId {
-        let mut text = self.head();
+    fn hash_respelled(&self, control: Control) -> EventId {
+        let mut text = head(self.pubkey_hex(), self.created_at().0, self.kind().0);
         text.push(b'[');
         for (index, tag) in self.tags().enumerate() {
             text.extend_from_slice(if index == 0 { b"[" } else { b",[" });
@@ -66,8 +51,38 @@ impl EventView<'_> {
         text.extend_from_slice(b"],\"");
         respell(self.content_raw(), control, &mut text);
         text.extend_from_slice(b"\"]");
-        EventId(Sha256::digest(&text).into())
+        event_id(&digest(&SHA256, &text))
     }
+}
+
+/// The id of an event whose `tags` and `content` (without its quotes) are spelled as NIP-01 serialises them: hashed as they are.
+pub(crate) fn hash(
+    pubkey_hex: &[u8],
+    created_at: u64,
+    kind: u16,
+    tags: &[u8],
+    content: &[u8],
+) -> EventId {
+    let mut context = Context::new(&SHA256);
+    context.update(&head(pubkey_hex, created_at, kind));
+    context.update(tags);
+    context.update(b",\"");
+    context.update(content);
+    context.update(b"\"]");
+    event_id(&context.finish())
+}
+
+/// `[0,"<pubkey>",<created_at>,<kind>,`
+fn head(pubkey_hex: &[u8], created_at: u64, kind: u16) -> Vec<u8> {
+    let mut head = Vec::with_capacity(128);
+    head.extend_from_slice(b"[0,\"");
+    head.extend_from_slice(pubkey_hex);
+    head.extend_from_slice(format!("\",{created_at},{kind},").as_bytes());
+    head
+}
+
+fn event_id(digest: &Digest) -> EventId {
+    EventId(digest.as_ref().try_into().unwrap_or([0; 32]))
 }
 
 fn respell(string: JsonStr<'_>, control: Control, out: &mut Vec<u8>) {
@@ -87,23 +102,4 @@ fn spelled_canonically(text: &[u8]) -> bool {
         }
     }
     true
-}
-
-/// The id of an event with these parts: the hash of NIP-01's serialisation, `tags` and `content` already in JSON.
-pub(crate) fn hash(
-    pubkey_hex: &[u8],
-    created_at: u64,
-    kind: u16,
-    tags: &[u8],
-    content: &[u8],
-) -> EventId {
-    let mut hasher = Sha256::new();
-    hasher.update(b"[0,\"");
-    hasher.update(pubkey_hex);
-    hasher.update(format!("\",{created_at},{kind},"));
-    hasher.update(tags);
-    hasher.update(b",\"");
-    hasher.update(content);
-    hasher.update(b"\"]");
-    EventId(hasher.finalize().into())
 }

@@ -1,6 +1,7 @@
-//! Schnorr signatures (BIP-340) by libsecp256k1. Verification needs no tables and no state: the one shared context serves all threads.
+//! Schnorr signatures (BIP-340) by libsecp256k1. Verification uses static tables and a context of the thread: threads share nothing
+//! that is written.
 
-use secp256k1::{SECP256K1, XOnlyPublicKey, schnorr};
+use secp256k1::{XOnlyPublicKey, schnorr};
 
 use crate::error::EventError;
 use crate::view::EventView;
@@ -15,8 +16,6 @@ impl EventView<'_> {
         let key =
             XOnlyPublicKey::from_byte_array(self.pubkey().0).map_err(|_| EventError::PublicKey)?;
         let signature = schnorr::Signature::from_byte_array(self.sig().0);
-        SECP256K1
-            .verify_schnorr(&signature, &self.id().0, &key)
-            .map_err(|_| EventError::Signature)
+        schnorr::verify(&signature, &self.id().0, &key).map_err(|_| EventError::Signature)
     }
 }

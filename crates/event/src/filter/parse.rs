@@ -7,7 +7,6 @@ use crate::hex;
 use crate::keys::{EventId, PublicKey};
 use crate::kind::Kind;
 use crate::scan::Scanner;
-use crate::text::JsonStr;
 use crate::timestamp::Timestamp;
 
 const MAX_TIME: u64 = i64::MAX as u64;
@@ -61,12 +60,12 @@ impl Filter {
         match &*key {
             b"ids" => {
                 let mut ids = key_list(scanner, "ids", limits.max_ids, EventId)?;
-                sort_keys(&mut ids, EventId::as_bytes);
+                sort_keys(&mut ids, |id| id.0[0]);
                 once(&mut self.ids, "ids", ids)
             }
             b"authors" => {
                 let mut authors = key_list(scanner, "authors", limits.max_authors, PublicKey)?;
-                sort_keys(&mut authors, PublicKey::as_bytes);
+                sort_keys(&mut authors, |author| author.0[0]);
                 once(&mut self.authors, "authors", authors)
             }
             b"kinds" => once(&mut self.kinds, "kinds", kinds(scanner)?),
@@ -201,11 +200,27 @@ fn key_list<T>(
 ) -> Result<Vec<T>, FilterError> {
     let mut keys = Vec::new();
     list(scanner, field, "a list of strings", max, |scanner| {
-        let string: JsonStr<'_> = scanner.string()?;
-        keys.extend(hex::decode_array(&string.unescape()).map(&wrap));
+        let key = match plain_key(scanner) {
+            Some(key) => Some(key),
+            None => hex::decode_array(&scanner.string()?.unescape()),
+        };
+        keys.extend(key.map(&wrap));
         Ok(())
     })?;
     Ok(keys)
+}
+
+/// Reads a string of 64 hex digits right here, the usual case; reads nothing when there is none.
+#[inline]
+fn plain_key(scanner: &mut Scanner<'_>) -> Option<[u8; 32]> {
+    let digits = scanner
+        .rest()
+        .strip_prefix(b"\"")?
+        .get(..65)?
+        .strip_suffix(b"\"")?;
+    let key = hex::decode_array(digits)?;
+    scanner.skip(66);
+    Some(key)
 }
 
 fn kinds(scanner: &mut Scanner<'_>) -> Result<Vec<Kind>, FilterError> {
