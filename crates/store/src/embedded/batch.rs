@@ -6,7 +6,19 @@ use parking_lot::Mutex;
 use stentor_event::{Event, Timestamp};
 use tokio::sync::oneshot;
 
-use crate::{Outcome, Refusal};
+use crate::Outcome;
+
+/// What is known of an event's signature before the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is right, or was said to be.
+    Right,
+    /// It is wrong.
+    Wrong,
+    /// A first look found a cheaper reason to refuse the event, so it was not verified. What comes before it in the
+    /// batch, or was submitted earlier, may do away with that reason.
+    Unknown,
+}
 
 /// Events submitted together. They are committed in their order, so the batch goes to the committer as a whole, when
 /// the last of its signatures has been verified.
@@ -15,8 +27,8 @@ pub struct WriteBatch {
     pub events: Vec<Event>,
     /// The time given by the submitter.
     pub now: Timestamp,
-    /// What is known already: what was refused before verification, and wrong signatures.
-    decided: Mutex<Vec<Option<Outcome>>>,
+    /// What is known of their signatures.
+    verdicts: Mutex<Vec<Verdict>>,
     /// Places of the events to verify.
     pub to_verify: Vec<u32>,
     /// Chunks that are not verified yet.
@@ -29,7 +41,7 @@ impl WriteBatch {
     pub fn new(
         events: Vec<Event>,
         now: Timestamp,
-        decided: Vec<Option<Outcome>>,
+        verdicts: Vec<Verdict>,
         to_verify: Vec<u32>,
         chunk: usize,
     ) -> (Self, oneshot::Receiver<Vec<Outcome>>) {
@@ -38,7 +50,7 @@ impl WriteBatch {
         let batch = Self {
             events,
             now,
-            decided: Mutex::new(decided),
+            verdicts: Mutex::new(verdicts),
             to_verify,
             open_chunks: AtomicUsize::new(chunks),
             reply: Mutex::new(Some(sender)),
@@ -53,16 +65,16 @@ impl WriteBatch {
                 .events
                 .get(*place as usize)
                 .is_some_and(|event| event.verify_signature().is_err());
-            if wrong && let Some(slot) = self.decided.lock().get_mut(*place as usize) {
-                *slot = Some(Outcome::Refused(Refusal::BadSignature));
+            if wrong && let Some(verdict) = self.verdicts.lock().get_mut(*place as usize) {
+                *verdict = Verdict::Wrong;
             }
         }
         self.open_chunks.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// What is known of the outcomes.
-    pub fn take_decided(&self) -> Vec<Option<Outcome>> {
-        std::mem::take(&mut *self.decided.lock())
+    /// What is known of the signatures.
+    pub fn take_verdicts(&self) -> Vec<Verdict> {
+        std::mem::take(&mut *self.verdicts.lock())
     }
 
     /// Tells the submitter.

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender};
 use stentor_event::{Event, EventId, PublicKey, Timestamp};
 use tokio::sync::oneshot;
 
-use super::batch::WriteBatch;
+use super::batch::{Verdict, WriteBatch};
 use super::core::Core;
 use super::decide::{Decision, Leaving, decide, vanished};
 use super::facts::Facts;
@@ -160,33 +160,38 @@ impl Committer {
 
     fn add_batch(&mut self, round: &mut Round, batch: Arc<WriteBatch>, snapshot: &mut Snapshot) {
         let place = round.add(batch.clone());
-        for (at, event) in batch.events.iter().enumerate() {
-            let decided = round
-                .outcomes
-                .get(place)
-                .and_then(|list| list.get(at))
-                .is_some_and(Option::is_some);
-            if decided {
-                continue;
-            }
+        let verdicts = batch.take_verdicts();
+        for (at, (event, verdict)) in batch.events.iter().zip(verdicts).enumerate() {
             let full = self.group.buffer.bytes().len() + event.json().len() + 4096 > BATCH_BYTES
                 || self.group.pending.events().len() >= self.core.options.commit_events;
             if full {
                 let _ = self.commit(&mut round.outcomes);
                 *snapshot = self.core.snapshot();
             }
-            let outcome = self.add_event(event, batch.now, snapshot);
+            let outcome = self.add_event(event, verdict, batch.now, snapshot);
             self.group.stage(place, at, outcome);
         }
     }
 
-    fn add_event(&mut self, event: &Event, now: Timestamp, snapshot: &Snapshot) -> Outcome {
+    fn add_event(
+        &mut self,
+        event: &Event,
+        verdict: Verdict,
+        now: Timestamp,
+        snapshot: &Snapshot,
+    ) -> Outcome {
         let facts = Facts {
             core: &self.core,
             snapshot,
             pending: &self.group.pending,
         };
-        let leaving = match decide(event, &facts, now, true) {
+        let decision = decide(event, &facts, now, true);
+        let refused =
+            matches!(&decision, Decision::Done(outcome) if *outcome != Outcome::Ephemeral);
+        if !refused && !is_right(verdict, event) {
+            return Outcome::Refused(Refusal::BadSignature);
+        }
+        let leaving = match decision {
             Decision::Done(Outcome::Ephemeral) => {
                 self.group.pass(event);
                 return Outcome::Ephemeral;
@@ -386,4 +391,14 @@ impl Gone {
 /// Bytes of an event's record in the log.
 fn record_bytes(event: &Event) -> u64 {
     (event.json().len() + HEADER) as u64
+}
+
+/// Whether an event's signature is right. Verifying it here holds up all commits, but that happens only when what
+/// spoke against the event has gone since the first look.
+fn is_right(verdict: Verdict, event: &Event) -> bool {
+    match verdict {
+        Verdict::Right => true,
+        Verdict::Wrong => false,
+        Verdict::Unknown => event.verify_signature().is_ok(),
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use stentor_event::{EventView, Filter, Kind, Timestamp, Viewer};
 
 use super::core::Core;
+use super::decide::is_lasting;
 use super::key::Key;
 use super::run::{EXPIRES, Row};
 use super::scan::{Cursor, UnionScan, Window, plan};
@@ -26,7 +27,7 @@ pub fn count(core: &Arc<Core>, query: &Query, viewer: &Viewer) -> Result<Count, 
         [filter] => stentor_event::hll::offset(filter),
         _ => None,
     };
-    if let (None, [filter]) = (hll, &*query.filters)
+    if let (None, None, [filter]) = (hll, query.before, &*query.filters)
         && let Some(count) = by_keys(core, filter, query.now, viewer)
     {
         return Ok(Count { count, hll: None });
@@ -60,6 +61,10 @@ fn by_keys(core: &Core, filter: &Filter, now: Timestamp, viewer: &Viewer) -> Opt
 fn disjoint_keys(core: &Core, filter: &Filter, viewer: &Viewer) -> Option<Vec<Key>> {
     let kinds = filter.kinds.as_deref()?;
     if !viewer.is_operator() && !kinds.iter().all(|kind| viewer.rules.is_open(*kind)) {
+        return None;
+    }
+    // Those that have expired are not purged.
+    if kinds.iter().any(|kind| is_lasting(*kind)) {
         return None;
     }
     let bases: Vec<Key> = match (&filter.authors, filter.tags.as_slice()) {

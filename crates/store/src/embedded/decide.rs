@@ -121,7 +121,7 @@ fn versions(event: &Event, facts: &Facts<'_>) -> Vec<Found> {
 }
 
 /// Requests for deletion and to vanish cannot be deleted (NIP-09, NIP-62).
-fn is_lasting(kind: Kind) -> bool {
+pub fn is_lasting(kind: Kind) -> bool {
     kind == Kind::DELETION || kind == Kind::VANISH
 }
 
@@ -219,7 +219,11 @@ fn deleted_by(request: &Event, facts: &Facts<'_>) -> Vec<Leaving> {
 
 /// The versions that an `a` tag of a request for deletion concerns: up to the moment of the request.
 fn versions_at(address: &[u8], request: &Event, facts: &Facts<'_>) -> Vec<Found> {
-    let Some(target) = stentor_event::Address::parse(address.into()) else {
+    // Some clients leave out the last colon of a replaceable event's address.
+    let short = || stentor_event::Address::parse([address, b":"].concat().into());
+    let Some(target) = stentor_event::Address::parse(address.into())
+        .or_else(|| short().filter(|target| target.kind.is_replaceable()))
+    else {
         return Vec::new();
     };
     if target.pubkey != request.pubkey() {

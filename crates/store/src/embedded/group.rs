@@ -146,7 +146,7 @@ pub struct Round {
 impl Round {
     /// Takes a batch in; returns its place.
     pub fn add(&mut self, batch: Arc<WriteBatch>) -> usize {
-        self.outcomes.push(batch.take_decided());
+        self.outcomes.push(vec![None; batch.events.len()]);
         self.batches.push(batch);
         self.batches.len() - 1
     }

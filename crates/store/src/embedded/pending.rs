@@ -4,6 +4,7 @@ use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 use stentor_event::{Event, EventId};
 
+use super::decide::is_lasting;
 use super::key::{Key, KeyMaker, Keys};
 use super::run::{Entry, Row};
 
@@ -105,9 +106,11 @@ impl Pending {
     }
 }
 
-/// What an event contributes to the index.
+/// What an event contributes to the index. Requests for deletion and to vanish are not served after their expiration, but
+/// they stay, so that what they forbid stays forbidden: for the purge they do not expire.
 pub fn entry(event: &Event, number: u64, keys: Keys) -> Entry {
-    let expires = event.expiration().map(|at| at.0);
+    let purged = !is_lasting(event.kind());
+    let expires = event.expiration().filter(|_| purged).map(|at| at.0);
     Entry {
         row: Row::new(&event.view(), number),
         keys,

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use stentor_event::{Event, EventId, PublicKey, Timestamp, Viewer};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::batch::WriteBatch;
+use super::batch::{Verdict, WriteBatch};
 use super::committer::{Committer, Job};
 use super::core::Core;
 use super::decide::{Decision, decide};
@@ -202,11 +202,17 @@ impl Store {
             .acquire_many(places)
             .await
             .map_err(|_| StoreError::Closed)?;
+        // Everything is decided again when it is committed: a request for deletion or a newer version may stand before.
+        let verdict = |(submission, decided): (&Submission, &Option<Outcome>)| match decided {
+            Some(_) if !submission.verified => Verdict::Unknown,
+            _ => Verdict::Right,
+        };
+        let verdicts = batch.iter().zip(&decided).map(verdict).collect();
         let events: Vec<Event> = batch
             .into_iter()
             .map(|submission| submission.event)
             .collect();
-        let (batch, outcomes) = WriteBatch::new(events, now, decided, to_verify, CHUNK);
+        let (batch, outcomes) = WriteBatch::new(events, now, verdicts, to_verify, CHUNK);
         self.hand_over(Arc::new(batch))?;
         outcomes.await.map_err(|_| StoreError::Closed)
     }

@@ -2,6 +2,14 @@
 //!
 //! Each check is a function over a factory of empty stores; the list at the end runs all of them for each engine.
 
+// What fails here fails a test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
 #[path = "../common/mod.rs"]
 mod common;
 

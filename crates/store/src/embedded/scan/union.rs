@@ -70,7 +70,14 @@ impl UnionScan {
     pub fn slice(&mut self, viewer: &Viewer, budget: Budget) -> Result<Batch, StoreError> {
         let mut batch = Batch::default();
         let mut bytes = 0;
-        let allowed = budget.rows.max(1);
+        let most = self.query.limits.rows;
+        // One row more than what is left shows that it does not suffice.
+        let left = if most == 0 {
+            u64::MAX
+        } else {
+            most.saturating_sub(self.rows) + 1
+        };
+        let allowed = budget.rows.max(1).min(left);
         let mut rows = allowed;
         while batch.events.len() < budget.events.max(1) && bytes < budget.bytes.max(1) {
             match self.next(viewer, &mut rows) {
@@ -91,7 +98,6 @@ impl UnionScan {
         batch.rows = allowed - rows;
         self.rows += batch.rows;
         self.count += batch.events.len() as u64;
-        let most = self.query.limits.rows;
         if most > 0 && self.rows > most && batch.end.is_none() {
             return Err(StoreError::TooExpensive {
                 spent: self.rows,
