@@ -12,10 +12,11 @@ use tokio::sync::oneshot;
 
 use super::batch::{Verdict, WriteBatch};
 use super::core::Core;
+use super::counters::Counted;
 use super::decide::{Decision, Leaving, decide, vanished};
 use super::facts::Facts;
 use super::group::{FeedEntry, Group, Round, now_ms};
-use super::key::Keys;
+use super::key::{Key, Keys};
 use super::log::{Address, BATCH_BYTES, HEADER, RecordKind, Writer};
 use super::manifest::Position;
 use super::run::{Run, build};
@@ -323,15 +324,11 @@ impl Committer {
             self.core.feed.set(2 * seq + 1, time);
         }
         for pending in self.group.pending.events() {
-            let record = (base.segment, record_bytes(&pending.event));
-            counters.added(pending.event.kind().0, &pending.keys, record);
+            counters.added(&counted(&pending.event, &pending.keys, base.segment));
         }
         for gone in &removed {
-            counters.removed(
-                gone.kind,
-                &gone.keys,
-                (gone.segment.unwrap_or(base.segment), gone.bytes),
-            );
+            let segment = gone.segment.unwrap_or(base.segment);
+            counters.removed(&counted(&gone.event, &gone.keys, segment));
         }
         self.core.replace_state(|state| {
             if !numbers.is_empty() {
@@ -355,14 +352,22 @@ impl Committer {
             .filter(|entry| entry.removal.is_some());
         let gone = |entry: &FeedEntry| {
             if let Some(own) = self.group.pending.by_number(entry.number) {
-                return Some(Gone::new(&own.event, own.keys.clone(), None));
+                return Some(Gone {
+                    event: own.event.clone(),
+                    keys: own.keys.clone(),
+                    segment: None,
+                });
             }
             let Place::At(address) = snapshot.place(entry.number) else {
                 return None;
             };
             let event = Event::from_canonical(snapshot.event(&self.core, entry.number)?).ok()?;
             let keys = self.core.keys.keys_of(&event.view());
-            Some(Gone::new(&event, keys, Some(address.segment)))
+            Some(Gone {
+                event,
+                keys,
+                segment: Some(address.segment),
+            })
         };
         leaving.filter_map(gone).collect()
     }
@@ -370,27 +375,20 @@ impl Committer {
 
 /// An event that leaves.
 struct Gone {
-    kind: u16,
+    event: Event,
     keys: Keys,
     /// Where its record is; `None`: in the group itself.
     segment: Option<u32>,
-    bytes: u64,
 }
 
-impl Gone {
-    fn new(event: &Event, keys: Keys, segment: Option<u32>) -> Self {
-        Self {
-            kind: event.kind().0,
-            keys,
-            segment,
-            bytes: record_bytes(event),
-        }
+fn counted<'a>(event: &Event, keys: &'a [Key], segment: u32) -> Counted<'a> {
+    Counted {
+        kind: event.kind().0,
+        author: event.pubkey(),
+        keys,
+        segment,
+        bytes: (event.json().len() + HEADER) as u64,
     }
-}
-
-/// Bytes of an event's record in the log.
-fn record_bytes(event: &Event) -> u64 {
-    (event.json().len() + HEADER) as u64
 }
 
 /// Whether an event's signature is right. Verifying it here holds up all commits, but that happens only when what

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use stentor_event::hll::Registers;
 use stentor_event::{EventView, Filter, Kind, Timestamp, Viewer};
 
 use super::core::Core;
@@ -27,16 +28,22 @@ pub fn count(core: &Arc<Core>, query: &Query, viewer: &Viewer) -> Result<Count, 
         [filter] => stentor_event::hll::offset(filter),
         _ => None,
     };
-    if let (None, None, [filter]) = (hll, query.before, &*query.filters)
-        && let Some(count) = by_keys(core, filter, query.now, viewer)
+    if let [filter] = &*query.filters
+        && let Some(count) = by_keys(core, filter, query.now, viewer, hll)
     {
-        return Ok(Count { count, hll: None });
+        return Ok(count);
     }
     by_scan(core, query, viewer, hll)
 }
 
 /// The answer from the maintained counts; `None` when they cannot give it.
-fn by_keys(core: &Core, filter: &Filter, now: Timestamp, viewer: &Viewer) -> Option<u64> {
+fn by_keys(
+    core: &Core,
+    filter: &Filter,
+    now: Timestamp,
+    viewer: &Viewer,
+    hll: Option<usize>,
+) -> Option<Count> {
     if filter.ids.is_some()
         || filter.since.is_some()
         || filter.until.is_some()
@@ -44,16 +51,23 @@ fn by_keys(core: &Core, filter: &Filter, now: Timestamp, viewer: &Viewer) -> Opt
     {
         return None;
     }
-    if filter.matches_nothing() {
-        return Some(0);
+    let mut registers = Registers::default();
+    let mut count = 0u64;
+    if !filter.matches_nothing() {
+        let keys = disjoint_keys(core, filter, viewer)?;
+        let expired = expired(core, filter, now);
+        if expired > 0 && hll.is_some() {
+            return None;
+        }
+        for key in keys {
+            count += count_key(core, key, hll, &mut registers);
+        }
+        count = count.saturating_sub(expired);
     }
-    let keys = disjoint_keys(core, filter, viewer)?;
-    let expired = expired(core, filter, now);
-    let mut sum = 0u64;
-    for key in keys {
-        sum += count_key(core, key);
-    }
-    Some(sum.saturating_sub(expired))
+    Some(Count {
+        count,
+        hll: hll.map(|_| Box::new(registers.0)),
+    })
 }
 
 /// Keys whose events together are exactly those of the filter, none under two of them. Only kinds open to the viewer
@@ -109,29 +123,41 @@ fn expired(core: &Core, filter: &Filter, now: Timestamp) -> u64 {
     late.filter(matches).count() as u64
 }
 
-/// The events under a key.
-fn count_key(core: &Core, key: Key) -> u64 {
+/// The events under a key; their registers are merged into `registers`.
+fn count_key(core: &Core, key: Key, hll: Option<usize>, registers: &mut Registers) -> u64 {
     let (ticket, snapshot) = {
         let mut counters = core.counters.lock();
         if key.index() == super::key::Index::Kind as u8 {
             return counters.of_kind(key.kind_of().0);
         }
-        match counters.of_key(key) {
+        match counters.of_key(key, hll.map(|offset| (offset, &mut *registers))) {
             Ok(count) => return count,
             // Commits publish under this lock, so the snapshot is of the ticket's moment.
             Err(ticket) => (ticket, core.snapshot()),
         }
     };
     let mut count = 0;
+    let mut own = Registers::default();
     for placed in &snapshot.state.runs {
         let rows = placed
             .run
             .postings(key)
             .iter()
             .filter_map(|rank| placed.run.row(*rank));
-        count += rows.filter(|row| snapshot.was_there(row.number)).count() as u64;
+        for row in rows.filter(|row| snapshot.was_there(row.number)) {
+            count += 1;
+            if let Some(offset) = hll
+                && let Some(json) = snapshot.event(core, row.number)
+                && let Ok(view) = EventView::from_canonical(&json)
+            {
+                own.add(offset, &view.pubkey());
+            }
+        }
     }
-    core.counters.lock().counted(ticket, count);
+    registers.merge(&own);
+    core.counters
+        .lock()
+        .counted(ticket, count, hll.map(|_| &own));
     count
 }
 
@@ -172,7 +198,7 @@ fn by_scan(
         bytes: usize::MAX,
         rows: 65_536,
     };
-    let mut registers = stentor_event::hll::Registers::default();
+    let mut registers = Registers::default();
     let mut count = 0;
     loop {
         let batch = scan.slice(viewer, budget)?;

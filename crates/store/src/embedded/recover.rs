@@ -7,12 +7,12 @@ use std::sync::atomic::AtomicU64;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use stentor_event::Event;
+use stentor_event::{Event, PublicKey};
 
 use super::core::{Core, run_folder};
-use super::counters::Counters;
+use super::counters::{Counted, Counters};
 use super::files::{self, corrupt, failing};
-use super::key::{Key, KeyMaker};
+use super::key::KeyMaker;
 use super::log::{Address, HEADER, Log, RecordKind, Replayed, Tail, Writer, replay};
 use super::manifest::{Manifest, Position};
 use super::options::Options;
@@ -215,8 +215,13 @@ fn count_events(core: &Core) {
     for placed in &snapshot.state.runs {
         for row in placed.run.image().rows() {
             if let Place::At(address) = snapshot.place(row.number) {
-                let record = (address.segment, u64::from(row.length) + HEADER as u64);
-                counters.added(row.kind, &[] as &[Key], record);
+                counters.added(&Counted {
+                    kind: row.kind,
+                    author: PublicKey([0; 32]),
+                    keys: &[],
+                    segment: address.segment,
+                    bytes: u64::from(row.length) + HEADER as u64,
+                });
             }
         }
     }
