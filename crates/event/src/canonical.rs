@@ -2,7 +2,9 @@
 //!
 //! `{"id":"…","pubkey":"…","created_at":N,"kind":N,"tags":[…],"content":"…","sig":"…"}`
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 pub(crate) const ID: &[u8] = b"{\"id\":\"";
 pub(crate) const PUBKEY: &[u8] = b"\",\"pubkey\":\"";
@@ -17,6 +19,9 @@ pub(crate) const END: &[u8] = b"\"}";
 const CREATED_AT_START: usize = 162;
 /// From the quote that closes the content to the end.
 const AFTER_CONTENT: usize = 1 + 8 + 128 + 2;
+
+/// What stands behind the last tag.
+static AFTER_TAGS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"],\"content\":\""));
 
 /// What is needed besides the bytes to read every part of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +63,7 @@ impl Shape {
         let tags_start = json.len() - rest.len();
         // In well-formed tags these bytes cannot occur: a quote inside a string has a backslash before it, and after one that
         // opens or closes a string nothing but `,`, `]` or the string follows.
-        let tags_end = tags_start + memmem::find(rest, b"],\"content\":\"")? + 1;
+        let tags_end = tags_start + AFTER_TAGS.find(rest)? + 1;
         let after = json.len().checked_sub(AFTER_CONTENT)?;
         let sig = json.get(after + 1..)?;
         let proper = rest.starts_with(b"[")

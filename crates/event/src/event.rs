@@ -86,7 +86,7 @@ impl Event {
     pub fn from_canonical(json: Bytes) -> Result<Self, EventError> {
         let view = EventView::from_canonical(&json)?;
         let keys = (view.id(), view.pubkey());
-        let shape = Shape::of(&json).ok_or(EventError::NotCanonical)?;
+        let shape = view.shape();
         Ok(Self { json, shape, keys })
     }
 
@@ -177,7 +177,8 @@ impl PartialEq for Event {
 impl Eq for Event {}
 
 impl fmt::Debug for Event {
+    /// Never the content: what is private stays out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Event({})", String::from_utf8_lossy(&self.json))
+        fmt::Debug::fmt(&self.view(), f)
     }
 }

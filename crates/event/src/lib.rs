@@ -48,7 +48,7 @@ pub use message::relay as relay_message;
 pub use message::relay::EoseHint;
 pub use protected::embeds_protected;
 pub use relay_url::normalize_relay_url;
-pub use tag::{Tag, TagValues, Tags};
+pub use tag::{IndexedTags, Tag, TagValues, Tags};
 pub use text::{JsonStr, escape_into};
 pub use timestamp::Timestamp;
 pub use vanish::{VanishRelay, vanish_relays};

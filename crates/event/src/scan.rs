@@ -83,6 +83,14 @@ impl<'a> Scanner<'a> {
         found
     }
 
+    /// Reads the next two bytes.
+    #[inline]
+    pub(crate) fn take2(&mut self) -> Option<[u8; 2]> {
+        let bytes = *self.rest().first_chunk()?;
+        self.at += 2;
+        Some(bytes)
+    }
+
     /// Reads `byte` after optional white space if it comes next.
     #[inline]
     pub(crate) fn accept_token(&mut self, byte: u8) -> bool {
@@ -114,6 +122,12 @@ impl<'a> Scanner<'a> {
     #[inline]
     pub(crate) fn string(&mut self) -> Result<JsonStr<'a>> {
         self.expect_token(b'"')?;
+        self.string_rest()
+    }
+
+    /// Reads one string token of which the first quote was read.
+    #[inline]
+    pub(crate) fn string_rest(&mut self) -> Result<JsonStr<'a>> {
         let start = self.at;
         loop {
             self.at = find_special(self.text, self.at);

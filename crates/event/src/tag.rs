@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use crate::scan::closing_quote;
 use crate::text::JsonStr;
 
@@ -131,5 +133,63 @@ impl<'a> Iterator for TagValues<'a> {
         let string = self.rest.get(1..end)?;
         self.rest = self.rest.get(end + 2..).unwrap_or_default();
         Some(JsonStr::new(string))
+    }
+}
+
+/// Letter and first value of each tag whose name is one English letter and that has a value (NIP-01).
+#[derive(Clone, Debug)]
+pub struct IndexedTags<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> IndexedTags<'a> {
+    /// From the text of the `tags` array.
+    #[inline]
+    pub(crate) const fn new(array: &'a [u8]) -> Self {
+        Self { rest: array }
+    }
+
+    /// The letter and the value of a tag that begins at `text`, behind its bracket.
+    ///
+    /// A bracket inside of a string gives nothing: a quote that follows one without a backslash either opens the first string of a tag, or
+    /// closes the string, and then neither a letter nor a backslash follows.
+    #[inline]
+    fn read(text: &'a [u8]) -> Option<(u8, JsonStr<'a>)> {
+        let (letter, at) = match text {
+            [b'"', letter, b'"', b',', b'"', ..] => (*letter, 5),
+            [b'"', b'\\', ..] => escaped_letter(text)?,
+            _ => return None,
+        };
+        if !letter.is_ascii_alphabetic() {
+            return None;
+        }
+        let end = closing_quote(text, at)?;
+        Some((letter, JsonStr::new(text.get(at..end)?)))
+    }
+}
+
+/// A name of one letter that is spelled as an escape, and where the inside of the value begins.
+#[cold]
+fn escaped_letter(text: &[u8]) -> Option<(u8, usize)> {
+    let end = closing_quote(text, 1)?;
+    match *JsonStr::new(text.get(1..end)?).unescape() {
+        [letter] if text.get(end..end + 3)? == b"\",\"" => Some((letter, end + 3)),
+        _ => None,
+    }
+}
+
+impl<'a> Iterator for IndexedTags<'a> {
+    type Item = (u8, JsonStr<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<(u8, JsonStr<'a>)> {
+        loop {
+            let bracket = memchr(b'[', self.rest)?;
+            let text = self.rest.get(bracket + 1..)?;
+            self.rest = text;
+            if let Some((letter, value)) = Self::read(text) {
+                return Some((letter, value));
+            }
+        }
     }
 }

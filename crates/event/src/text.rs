@@ -1,6 +1,7 @@
 //! The text of JSON strings: decoding escapes only where there are any, and writing them the way NIP-01 hashes them.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 
 use memchr::memchr;
@@ -67,11 +68,12 @@ impl<'a> JsonStr<'a> {
     /// Whether the text is `other`, without allocating.
     #[inline]
     pub fn is(self, other: &[u8]) -> bool {
-        if self.raw.len() < other.len() {
-            return false; // an escape is never shorter than what it means
-        }
-        if !self.is_escaped() {
-            return self.raw == other;
+        // An escape is longer than what it means: texts of the same length are equal only when nothing is escaped.
+        match self.raw.len().cmp(&other.len()) {
+            Ordering::Less => return false,
+            Ordering::Equal => return self.raw == other && !self.is_escaped(),
+            Ordering::Greater if !self.is_escaped() => return false,
+            Ordering::Greater => {}
         }
         let mut rest = Some(other);
         self.pieces(|piece| {
@@ -212,6 +214,11 @@ pub(crate) fn quote_into(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     escape_into(text, out);
     out.push(b'"');
+}
+
+/// The beginning of a text that may be as long as a frame, for a message.
+pub(crate) fn brief(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).chars().take(40).collect()
 }
 
 #[cfg(test)]

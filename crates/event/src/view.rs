@@ -1,18 +1,19 @@
 //! A borrowed event: its canonical bytes and where things stand in them.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::canonical::Shape;
 use crate::error::EventError;
 use crate::hex;
 use crate::keys::{EventId, PublicKey, Signature};
 use crate::kind::Kind;
-use crate::tag::Tags;
+use crate::tag::{IndexedTags, Tags};
 use crate::text::JsonStr;
 use crate::timestamp::Timestamp;
 
 /// A view over the canonical bytes of an event. Copying it copies a few words.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct EventView<'a> {
     json: &'a [u8],
     shape: Shape,
@@ -42,6 +43,11 @@ impl<'a> EventView<'a> {
             shape,
             keys: Some(keys),
         }
+    }
+
+    #[inline]
+    pub(crate) const fn shape(&self) -> Shape {
+        self.shape
     }
 
     #[inline]
@@ -103,6 +109,12 @@ impl<'a> EventView<'a> {
     #[inline]
     pub fn tags(&self) -> Tags<'a> {
         Tags::new(self.tags_raw())
+    }
+
+    /// Letter and first value of each tag that filters can ask for, in order. Much faster than looking through [`Self::tags`].
+    #[inline]
+    pub fn indexed_tags(&self) -> IndexedTags<'a> {
+        IndexedTags::new(self.tags_raw())
     }
 
     /// The text of the `tags` array with its brackets.
@@ -170,8 +182,21 @@ impl<'a> EventView<'a> {
 
     /// The keys in `p` tags; values that are not a key are left out.
     pub fn tagged_keys(&self) -> impl Iterator<Item = PublicKey> + use<'a> {
-        self.tags()
-            .filter(|tag| tag.letter() == Some(b'p'))
-            .filter_map(|tag| PublicKey::from_hex(&tag.value()?.unescape()))
+        self.indexed_tags()
+            .filter(|(letter, _)| *letter == b'p')
+            .filter_map(|(_, value)| PublicKey::from_hex(&value.unescape()))
+    }
+}
+
+impl fmt::Debug for EventView<'_> {
+    /// Never the content: what is private stays out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Event(kind {} at {}, id {})",
+            self.kind(),
+            self.created_at(),
+            self.id()
+        )
     }
 }

@@ -1,6 +1,7 @@
 //! Whether an event matches a filter.
 
 use super::{Filter, TagFilter};
+use crate::text::JsonStr;
 use crate::view::EventView;
 
 impl Filter {
@@ -28,16 +29,19 @@ impl Filter {
 
 impl TagFilter {
     /// Whether one of the event's tags has the letter and one of the values.
+    #[inline]
     pub fn matches(&self, event: &EventView<'_>) -> bool {
-        event.tags().any(|tag| {
-            tag.letter() == Some(self.letter)
-                && tag.value().is_some_and(|value| {
-                    if value.is_escaped() {
-                        self.contains(&value.unescape())
-                    } else {
-                        self.contains(value.raw())
-                    }
-                })
-        })
+        event
+            .indexed_tags()
+            .any(|(letter, value)| letter == self.letter && self.contains_string(value))
+    }
+
+    #[inline]
+    fn contains_string(&self, value: JsonStr<'_>) -> bool {
+        match self.values.as_slice() {
+            [only] => value.is(only),
+            _ if value.is_escaped() => self.contains(&value.unescape()),
+            _ => self.contains(value.raw()),
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::hex;
 use crate::keys::{EventId, PublicKey};
 use crate::kind::Kind;
 use crate::scan::Scanner;
+use crate::text::brief;
 use crate::timestamp::Timestamp;
 
 const MAX_TIME: u64 = i64::MAX as u64;
@@ -91,7 +92,7 @@ impl Filter {
             [b'#', letter] if letter.is_ascii_alphabetic() => {
                 self.read_tag(scanner, *letter, limits.max_tag_values)
             }
-            _ => Err(FilterError::UnsupportedField(name(&key))),
+            _ => Err(FilterError::UnsupportedField(brief(&key))),
         }
     }
 
@@ -113,11 +114,6 @@ impl Filter {
         self.tags.push(TagFilter::new(letter, values));
         Ok(())
     }
-}
-
-/// A field's name for a message, shortened: it may be as long as a frame.
-fn name(key: &[u8]) -> String {
-    String::from_utf8_lossy(key).chars().take(40).collect()
 }
 
 fn once<T>(field: &mut Option<T>, name: &str, value: T) -> Result<(), FilterError> {

@@ -11,6 +11,7 @@ use crate::filter::{Filter, FilterError, FilterLimits};
 use crate::hex;
 use crate::parse::salvage_id;
 use crate::scan::Scanner;
+use crate::text::{JsonStr, brief};
 
 /// A client's name for a subscription: 1 to 64 characters (NIP-01). Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,7 +98,7 @@ pub enum ClientMessage<'a> {
     },
     /// End a reconciliation (NIP-77).
     NegClose(SubscriptionId),
-    /// A well-formed message with a verb that is not known.
+    /// A well-formed message with a verb that is not known; its first 40 characters.
     Unknown(Cow<'a, str>),
 }
 
@@ -173,8 +174,16 @@ pub fn parse_client_message<'a, T: AsRef<[u8]> + ?Sized>(
             .map(ClientMessage::NegClose),
         _ => {
             body.finish()?;
-            Ok(ClientMessage::Unknown(verb.to_text()))
+            Ok(ClientMessage::Unknown(known_part(verb)))
         }
+    }
+}
+
+/// A verb for a message, shortened: it may be as long as a frame.
+fn known_part(verb: JsonStr<'_>) -> Cow<'_, str> {
+    match verb.to_text() {
+        short if short.len() <= 40 => short,
+        long => Cow::Owned(brief(long.as_bytes())),
     }
 }
 

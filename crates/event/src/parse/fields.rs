@@ -1,145 +1,21 @@
-//! Strict parsing of an event (R1.1): canonical bytes are recognised in one pass and copied once, any other spelling is read
-//! field by field and rewritten.
+//! The pass over events in any other spelling: fields in any order, white space, fields that events do not have.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::canonical::{CONTENT, CREATED_AT, END, ID, KIND, PUBKEY, Parts, SIG, Shape, TAGS};
+use super::Parsed;
+use super::tags::{RawTags, tags, without_space};
+use crate::canonical::{Parts, Shape};
 use crate::error::{EventError, SyntaxError};
 use crate::hex;
 use crate::keys::{EventId, PublicKey};
 use crate::scan::Scanner;
+use crate::text::brief;
 
 /// How many fields that events do not have are looked at before giving up.
 const MAX_UNKNOWN_FIELDS: usize = 64;
-
-/// An event that was read from a longer text.
-pub(crate) struct Parsed {
-    pub(crate) json: Bytes,
-    pub(crate) shape: Shape,
-    pub(crate) keys: (EventId, PublicKey),
-    pub(crate) tag_count: usize,
-}
-
-/// Reads one event at the scanner's position.
-pub(crate) fn event(scanner: &mut Scanner<'_>) -> Result<Parsed, EventError> {
-    scanner.whitespace();
-    let mut ahead = scanner.clone();
-    if let Some(parsed) = canonical(&mut ahead) {
-        *scanner = ahead;
-        return Ok(parsed);
-    }
-    general(scanner)
-}
-
-/// The pass for canonical bytes. `None` says only that the other pass must look.
-#[inline]
-fn canonical(scanner: &mut Scanner<'_>) -> Option<Parsed> {
-    let start = scanner.position();
-    let id = hex::decode_array(fixed(scanner, ID, 64)?)?;
-    let pubkey = hex::decode_array(fixed(scanner, PUBKEY, 64)?)?;
-    fixed(scanner, CREATED_AT, 0)?;
-    let created_at = bare_unsigned(scanner, i64::MAX as u64)?;
-    fixed(scanner, KIND, 0)?;
-    let kind = u16::try_from(bare_unsigned(scanner, u16::MAX.into())?).ok()?;
-    fixed(scanner, TAGS, 0)?;
-    let tags_start = scanner.position() - start;
-    let tags = tags(scanner).ok()?;
-    if tags.spaced {
-        return None;
-    }
-    let tags_end = scanner.position() - start;
-    fixed(scanner, CONTENT, 0)?;
-    if scanner.peek() != Some(b'"') {
-        return None;
-    }
-    scanner.string().ok()?;
-    hex::decode_array::<64>(fixed(scanner, SIG, 128)?)?;
-    fixed(scanner, END, 0)?;
-    Some(Parsed {
-        json: Bytes::copy_from_slice(scanner.since(start)),
-        shape: Shape::new(created_at, kind, tags_start, tags_end)?,
-        keys: (EventId(id), PublicKey(pubkey)),
-        tag_count: tags.count,
-    })
-}
-
-/// Reads `prefix` and the `length` bytes after it.
-#[inline]
-fn fixed<'a>(scanner: &mut Scanner<'a>, prefix: &[u8], length: usize) -> Option<&'a [u8]> {
-    let bytes = scanner.rest().strip_prefix(prefix)?.get(..length)?;
-    scanner.skip(prefix.len() + length);
-    Some(bytes)
-}
-
-#[inline]
-fn bare_unsigned(scanner: &mut Scanner<'_>, max: u64) -> Option<u64> {
-    scanner
-        .peek()?
-        .is_ascii_digit()
-        .then(|| scanner.unsigned(max).ok())?
-}
-
-/// A `tags` array as it was received.
-struct RawTags<'a> {
-    text: &'a [u8],
-    count: usize,
-    /// Whether there is white space between its tokens.
-    spaced: bool,
-}
-
-/// Reads an array of non-empty arrays of strings.
-#[inline]
-fn tags<'a>(scanner: &mut Scanner<'a>) -> Result<RawTags<'a>, SyntaxError> {
-    scanner.whitespace();
-    let start = scanner.position();
-    let (mut count, mut spaced) = (0, false);
-    scanner.expect_token(b'[')?;
-    if !closes(scanner, &mut spaced, b']') {
-        loop {
-            tag(scanner, &mut spaced)?;
-            count += 1;
-            if closes(scanner, &mut spaced, b']') {
-                break;
-            }
-            scanner.expect_token(b',')?;
-            note_space(scanner, &mut spaced);
-        }
-    }
-    Ok(RawTags {
-        text: scanner.since(start),
-        count,
-        spaced,
-    })
-}
-
-#[inline]
-fn tag(scanner: &mut Scanner<'_>, spaced: &mut bool) -> Result<(), SyntaxError> {
-    scanner.expect_token(b'[')?;
-    loop {
-        note_space(scanner, spaced);
-        scanner.string()?;
-        if closes(scanner, spaced, b']') {
-            return Ok(());
-        }
-        scanner.expect_token(b',')?;
-    }
-}
-
-#[inline]
-fn closes(scanner: &mut Scanner<'_>, spaced: &mut bool, close: u8) -> bool {
-    note_space(scanner, spaced);
-    scanner.accept(close)
-}
-
-#[inline]
-fn note_space(scanner: &mut Scanner<'_>, spaced: &mut bool) {
-    let before = scanner.position();
-    scanner.whitespace();
-    *spaced |= scanner.position() > before;
-}
 
 /// The fields seen so far.
 #[derive(Default)]
@@ -154,8 +30,8 @@ struct Fields<'a> {
     unknown: SmallVec<[Cow<'a, [u8]>; 4]>,
 }
 
-/// The pass for everything else.
-fn general(scanner: &mut Scanner<'_>) -> Result<Parsed, EventError> {
+/// Reads an event.
+pub(super) fn event(scanner: &mut Scanner<'_>) -> Result<Parsed, EventError> {
     if scanner.peek().is_some_and(|byte| byte != b'{') {
         return Err(EventError::NotAnObject);
     }
@@ -223,9 +99,7 @@ impl<'a> Fields<'a> {
     /// Skips a field that events do not have, after making sure that it is there only once.
     fn unknown(&mut self, key: Cow<'a, [u8]>, scanner: &mut Scanner<'a>) -> Result<(), EventError> {
         if self.unknown.contains(&key) {
-            return Err(EventError::DuplicateField(
-                String::from_utf8_lossy(&key).into_owned(),
-            ));
+            return Err(EventError::DuplicateField(brief(&key)));
         }
         if self.unknown.len() == MAX_UNKNOWN_FIELDS {
             return Err(EventError::TooManyFields);
@@ -310,38 +184,4 @@ fn hex_field<'a>(
         _ => hex::decode_array::<32>(text).is_some(),
     };
     if valid { Ok(text) } else { Err(wrong()) }
-}
-
-/// The tags without white space between tokens. They were read before, so every string is well-formed.
-fn without_space(tags: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(tags.len());
-    let mut scanner = Scanner::new(tags);
-    while let Some(byte) = scanner.peek() {
-        let start = scanner.position();
-        match byte {
-            b'"' if scanner.string().is_ok() => out.extend_from_slice(scanner.since(start)),
-            b' ' | b'\n' | b'\r' | b'\t' => scanner.skip(1),
-            _ => {
-                out.push(byte);
-                scanner.skip(1);
-            }
-        }
-    }
-    out
-}
-
-/// The id of an event that is not valid, so that the refusal can name it: the first `id` that can be read before the text
-/// stops making sense.
-pub(crate) fn salvage_id(text: &[u8]) -> Option<EventId> {
-    let mut scanner = Scanner::new(text);
-    scanner.expect_token(b'{').ok()?;
-    loop {
-        let key = scanner.string().ok()?;
-        scanner.expect_token(b':').ok()?;
-        let value = scanner.value().ok()?;
-        if key.is(b"id") {
-            return EventId::from_hex(value.strip_prefix(b"\"")?.strip_suffix(b"\"")?);
-        }
-        scanner.expect_token(b',').ok()?;
-    }
 }
