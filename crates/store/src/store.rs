@@ -59,8 +59,7 @@ pub struct Change {
     pub kind: ChangeKind,
     /// When it was committed, in Unix milliseconds.
     pub committed_ms: u64,
-    /// The id of the event, for every entry that is about an event visible to the reader, and for removals seen by
-    /// an operator.
+    /// The id of the event, for `Added`, when it is still there and visible to the reader; an operator is told every id.
     pub id: Option<EventId>,
     /// The event itself, for `Added`, when it is still there and visible to the reader.
     pub event: Option<Event>,

@@ -50,7 +50,7 @@ fn change(
             change.event = visible_event(core, snapshot, number, viewer, now);
             change.id = change.event.as_ref().map(Event::id);
             if change.id.is_none() && viewer.is_operator() {
-                change.id = removed_id(core, snapshot, number);
+                change.id = id_of(core, snapshot, number);
             }
         }
         Some(removal) => {
@@ -75,12 +75,17 @@ fn visible_event(
     (lasting && stentor_event::visible(&event.view(), viewer, &Filter::default())).then_some(event)
 }
 
-/// The id of an event that is gone, from the record of its removal.
-fn removed_id(core: &Core, snapshot: &Snapshot, number: u64) -> Option<EventId> {
-    let Place::Gone(seq) = snapshot.place(number) else {
-        return None;
-    };
-    removal_record(core, core.feed.get(2 * seq + 1)).map(|(id, _)| id)
+/// The id of an event that may be gone: then it is in the record of its removal.
+fn id_of(core: &Core, snapshot: &Snapshot, number: u64) -> Option<EventId> {
+    match snapshot.place(number) {
+        Place::At(_) => Some(
+            Event::from_canonical(snapshot.event(core, number)?)
+                .ok()?
+                .id(),
+        ),
+        Place::Gone(seq) => removal_record(core, core.feed.get(2 * seq + 1)).map(|(id, _)| id),
+        Place::Unknown => None,
+    }
 }
 
 /// The event's id and the moment of a removal, from its record.

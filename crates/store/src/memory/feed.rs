@@ -1,7 +1,7 @@
 //! Reading the change feed.
 //!
-//! The body and id of an `Added` entry are given when the event is there, not expired at `now`, and visible to the reader
-//! through a filter without conditions; the id of a `Removed` entry is given to an operator.
+//! The body of an `Added` entry is given when the event is there, not expired at `now`, and visible to the reader through a
+//! filter without conditions; its id too. An operator is given every id.
 
 use stentor_event::{Filter, Timestamp, Viewer, visible};
 
@@ -31,10 +31,7 @@ fn change(seq: Seq, entry: &Entry, row: &Row, viewer: &Viewer, now: Timestamp) -
     let there = row.gone.is_none() && !row.facts.expired(now);
     let shown = there && visible(&row.event.view(), viewer, &Filter::default());
     let event = (entry.kind == ChangeKind::Added && shown).then(|| row.event.clone());
-    let told = match entry.kind {
-        ChangeKind::Added => shown,
-        ChangeKind::Removed(_) => viewer.is_operator(),
-    };
+    let told = event.is_some() || viewer.is_operator();
     Change {
         seq,
         number: entry.number,

@@ -1,0 +1,113 @@
+//! Many submitters at once: whatever order the engine puts their events in, submitting them to the model in that order one by
+//! one must lead to the same store.
+
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use stentor_event::{Event, EventId, Timestamp, Viewer};
+use stentor_store::{ChangeKind, EventNumber, EventStore, Keep, Outcome, Seq, Submission};
+
+use crate::common::Factory;
+use crate::common::engine::{Embedded, Memory};
+use crate::common::observer::Witness;
+use crate::compare::Verdict;
+use crate::operations::{Sending, batch, submissions};
+use crate::world::{BEGIN, World};
+
+/// Batches to be submitted at the same time.
+pub fn batches() -> impl Strategy<Value = Vec<Vec<Sending>>> {
+    vec(batch(), 4..20)
+}
+
+/// Submits them, each from a task of its own.
+async fn submit_all(
+    store: Arc<dyn EventStore>,
+    world: &World,
+    batches: &[Vec<Sending>],
+) -> Vec<(EventId, Outcome)> {
+    let tasks: Vec<_> = batches
+        .iter()
+        .map(|batch| {
+            let (store, batch) = (Arc::clone(&store), submissions(world, batch));
+            let ids: Vec<EventId> = batch
+                .iter()
+                .map(|submission| submission.event.id())
+                .collect();
+            tokio::spawn(async move {
+                let outcomes = store.submit(batch, Timestamp(BEGIN)).await.unwrap();
+                ids.into_iter().zip(outcomes).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.extend(task.await.unwrap());
+    }
+    outcomes
+}
+
+type Entry = (Seq, EventNumber, ChangeKind);
+
+async fn feed(store: &Arc<dyn EventStore>) -> Vec<Entry> {
+    let changes = store
+        .changes(Seq(0), usize::MAX, &Viewer::operator(), Timestamp(BEGIN))
+        .await
+        .unwrap();
+    changes
+        .iter()
+        .map(|change| (change.seq, change.number, change.kind))
+        .collect()
+}
+
+/// Whether the engine's order explains what it said.
+pub fn check(world: &World, batches: &[Vec<Sending>]) -> Verdict {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(3)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let engine = Embedded.create(Keep::Current);
+        let witness = Witness::new();
+        engine.store().observe(witness.clone());
+        let outcomes = submit_all(engine.store(), world, batches).await;
+        let told = witness.take();
+        let stored: Vec<(EventNumber, EventId)> = told
+            .iter()
+            .filter_map(|(number, id)| Some(((*number)?, *id)))
+            .collect();
+        // The observer heard of all that was stored, in the order of the numbers, and the submitters too.
+        prop_assert!(
+            stored
+                .iter()
+                .enumerate()
+                .all(|(index, (number, _))| number.0 == index as u64 + 1)
+        );
+        for (id, outcome) in &outcomes {
+            if let Outcome::Stored(number) = outcome {
+                prop_assert!(stored.contains(&(*number, *id)));
+            }
+        }
+        let acknowledged = outcomes
+            .iter()
+            .filter(|(_, outcome)| matches!(outcome, Outcome::Stored(_)))
+            .count();
+        prop_assert_eq!(acknowledged, stored.len());
+        let model = Memory.create(Keep::Current);
+        for (number, id) in &stored {
+            let event: &Event = world.events.iter().find(|event| event.id() == *id).unwrap();
+            let submission = Submission {
+                event: event.clone(),
+                verified: true,
+            };
+            let outcome = model
+                .store()
+                .submit(vec![submission], Timestamp(BEGIN))
+                .await
+                .unwrap();
+            prop_assert_eq!(outcome, [Outcome::Stored(*number)]);
+        }
+        prop_assert_eq!(feed(&model.store()).await, feed(&engine.store()).await);
+        Ok(())
+    })
+}

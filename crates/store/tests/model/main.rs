@@ -1,0 +1,89 @@
+//! The embedded engine against the naive model, on random small worlds.
+//!
+//! A world is a handful of people, kinds, tag values and seconds, so that ties, replacements, deletions and duplicates are
+//! frequent. A random sequence of operations runs on both engines, and everything that they answer is compared. The number
+//! of worlds is `PROPTEST_CASES`, 48 if that is not set.
+
+// What fails here fails a test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "../common/mod.rs"]
+#[allow(unused_imports)]
+mod common;
+
+mod compare;
+mod concurrent;
+mod operations;
+mod questions;
+mod scans;
+mod world;
+
+use proptest::prelude::*;
+use stentor_store::Keep;
+
+use common::engine::{Embedded, Memory};
+use compare::Pair;
+use operations::{Operation, operations};
+use world::{World, world};
+
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(48);
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        ..ProptestConfig::default()
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+}
+
+fn compare(world: &World, operations: &[Operation], keep: Keep) -> Result<(), TestCaseError> {
+    runtime().block_on(async {
+        let mut pair = Pair::new(&Memory, &Embedded, keep);
+        for (step, operation) in operations.iter().enumerate() {
+            operations::run(&mut pair, world, operation)
+                .await
+                .map_err(|error| {
+                    TestCaseError::fail(format!("step {step}, {operation:?}: {error}"))
+                })?;
+        }
+        pair.compare_everything().await
+    })
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn r1_3_to_r1_13_a_relay_does_what_the_model_does(world in world(), operations in operations()) {
+        compare(&world, &operations, Keep::Current)?;
+    }
+
+    #[test]
+    fn r1_3_to_r1_13_an_archive_does_what_the_model_does(world in world(), operations in operations()) {
+        compare(&world, &operations, Keep::History)?;
+    }
+
+    #[test]
+    fn r8_2_open_scans_do_what_the_model_does(world in world(), steps in scans::steps()) {
+        runtime().block_on(scans::compare(&world, &steps))?;
+    }
+
+    #[test]
+    fn r1_3_concurrent_submitters_are_put_in_one_order(world in world(), batches in concurrent::batches()) {
+        concurrent::check(&world, &batches)?;
+    }
+}

@@ -1,0 +1,145 @@
+//! Random sequences of operations.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use stentor_event::{EventId, Timestamp};
+use stentor_store::{Seq, Submission};
+
+use crate::common::Person;
+use crate::compare::{Pair, Verdict};
+use crate::questions::{Question, Reader, question, reader};
+use crate::world::{World, person, second};
+
+/// What is done to both stores.
+#[derive(Debug, Clone)]
+pub enum Operation {
+    /// Events are submitted in one batch.
+    Submit(Vec<Sending>),
+    /// Time passes.
+    Pass(u64),
+    /// What has expired is removed.
+    Purge,
+    /// The operator removes events.
+    Remove(Vec<usize>),
+    /// The operator removes an author.
+    RemoveAuthor(Person, u64),
+    /// The store is closed and opened.
+    Reopen,
+    /// A scan and a count.
+    Ask(Question),
+    /// The change feed is read from some position on.
+    Changes(u64, usize, Reader),
+    /// A reader of the feed moves on.
+    Cursor(bool, u64),
+}
+
+/// An event as it is submitted.
+#[derive(Debug, Clone)]
+pub struct Sending {
+    event: usize,
+    signature: Signature,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Signature {
+    Right,
+    Trusted,
+    Wrong,
+    WrongButTrusted,
+}
+
+/// A sequence of operations.
+pub fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    vec(operation(), 1..40)
+}
+
+/// A batch to submit.
+pub fn batch() -> impl Strategy<Value = Vec<Sending>> {
+    let signature = prop_oneof![
+        8 => Just(Signature::Right),
+        3 => Just(Signature::Trusted),
+        1 => Just(Signature::Wrong),
+        1 => Just(Signature::WrongButTrusted),
+    ];
+    let copy = (any::<prop::sample::Index>(), signature).prop_map(|(index, signature)| Sending {
+        event: index.index(1_000),
+        signature,
+    });
+    vec(copy, 1..10)
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let changes = (
+        0..60_u64,
+        prop_oneof![Just(usize::MAX), 0..8_usize],
+        reader(),
+    );
+    prop_oneof![
+        10 => batch().prop_map(Operation::Submit),
+        1 => (1..4_u64).prop_map(Operation::Pass),
+        1 => Just(Operation::Purge),
+        1 => vec(0..1_000_usize, 0..4).prop_map(Operation::Remove),
+        1 => (person(), second()).prop_map(|(person, at)| Operation::RemoveAuthor(person, at)),
+        1 => Just(Operation::Reopen),
+        12 => question().prop_map(Operation::Ask),
+        2 => changes.prop_map(|(after, limit, reader)| Operation::Changes(after, limit, reader)),
+        1 => (any::<bool>(), 0..60_u64).prop_map(|(reader, seq)| Operation::Cursor(reader, seq)),
+    ]
+}
+
+/// The submissions of a batch.
+pub fn submissions(world: &World, batch: &[Sending]) -> Vec<Submission> {
+    let submission = |copy: &Sending| {
+        let event = match copy.signature {
+            Signature::Right | Signature::Trusted => world.event(copy.event),
+            Signature::Wrong | Signature::WrongButTrusted => world.forged(copy.event),
+        };
+        let verified = matches!(
+            copy.signature,
+            Signature::Trusted | Signature::WrongButTrusted
+        );
+        Submission {
+            event: event.clone(),
+            verified,
+        }
+    };
+    batch.iter().map(submission).collect()
+}
+
+/// Does it to both stores, and compares what they say.
+pub async fn run(pair: &mut Pair, world: &World, operation: &Operation) -> Verdict {
+    match operation {
+        Operation::Submit(batch) => pair.submit(submissions(world, batch)).await,
+        Operation::Pass(seconds) => {
+            pair.now += seconds;
+            Ok(())
+        }
+        Operation::Purge => pair.purge().await,
+        Operation::Remove(events) => {
+            let ids: Vec<EventId> = events
+                .iter()
+                .map(|index| world.event(*index).id())
+                .collect();
+            pair.remove(&ids).await
+        }
+        Operation::RemoveAuthor(person, until) => {
+            pair.remove_author(person.key(), Timestamp(*until)).await
+        }
+        Operation::Reopen => pair.reopen().await,
+        Operation::Ask(question) => {
+            pair.ask(
+                &question.query(world, pair.now),
+                &question.viewer(),
+                question.budget,
+            )
+            .await
+        }
+        Operation::Changes(after, limit, reader) => {
+            pair.changes(Seq(*after), *limit, &reader.viewer()).await
+        }
+        Operation::Cursor(reader, seq) => {
+            let name = if *reader { "search" } else { "statistics" };
+            pair.cursor(name, Seq(*seq)).await
+        }
+    }
+}
