@@ -57,3 +57,44 @@ impl fmt::Display for Address<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r1_5_addresses_are_kind_key_and_identifier() {
+        let key = "ab".repeat(32);
+        for (text, kind, identifier) in [
+            (format!("30023:{key}:a:b"), 30_023, "a:b"),
+            (format!("0:{key}:"), 0, ""),
+            (format!("65535:{key}:é"), 65_535, "é"),
+        ] {
+            let address = Address::parse(text.as_bytes().into()).unwrap();
+            assert_eq!(
+                (address.kind.0, &*address.identifier),
+                (kind, identifier.as_bytes())
+            );
+            assert_eq!(address.to_string(), text);
+            assert_eq!(
+                Address::parse(text.clone().into_bytes().into()).unwrap(),
+                address
+            );
+        }
+        let upper = "AB".repeat(32);
+        for bad in [
+            format!("30023:{key}"),
+            format!("030023:{key}:"),
+            format!("65536:{key}:"),
+            format!("-1:{key}:"),
+            format!("+1:{key}:"),
+            format!(":{key}:"),
+            format!("30023:{upper}:"),
+            format!("30023:{key}0:"),
+            "30023::a".into(),
+            String::new(),
+        ] {
+            assert_eq!(Address::parse(bad.as_bytes().into()), None, "{bad}");
+        }
+    }
+}

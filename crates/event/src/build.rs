@@ -152,3 +152,52 @@ fn tags_json(tags: &[Vec<String>]) -> Vec<u8> {
     out.push(b']');
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_signed_is_valid_and_canonical() {
+        let key = SecretKey::from_hex("03".repeat(32).as_bytes()).unwrap();
+        let event = EventBuilder::new(Kind(30_023), Timestamp(u64::MAX))
+            .tag(["d", "a\"b\n\u{1b}\0😀"])
+            .tag(Vec::<String>::new())
+            .tag(["-"])
+            .content("\u{7}\t\u{2028}\"")
+            .sign(&key);
+        assert_eq!(event.check_id(), Ok(()));
+        assert_eq!(event.verify_signature(), Ok(()));
+        assert_eq!(Event::parse(event.json()).unwrap(), event);
+        assert_eq!(event.pubkey(), key.public_key());
+        assert_eq!(event.created_at(), Timestamp::MAX);
+        assert_eq!(
+            event.identifier().as_deref(),
+            Some("a\"b\n\u{1b}\0😀".as_bytes())
+        );
+        assert_eq!(event.view().tags().count(), 2);
+    }
+
+    #[test]
+    fn secret_keys_are_checked_and_not_shown() {
+        let order = b"fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
+        for bad in [
+            &b"00"[..],
+            "0".repeat(64).as_bytes(),
+            order,
+            "0G".repeat(32).as_bytes(),
+        ] {
+            assert!(SecretKey::from_hex(bad).is_err());
+        }
+        // The generator: BIP-340's key for the number 1.
+        let one = format!("{:064x}", 1);
+        let key = SecretKey::from_hex(one.as_bytes()).unwrap();
+        let public = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+        assert_eq!(key.public_key().to_string(), public);
+        assert_eq!(format!("{key:?}"), format!("SecretKey(of {public})"));
+        assert_eq!(
+            SecretKey::from_bytes(key.to_bytes()).unwrap().public_key(),
+            key.public_key()
+        );
+    }
+}

@@ -28,3 +28,40 @@ pub fn deletion_targets<'a>(
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EventBuilder, Kind, PublicKey, SecretKey, Timestamp};
+
+    #[test]
+    fn r1_5_targets_are_events_and_addresses() {
+        let (id, key) = ("01".repeat(32), "02".repeat(32));
+        let request = EventBuilder::new(Kind::DELETION, Timestamp(1))
+            .tag(["e", &id])
+            .tag(["e", "xyz"])
+            .tag(["E", &id])
+            .tag(["a", &format!("30023:{key}:a:b")])
+            .tag(["a", &format!("10002:{key}:")])
+            .tag(["a", &format!("1:{key}:")])
+            .tag(["a", "30023"])
+            .tag(["e"])
+            .sign(&SecretKey::from_bytes([3; 32]).unwrap());
+        let address = |kind, identifier: &'static [u8]| {
+            DeletionTarget::Address(Address {
+                kind: Kind(kind),
+                pubkey: PublicKey([2; 32]),
+                identifier: identifier.into(),
+            })
+        };
+        let targets: Vec<_> = deletion_targets(&request.view()).collect();
+        assert_eq!(
+            targets,
+            [
+                DeletionTarget::Event(EventId([1; 32])),
+                address(30_023, b"a:b"),
+                address(10_002, b"")
+            ]
+        );
+    }
+}

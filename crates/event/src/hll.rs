@@ -102,3 +102,108 @@ impl std::fmt::Debug for Registers {
         write!(f, "Registers(about {})", self.estimate())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(json: &str) -> Filter {
+        Filter::parse(json.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn r1_9_the_offset_is_the_digit_at_32_plus_8() {
+        // Position 32 of the digits is the upper half of byte 16.
+        let id = format!("{}{}{}", "0".repeat(32), "b", "0".repeat(31));
+        let of = |json: &str| offset(&filter(json));
+        assert_eq!(
+            of(&format!("{{\"#e\":[\"{id}\"],\"kinds\":[7]}}")),
+            Some(11 + 8)
+        );
+        assert_eq!(of(&format!("{{\"#a\":[\"30023:{id}:x\"]}}")), Some(11 + 8));
+        assert_eq!(of(&format!("{{\"#p\":[\"{}\"]}}", "0".repeat(64))), Some(8));
+        assert_eq!(
+            of(&format!("{{\"#p\":[\"{}\"]}}", "f".repeat(64))),
+            Some(23)
+        );
+        // sha256("bitcoin") = 6b88c087247aa2f07ee1c5956b8e1a9f 4c7f892a70e324f1bb3d161e05ca107b
+        assert_eq!(of("{\"#t\":[\"bitcoin\"]}"), Some(4 + 8));
+        assert_eq!(of("{\"kinds\":[1]}"), None);
+        assert_eq!(of("{\"#t\":[]}"), None);
+    }
+
+    #[test]
+    fn r1_9_the_first_item_of_the_first_tag_as_sent_decides() {
+        let (low, high) = ("0".repeat(64), "f".repeat(64));
+        let of = |json: String| offset(&filter(&json));
+        assert_eq!(
+            of(format!(
+                "{{\"#t\":[\"{high}\",\"{low}\"],\"#e\":[\"{low}\"]}}"
+            )),
+            Some(23)
+        );
+        assert_eq!(
+            of(format!(
+                "{{\"#t\":[\"{low}\",\"{high}\"],\"#e\":[\"{high}\"]}}"
+            )),
+            Some(8)
+        );
+    }
+
+    #[test]
+    fn r1_9_registers_by_hand() {
+        let mut registers = Registers::new();
+        // Offset 10: byte 10 is the register, the zeros are counted from byte 11 on.
+        let mut key = [0xff; 32];
+        (key[10], key[11], key[12]) = (5, 0, 0b0001_0000);
+        registers.add(10, &PublicKey(key));
+        assert_eq!(registers.0[5], 8 + 3 + 1);
+        // Fewer zeros change nothing, more do.
+        key[11] = 0b1000_0000;
+        registers.add(10, &PublicKey(key));
+        assert_eq!(registers.0[5], 12);
+        (key[11], key[12]) = (0, 0);
+        registers.add(10, &PublicKey(key));
+        assert_eq!(registers.0[5], 17);
+        // Another register, no zeros.
+        (key[10], key[11]) = (255, 0x80);
+        registers.add(10, &PublicKey(key));
+        assert_eq!(registers.0[255], 1);
+        // Zeros up to the end of the key.
+        let mut all = [0; 32];
+        all[23] = 9;
+        registers.add(23, &PublicKey(all));
+        assert_eq!(registers.0[9], 64 + 1);
+        let hex = registers.to_hex();
+        assert_eq!(
+            (hex.len(), &hex[10..12], &hex[18..20], &hex[510..]),
+            (512, "11", "41", "01")
+        );
+        assert_eq!(Registers::from_hex(hex.as_bytes()), Some(registers));
+    }
+
+    #[test]
+    fn r1_9_merging_takes_the_larger() {
+        let (mut left, mut right) = (Registers::new(), Registers::new());
+        (left.0[0], left.0[1], right.0[1], right.0[2]) = (3, 4, 5, 6);
+        left.merge(&right);
+        assert_eq!(left.0[..4], [3, 5, 6, 0]);
+    }
+
+    #[test]
+    fn r1_9_the_estimate_is_near() {
+        assert_eq!(Registers::new().estimate(), 0);
+        for count in [10_u64, 200, 3_000, 50_000] {
+            let mut registers = Registers::new();
+            for number in 0..count {
+                let hash = digest(&SHA256, &number.to_le_bytes());
+                registers.add(8, &PublicKey(hash.as_ref().try_into().unwrap()));
+            }
+            let estimate = registers.estimate();
+            assert!(
+                estimate.abs_diff(count) * 5 < count,
+                "{estimate} for {count}"
+            );
+        }
+    }
+}

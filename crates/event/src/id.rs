@@ -103,3 +103,85 @@ fn spelled_canonically(text: &[u8]) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Event, EventBuilder, Kind, SecretKey, Timestamp};
+
+    /// The event with the id that belongs to `text` as content under both ways of writing control characters.
+    fn event(content_json: &str, control: Control) -> Event {
+        let pubkey = "ab".repeat(32);
+        let json = |id: &str| {
+            format!(
+                "{{\"id\":\"{id}\",\"pubkey\":\"{pubkey}\",\"created_at\":7,\"kind\":1,\"tags\":[[\"t\",\"{content_json}\"]],\
+                 \"content\":\"{content_json}\",\"sig\":\"{}\"}}",
+                "00".repeat(64)
+            )
+        };
+        let unsigned = Event::parse(json(&"00".repeat(32)).as_bytes()).unwrap();
+        let id = unsigned.view().hash_respelled(control).to_string();
+        Event::parse(json(&id).as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn r1_2_the_id_is_the_hash_of_nip_01s_serialisation() {
+        let event = event(r#"a\"b\\c\nd\r\t\b\fe"#, Control::Escaped);
+        let text = format!(
+            r#"[0,"{}",7,1,[["t","a\"b\\c\nd\r\t\b\fe"]],"a\"b\\c\nd\r\t\b\fe"]"#,
+            "ab".repeat(32)
+        );
+        assert_eq!(event.id(), event_id(&digest(&SHA256, text.as_bytes())));
+        assert_eq!(event.check_id(), Ok(()));
+    }
+
+    #[test]
+    fn r1_2_any_spelling_of_the_text_gives_the_same_id() {
+        let plain = event(r#"é😀/\n\"x"#, Control::Escaped);
+        for spelling in [
+            r#"\u00e9\ud83d\ude00\/\u000a\u0022x"#,
+            r#"\u00E9\uD83D\uDE00/\n\"\u0078"#,
+        ] {
+            let text = String::from_utf8(plain.json().to_vec())
+                .unwrap()
+                .replace(r#"é😀/\n\"x"#, spelling);
+            let other = Event::parse(text.as_bytes()).unwrap();
+            assert_eq!(other.check_id(), Ok(()));
+            assert_eq!(other.json(), text.as_bytes(), "the spelling is kept");
+        }
+    }
+
+    #[test]
+    fn r1_2_control_characters_verbatim_or_escaped() {
+        for text in [r"\u001b[0m", r"a\u0000b\n", r"\u001F\/"] {
+            let (verbatim, escaped) = (
+                event(text, Control::Verbatim),
+                event(text, Control::Escaped),
+            );
+            assert_ne!(verbatim.id(), escaped.id());
+            assert_eq!(verbatim.check_id(), Ok(()));
+            assert_eq!(escaped.check_id(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn r1_2_any_change_makes_the_id_wrong() {
+        let key = SecretKey::from_bytes([3; 32]).unwrap();
+        let event = EventBuilder::new(Kind(1), Timestamp(1))
+            .tag(["t", "a"])
+            .content("b")
+            .sign(&key);
+        let text = String::from_utf8(event.json().to_vec()).unwrap();
+        for (old, new) in [
+            ("\"created_at\":1,", "\"created_at\":2,"),
+            ("\"kind\":1,", "\"kind\":2,"),
+            ("[[\"t\",\"a\"]]", "[[\"t\",\"c\"]]"),
+            ("[[\"t\",\"a\"]]", "[]"),
+            ("\"content\":\"b\"", "\"content\":\"\\u0000\""),
+        ] {
+            let changed = Event::parse(text.replace(old, new).as_bytes()).unwrap();
+            assert_ne!(changed, event);
+            assert_eq!(changed.check_id(), Err(EventError::IdMismatch));
+        }
+    }
+}

@@ -91,3 +91,27 @@ pub struct Limitation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at_upper_limit: Option<u64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r1_14_only_what_is_set_is_told() {
+        let information = RelayInformation {
+            self_key: Some("ab".into()),
+            supported_nips: vec![1, 11],
+            limitation: Some(Limitation {
+                max_limit: Some(500),
+                auth_required: Some(false),
+                ..Limitation::default()
+            }),
+            ..RelayInformation::default()
+        };
+        let json = serde_json::to_string(&information).unwrap();
+        assert_eq!(
+            json,
+            r#"{"self":"ab","supported_nips":[1,11],"limitation":{"max_limit":500,"auth_required":false}}"#
+        );
+    }
+}

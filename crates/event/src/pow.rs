@@ -37,6 +37,8 @@ pub fn is_sufficient(event: &EventView<'_>, required: u8) -> bool {
 mod tests {
     use super::*;
 
+    use crate::{EventBuilder, Kind, SecretKey, Timestamp};
+
     #[test]
     fn difficulty_counts_leading_zero_bits() {
         let id =
@@ -45,5 +47,39 @@ mod tests {
         assert_eq!(difficulty(&id), 36);
         assert_eq!(difficulty(&EventId([0xff; 32])), 0);
         assert_eq!(difficulty(&EventId([0; 32])), 255);
+    }
+
+    #[test]
+    fn the_committed_target_counts() {
+        let key = SecretKey::from_bytes([3; 32]).unwrap();
+        let target = |tag: &[&str]| {
+            let event = EventBuilder::new(Kind(1), Timestamp(1))
+                .tag(tag.iter().copied())
+                .sign(&key);
+            committed_target(&event.view())
+        };
+        assert_eq!(target(&["nonce", "7", "21"]), Some(21));
+        assert_eq!(target(&["nonce", "7"]), None);
+        assert_eq!(target(&["nonce", "7", "x"]), None);
+        assert_eq!(target(&["e", "7", "21"]), None);
+    }
+
+    #[test]
+    fn luck_does_not_replace_work() {
+        let key = SecretKey::from_bytes([3; 32]).unwrap();
+        let mine = |target: &str, bits: u8| {
+            (0..)
+                .map(|nonce: u32| {
+                    let tag = ["nonce".to_owned(), nonce.to_string(), target.to_owned()];
+                    EventBuilder::new(Kind(1), Timestamp(1)).tag(tag).sign(&key)
+                })
+                .find(|event| event.difficulty() >= bits)
+                .unwrap()
+        };
+        assert!(is_sufficient(&mine("4", 4).view(), 4));
+        assert!(!is_sufficient(&mine("3", 4).view(), 4), "set out for less");
+        assert!(is_sufficient(&mine("", 4).view(), 4), "no commitment");
+        assert!(is_sufficient(&mine("0", 0).view(), 0));
+        assert!(!is_sufficient(&mine("200", 0).view(), 200));
     }
 }

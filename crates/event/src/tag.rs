@@ -193,3 +193,61 @@ impl<'a> Iterator for IndexedTags<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(array: &str) -> Vec<Vec<String>> {
+        Tags::new(array.as_bytes())
+            .map(|tag| {
+                tag.iter()
+                    .map(|string| string.to_text().into_owned())
+                    .collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn tags_are_read_in_order() {
+        assert_eq!(texts("[]"), Vec::<Vec<String>>::new());
+        assert_eq!(texts(r#"[["a"]]"#), [["a"]]);
+        assert_eq!(
+            texts(r#"[["","]"],["],[","\"]"],["\\"]]"#),
+            vec![vec!["", "]"], vec!["],[", "\"]"], vec!["\\"]]
+        );
+        let tag = Tags::new(br#"[["e","1","2"]]"#).next().unwrap();
+        assert_eq!(tag.raw(), br#""e","1","2""#);
+        assert!(
+            tag.name() == "e"
+                && tag.get(2).is_some_and(|value| value == "2")
+                && tag.get(3).is_none()
+        );
+        assert_eq!(tag.into_iter().count(), 3);
+        assert_eq!(format!("{tag:?}"), r#"["e", "1", "2"]"#);
+    }
+
+    #[test]
+    fn r1_6_only_single_letters_with_a_value_are_indexed() {
+        let array = r#"[["e","1","x"],["E",""],["ee","2"],["p"],["1","3"],["é","4"],["\u0074","5"],["\u0074\u0074","6"],["\u0070"],["-","7"],["q","[\"r\",\"no"],["a[","b","c"],["[","\"x\",\""],["z","\n"]]"#;
+        let expected = [
+            (b'e', "1"),
+            (b'E', ""),
+            (b't', "5"),
+            (b'q', "[\"r\",\"no"),
+            (b'z', "\n"),
+        ];
+        let slow: Vec<(u8, String)> = Tags::new(array.as_bytes())
+            .filter_map(|tag| tag.single_letter())
+            .map(|(letter, value)| (letter, String::from_utf8(value.into_owned()).unwrap()))
+            .collect();
+        let fast: Vec<(u8, String)> = IndexedTags::new(array.as_bytes())
+            .map(|(letter, value)| (letter, value.to_text().into_owned()))
+            .collect();
+        assert_eq!(
+            slow,
+            expected.map(|(letter, value)| (letter, value.to_owned()))
+        );
+        assert_eq!(fast, slow);
+    }
+}

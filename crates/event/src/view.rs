@@ -200,3 +200,138 @@ impl fmt::Debug for EventView<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Event, EventBuilder, SecretKey};
+
+    fn event(kind: u16, tags: &[&[&str]]) -> Event {
+        let builder = EventBuilder::new(Kind(kind), Timestamp(5));
+        let builder = tags
+            .iter()
+            .fold(builder, |builder, tag| builder.tag(tag.iter().copied()));
+        builder
+            .content("secret \"words\"")
+            .sign(&SecretKey::from_bytes([3; 32]).unwrap())
+    }
+
+    #[test]
+    fn stored_bytes_give_the_same_event() {
+        let event = event(
+            1,
+            &[
+                &["e", "\"],\"content\":\""],
+                &["],", "content"],
+                &["d", "x"],
+            ],
+        );
+        let (view, stored) = (
+            event.view(),
+            EventView::from_canonical(event.json()).unwrap(),
+        );
+        assert_eq!(
+            (view.id(), view.pubkey(), view.sig().0),
+            (stored.id(), stored.pubkey(), stored.sig().0)
+        );
+        assert_eq!(
+            (view.created_at(), view.kind()),
+            (stored.created_at(), stored.kind())
+        );
+        assert_eq!(
+            (view.tags_raw(), view.content()),
+            (stored.tags_raw(), stored.content())
+        );
+        assert_eq!(stored.json(), event.json());
+        assert_eq!(Event::from_canonical(event.json().clone()).unwrap(), event);
+        assert_eq!(
+            (stored.check_id(), stored.verify_signature()),
+            (Ok(()), Ok(()))
+        );
+    }
+
+    #[test]
+    fn other_bytes_are_not_canonical() {
+        let event = event(1, &[]);
+        let json = event.json();
+        for end in 0..json.len() {
+            assert_eq!(
+                EventView::from_canonical(&json[..end]).err(),
+                Some(EventError::NotCanonical)
+            );
+        }
+        let mut longer = json.to_vec();
+        longer.push(b' ');
+        assert!(EventView::from_canonical(&longer).is_err());
+    }
+
+    #[test]
+    fn r1_4_the_first_d_tag_identifies_addressable_events() {
+        let identifier = |kind, tags: &[&[&str]]| {
+            event(kind, tags)
+                .identifier()
+                .map(|value| value.into_owned())
+        };
+        assert_eq!(
+            identifier(30_023, &[&["e", "1"], &["d", "a"], &["d", "b"]]),
+            Some(b"a".to_vec())
+        );
+        assert_eq!(identifier(30_023, &[]), Some(Vec::new()));
+        assert_eq!(identifier(30_023, &[&["d"]]), Some(Vec::new()));
+        assert_eq!(identifier(1, &[&["d", "a"]]), None);
+        assert_eq!(identifier(0, &[&["d", "a"]]), None);
+    }
+
+    #[test]
+    fn r1_10_expiration_is_an_unsigned_integer() {
+        let expiration = |value: &str| {
+            event(1, &[&["expiration", value]])
+                .expiration()
+                .map(|time| time.0)
+        };
+        assert_eq!(expiration("1600000000"), Some(1_600_000_000));
+        for bad in [
+            "",
+            "+5",
+            "-5",
+            "5.0",
+            "1e3",
+            " 5",
+            "soon",
+            "99999999999999999999",
+        ] {
+            assert_eq!(expiration(bad), None, "{bad}");
+        }
+        assert_eq!(event(1, &[&["expiration"]]).expiration(), None);
+        assert_eq!(event(1, &[]).expiration(), None);
+    }
+
+    #[test]
+    fn r1_12_the_dash_protects() {
+        assert!(event(1, &[&["-"]]).is_protected());
+        assert!(event(1, &[&["e", "1"], &["-", "x"]]).is_protected());
+        assert!(!event(1, &[&["--"], &["e", "-"]]).is_protected());
+    }
+
+    #[test]
+    fn r2_1_tagged_keys_are_those_of_p() {
+        let (key, other) = (PublicKey([0xab; 32]), PublicKey([0xcd; 32]));
+        let event = event(
+            4,
+            &[
+                &["p", &key.to_string()],
+                &["P", &other.to_string()],
+                &["p", "x"],
+                &["p"],
+            ],
+        );
+        assert_eq!(event.view().tagged_keys().collect::<Vec<_>>(), [key]);
+        assert!(event.view().names(&key) && !event.view().names(&other));
+    }
+
+    #[test]
+    fn debug_output_hides_the_content() {
+        let event = event(1, &[&["x", "secret"]]);
+        assert!(!format!("{event:?} {:?}", event.view()).contains("secret"));
+    }
+}

@@ -48,3 +48,6 @@ pub(crate) fn salvage_id(text: &[u8]) -> Option<EventId> {
         scanner.expect_token(b',').ok()?;
     }
 }
+
+#[cfg(test)]
+mod tests;
