@@ -22,13 +22,19 @@ impl Challenge {
 
     /// Whether this text is the challenge.
     pub fn is(&self, text: &[u8]) -> bool {
-        text.len() == BYTES * 2 && text.chunks_exact(2).zip(self.0).all(|(pair, byte)| pair == hex(byte))
+        text.len() == BYTES * 2
+            && text
+                .chunks_exact(2)
+                .zip(self.0)
+                .all(|(pair, byte)| pair == hex(byte))
     }
 }
 
 impl fmt::Display for Challenge {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        self.0
+            .iter()
+            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 
@@ -40,7 +46,13 @@ impl fmt::Debug for Challenge {
 
 /// The two lower-case digits of a byte.
 fn hex(byte: u8) -> [u8; 2] {
-    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+    let digit = |nibble: u8| {
+        if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' + nibble - 10
+        }
+    };
     [digit(byte >> 4), digit(byte & 15)]
 }
 
@@ -54,7 +66,10 @@ mod tests {
         let text = challenge.to_string();
         assert_eq!(text.len(), 32);
         assert!(challenge.is(text.as_bytes()));
-        assert!(!challenge.is(text.to_uppercase().as_bytes()) || text.bytes().all(|b| b.is_ascii_digit()));
+        assert!(
+            !challenge.is(text.to_uppercase().as_bytes())
+                || text.bytes().all(|b| b.is_ascii_digit())
+        );
         assert!(!challenge.is(&text.as_bytes()[..30]));
         assert!(!challenge.is(b""));
     }

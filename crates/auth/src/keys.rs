@@ -49,7 +49,11 @@ impl Keys {
         if most != 0 && keys.len() >= most {
             return Err(AuthError::TooManyKeys);
         }
-        let added = if keys.is_empty() { Added::First } else { Added::Another };
+        let added = if keys.is_empty() {
+            Added::First
+        } else {
+            Added::Another
+        };
         self.0 = Some(keys.iter().copied().chain([key]).collect());
         Ok(added)
     }

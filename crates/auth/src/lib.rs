@@ -13,4 +13,4 @@ pub use challenge::Challenge;
 pub use error::AuthError;
 pub use keys::{Added, Keys};
 pub use nip42::{MAX_SKEW_SECONDS, check};
-pub use place::Place;
+pub use place::{Place, local_urls};

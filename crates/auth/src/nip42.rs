@@ -12,14 +12,21 @@ pub const MAX_SKEW_SECONDS: u64 = 600;
 ///
 /// # Errors
 /// The first thing found wrong.
-pub fn check(event: &Event, challenge: &Challenge, place: &Place<'_>, now: Timestamp) -> Result<PublicKey, AuthError> {
+pub fn check(
+    event: &Event,
+    challenge: &Challenge,
+    place: &Place<'_>,
+    now: Timestamp,
+) -> Result<PublicKey, AuthError> {
     if event.kind() != Kind::AUTH {
         return Err(AuthError::Kind);
     }
     if !some_tag(event, b"challenge", |value| challenge.is(value)) {
         return Err(AuthError::Challenge);
     }
-    if !some_tag(event, b"relay", |value| str::from_utf8(value).is_ok_and(|url| place.is_named_by(url))) {
+    if !some_tag(event, b"relay", |value| {
+        str::from_utf8(value).is_ok_and(|url| place.is_named_by(url))
+    }) {
         return Err(AuthError::Relay);
     }
     if event.created_at().0.abs_diff(now.0) > MAX_SKEW_SECONDS {
@@ -54,7 +61,13 @@ mod tests {
     }
 
     /// Checks an AUTH event with these parts, the relay being [`URL`].
-    fn answer(kind: Kind, at: u64, challenge: Option<&str>, relay: Option<&str>, asked: &Challenge) -> Result<PublicKey, AuthError> {
+    fn answer(
+        kind: Kind,
+        at: u64,
+        challenge: Option<&str>,
+        relay: Option<&str>,
+        asked: &Challenge,
+    ) -> Result<PublicKey, AuthError> {
         let mut builder = EventBuilder::new(kind, Timestamp(at));
         for (name, value) in [("relay", relay), ("challenge", challenge)] {
             if let Some(value) = value {
@@ -62,7 +75,15 @@ mod tests {
             }
         }
         let urls = [URL.to_owned()];
-        check(&builder.sign(&key()), asked, &Place { public_urls: &urls, local: None }, NOW)
+        check(
+            &builder.sign(&key()),
+            asked,
+            &Place {
+                public_urls: &urls,
+                local: None,
+            },
+            NOW,
+        )
     }
 
     #[test]
@@ -70,7 +91,16 @@ mod tests {
         let asked = Challenge::random().unwrap();
         let text = asked.to_string();
         for at in [NOW.0, NOW.0 - 600, NOW.0 + 600] {
-            assert_eq!(answer(Kind::AUTH, at, Some(&text), Some("wss://Relay.example.com/"), &asked), Ok(key().public_key()));
+            assert_eq!(
+                answer(
+                    Kind::AUTH,
+                    at,
+                    Some(&text),
+                    Some("wss://Relay.example.com/"),
+                    &asked
+                ),
+                Ok(key().public_key())
+            );
         }
     }
 
@@ -79,14 +109,41 @@ mod tests {
         let asked = Challenge::random().unwrap();
         let text = asked.to_string();
         let other = Challenge::random().unwrap().to_string();
-        let wrong = |kind, at, challenge, relay| answer(kind, at, challenge, relay, &asked).unwrap_err();
-        assert_eq!(wrong(Kind::NOTE, NOW.0, Some(&text), Some(URL)), AuthError::Kind);
-        assert_eq!(wrong(Kind::AUTH, NOW.0, Some(&other), Some(URL)), AuthError::Challenge);
-        assert_eq!(wrong(Kind::AUTH, NOW.0, None, Some(URL)), AuthError::Challenge);
-        assert_eq!(wrong(Kind::AUTH, NOW.0, Some(&text), Some("wss://evil.example.com")), AuthError::Relay);
-        assert_eq!(wrong(Kind::AUTH, NOW.0, Some(&text), None), AuthError::Relay);
-        assert_eq!(wrong(Kind::AUTH, NOW.0 - 601, Some(&text), Some(URL)), AuthError::Time);
-        assert_eq!(wrong(Kind::AUTH, NOW.0 + 601, Some(&text), Some(URL)), AuthError::Time);
+        let wrong =
+            |kind, at, challenge, relay| answer(kind, at, challenge, relay, &asked).unwrap_err();
+        assert_eq!(
+            wrong(Kind::NOTE, NOW.0, Some(&text), Some(URL)),
+            AuthError::Kind
+        );
+        assert_eq!(
+            wrong(Kind::AUTH, NOW.0, Some(&other), Some(URL)),
+            AuthError::Challenge
+        );
+        assert_eq!(
+            wrong(Kind::AUTH, NOW.0, None, Some(URL)),
+            AuthError::Challenge
+        );
+        assert_eq!(
+            wrong(
+                Kind::AUTH,
+                NOW.0,
+                Some(&text),
+                Some("wss://evil.example.com")
+            ),
+            AuthError::Relay
+        );
+        assert_eq!(
+            wrong(Kind::AUTH, NOW.0, Some(&text), None),
+            AuthError::Relay
+        );
+        assert_eq!(
+            wrong(Kind::AUTH, NOW.0 - 601, Some(&text), Some(URL)),
+            AuthError::Time
+        );
+        assert_eq!(
+            wrong(Kind::AUTH, NOW.0 + 601, Some(&text), Some(URL)),
+            AuthError::Time
+        );
     }
 
     #[test]
@@ -97,13 +154,23 @@ mod tests {
             .tag(["challenge", &asked.to_string()])
             .sign(&key());
         let urls = [URL.to_owned()];
-        let place = Place { public_urls: &urls, local: None };
+        let place = Place {
+            public_urls: &urls,
+            local: None,
+        };
         let json = String::from_utf8(event.json().to_vec()).unwrap();
-        let changed = Event::parse(json.replace("\"content\":\"\"", "\"content\":\"x\"").as_bytes()).unwrap();
+        let changed = Event::parse(
+            json.replace("\"content\":\"\"", "\"content\":\"x\"")
+                .as_bytes(),
+        )
+        .unwrap();
         assert_eq!(check(&changed, &asked, &place, NOW), Err(AuthError::Id));
         let sig = event.sig().to_string();
         let forged: String = sig.chars().rev().collect();
         let forged = Event::parse(json.replace(&sig, &forged).as_bytes()).unwrap();
-        assert_eq!(check(&forged, &asked, &place, NOW), Err(AuthError::Signature));
+        assert_eq!(
+            check(&forged, &asked, &place, NOW),
+            Err(AuthError::Signature)
+        );
     }
 }

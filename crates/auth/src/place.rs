@@ -20,11 +20,15 @@ pub struct Place<'a> {
 impl Place<'_> {
     /// Whether this URL names this relay.
     pub fn is_named_by(&self, url: &str) -> bool {
-        let Some(url) = normalize_relay_url(url) else { return false };
+        let Some(url) = normalize_relay_url(url) else {
+            return false;
+        };
         if !self.public_urls.is_empty() {
             return self.public_urls.contains(&url);
         }
-        let Some((host, port)) = host_and_port(&url) else { return false };
+        let Some((host, port)) = host_and_port(&url) else {
+            return false;
+        };
         self.local.is_none_or(|local| local.port() == port) && self.is_own_host(host)
     }
 
@@ -33,11 +37,34 @@ impl Place<'_> {
         if host == "localhost" {
             return true;
         }
-        let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-        let Ok(ip) = literal.parse::<IpAddr>() else { return false };
+        let literal = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(host);
+        let Ok(ip) = literal.parse::<IpAddr>() else {
+            return false;
+        };
         let ip = ip.to_canonical();
-        ip.is_loopback() || self.local.is_some_and(|local| local.ip().to_canonical() == ip)
+        ip.is_loopback()
+            || self
+                .local
+                .is_some_and(|local| local.ip().to_canonical() == ip)
     }
+}
+
+/// The normalised URLs under which a listener at this address is met without a public URL: those that [`Place`] then lets
+/// count. For requests to vanish (NIP-62), whose store knows no connection.
+pub fn local_urls(listener: SocketAddr) -> Vec<String> {
+    let port = listener.port();
+    let own =
+        Some(listener.ip().to_canonical()).filter(|ip| !ip.is_unspecified() && !ip.is_loopback());
+    let own = own.map(|ip| SocketAddr::new(ip, port).to_string());
+    let local = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{host}:{port}"));
+    let urls = local
+        .into_iter()
+        .chain(own)
+        .map(|authority| format!("ws://{authority}"));
+    urls.filter_map(|url| normalize_relay_url(&url)).collect()
 }
 
 /// The host and the port of a normalised URL, with the scheme's own port when it names none.
@@ -60,7 +87,10 @@ mod tests {
     use super::*;
 
     fn place<'a>(urls: &'a [String], local: &str) -> Place<'a> {
-        Place { public_urls: urls, local: local.parse().ok() }
+        Place {
+            public_urls: urls,
+            local: local.parse().ok(),
+        }
     }
 
     #[test]
@@ -81,7 +111,10 @@ mod tests {
         assert!(local.is_named_by("ws://localhost:7447"));
         assert!(local.is_named_by("ws://127.0.0.1:7447/"));
         assert!(local.is_named_by("ws://[::1]:7447/"));
-        assert!(!local.is_named_by("ws://localhost:7448"), "another program on this machine");
+        assert!(
+            !local.is_named_by("ws://localhost:7448"),
+            "another program on this machine"
+        );
         assert!(!local.is_named_by("ws://relay.example.com:7447"));
         assert!(!local.is_named_by("ws://10.0.0.9:7447"));
         let lan = place(&[], "10.0.0.9:80");
@@ -98,6 +131,31 @@ mod tests {
     }
 
     #[test]
+    fn r1_11_the_urls_of_a_listener_name_it() {
+        for address in [
+            "127.0.0.1:7447",
+            "0.0.0.0:80",
+            "10.0.0.9:7447",
+            "[2001:db8::1]:7447",
+        ] {
+            let listener: SocketAddr = address.parse().unwrap();
+            for url in local_urls(listener) {
+                assert!(
+                    Place {
+                        public_urls: &[],
+                        local: Some(listener)
+                    }
+                    .is_named_by(&url),
+                    "{url}"
+                );
+            }
+        }
+        assert!(
+            local_urls("10.0.0.9:7447".parse().unwrap()).contains(&"ws://10.0.0.9:7447".to_owned())
+        );
+    }
+
+    #[test]
     fn r1_11_a_unix_socket_is_localhost() {
         assert!(place(&[], "none").is_named_by("ws://localhost"));
         assert!(!place(&[], "none").is_named_by("ws://10.0.0.9"));
@@ -105,7 +163,13 @@ mod tests {
 
     #[test]
     fn r1_11_what_is_no_relay_url_names_nothing() {
-        for url in ["", "localhost:7447", "ftp://localhost:7447", "ws://", "ws://localhost:99999"] {
+        for url in [
+            "",
+            "localhost:7447",
+            "ftp://localhost:7447",
+            "ws://",
+            "ws://localhost:99999",
+        ] {
             assert!(!place(&[], "127.0.0.1:7447").is_named_by(url), "{url}");
         }
     }

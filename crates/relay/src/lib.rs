@@ -1,1 +1,27 @@
-//! The Nostr relay
+//! The Nostr relay: what clients say and are told, over the connections of `stentor-serve` and a store of `stentor-store`.
+//!
+//! [`Relay`] is made once over a store. It makes the session of each connection, is told of commits by the store and
+//! passes them on ([`fanout`]), and answers plain HTTP requests ([`Relay::routes`]).
+
+mod answer;
+pub mod config;
+mod connection;
+mod error;
+pub mod fanout;
+mod information;
+mod message;
+mod metrics;
+mod pages;
+mod rates;
+mod routes;
+mod scan;
+mod service;
+mod slow_query;
+mod state;
+mod work;
+mod write_rules;
+
+pub use config::{Config, ConfigError};
+pub use connection::Connection;
+pub use error::RelayError;
+pub use service::Relay;

@@ -1,0 +1,155 @@
+//! Sizes and numbers.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use stentor_event::{FilterLimits, ParseLimits, SubscriptionId};
+
+use super::{ConfigError, in_range};
+
+/// Most of each thing at once. 0 switches a limit off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Connections of the node. Default 10,000.
+    pub connections: usize,
+    /// Connections of one client address (IPv6: of one /64). Default 100.
+    pub connections_per_ip: usize,
+    /// Connections that have not authenticated (NIP-42). Default 5,000.
+    pub connections_unauthenticated: usize,
+    /// Subscriptions of one connection. Default 32.
+    pub subscriptions: usize,
+    /// Subscriptions of the node. Default 100,000.
+    pub subscriptions_node: usize,
+    /// Filters of one REQ or COUNT, up to 1,000. Default 16.
+    #[schemars(range(max = 1000))]
+    pub filters: usize,
+    /// Stored events sent for one filter; a larger `limit` is lowered to this. Default 500.
+    pub limit: usize,
+    /// Ids of one filter. Default 1,000.
+    pub ids: usize,
+    /// Authors of one filter. Default 1,000.
+    pub authors: usize,
+    /// Values of one tag of one filter. Default 256.
+    pub tag_values: usize,
+    /// Tags of an event. Default 4,000.
+    pub tags: usize,
+    /// Bytes of an event in its shortest JSON form. Default 256 KiB.
+    pub event_bytes: usize,
+    /// Bytes of one message from a client, 1 KiB to 64 MiB; there is always a limit. Default 512 KiB.
+    #[schemars(range(min = 1024, max = 67_108_864))]
+    pub message_bytes: usize,
+    /// Messages waiting for one slow client, at least 16; there is always a limit. Default 1,024.
+    #[schemars(range(min = 16, max = 1_048_576))]
+    pub queue_frames: usize,
+    /// Bytes waiting for one slow client, at least 64 KiB; there is always a limit. Default 4 MiB.
+    #[schemars(range(min = 65536, max = 1_073_741_824))]
+    pub queue_bytes: usize,
+    /// New events held back for one subscription while its stored events are still being sent; above it, the
+    /// subscription ends with CLOSED. There is always a limit. Default 1,024.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub held_events: usize,
+    /// Events of one connection that are on their way into the store; above it, the connection is not read from until
+    /// some are answered. There is always a limit. Default 2,048.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub events_in_flight: usize,
+    /// Bytes of events of one connection that are on their way into the store, likewise. Default 4 MiB.
+    #[schemars(range(min = 65536, max = 1_073_741_824))]
+    pub bytes_in_flight: usize,
+    /// Bytes of events of all connections that are on their way into the store; above it, events are refused.
+    /// Default 256 MiB.
+    pub bytes_in_flight_node: usize,
+    /// Keys that one connection may authenticate with. Default 16.
+    pub keys: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            connections_per_ip: 100,
+            connections_unauthenticated: 5_000,
+            subscriptions: 32,
+            subscriptions_node: 100_000,
+            filters: 16,
+            limit: 500,
+            ids: 1_000,
+            authors: 1_000,
+            tag_values: 256,
+            tags: 4_000,
+            event_bytes: 256 * 1024,
+            message_bytes: 512 * 1024,
+            queue_frames: 1_024,
+            queue_bytes: 4 * 1024 * 1024,
+            held_events: 1_024,
+            events_in_flight: 2_048,
+            bytes_in_flight: 4 << 20,
+            bytes_in_flight_node: 256 << 20,
+            keys: 16,
+        }
+    }
+}
+
+impl Limits {
+    /// Checks the ranges.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let ranges: [(&str, usize, std::ops::RangeInclusive<u64>, bool); 7] = [
+            (
+                "limits.bytes_in_flight",
+                self.bytes_in_flight,
+                64 << 10..=1 << 30,
+                false,
+            ),
+            ("limits.filters", self.filters, 1..=1_000, true),
+            (
+                "limits.message_bytes",
+                self.message_bytes,
+                1_024..=64 << 20,
+                false,
+            ),
+            (
+                "limits.queue_frames",
+                self.queue_frames,
+                16..=1 << 20,
+                false,
+            ),
+            (
+                "limits.queue_bytes",
+                self.queue_bytes,
+                64 << 10..=1 << 30,
+                false,
+            ),
+            ("limits.held_events", self.held_events, 1..=1 << 20, false),
+            (
+                "limits.events_in_flight",
+                self.events_in_flight,
+                1..=1 << 20,
+                false,
+            ),
+        ];
+        for (key, value, range, zero_is_off) in ranges {
+            in_range(key, value as u64, range, zero_is_off)?;
+        }
+        if self.event_bytes > self.message_bytes {
+            return Err(ConfigError::new(
+                "limits.event_bytes",
+                "larger than limits.message_bytes, in which events arrive",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The limits that hold while a message is parsed.
+    pub(crate) fn parse(&self) -> ParseLimits {
+        ParseLimits {
+            max_event_bytes: self.event_bytes,
+            max_event_tags: self.tags,
+            max_subscription_chars: SubscriptionId::MAX_CHARS,
+            max_filters: self.filters,
+            filter: FilterLimits {
+                max_ids: self.ids,
+                max_authors: self.authors,
+                max_tag_values: self.tag_values,
+            },
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Live delivery: new events to the subscriptions that match them, directly after commit.
+//!
+//! Subscriptions are spread over a few shards by connection. A shard's lock is held while it is told of a commit, and
+//! while a subscription is registered or taken out. So a subscription registered with [`Registry::register`] sees every
+//! event from the number it was given on, and no other: stored events are those before that number (R1.7).
+
+mod client;
+mod index;
+mod live;
+mod shard;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use stentor_event::{Filter, SubscriptionId, VisibilityRules};
+use stentor_store::{Committed, EventNumber};
+
+pub use client::Client;
+use index::{Prober, Probes};
+pub use live::{HoldLimits, HoldOverflow, Live};
+use shard::{Passing, Shard};
+
+/// Few: every event is looked up in each.
+const SHARDS: usize = 4;
+
+/// What came of a commit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Subscriptions that were looked at.
+    pub considered: u64,
+    /// Messages that were queued.
+    pub delivered: u64,
+    /// Messages that a full queue did not take.
+    pub dropped: u64,
+}
+
+/// A registered subscription. Whoever holds it must give it back to [`Registry::remove`].
+#[derive(Debug)]
+pub struct Registration {
+    live: Arc<Live>,
+    shard: u8,
+    slot: u32,
+}
+
+impl Registration {
+    /// The subscription.
+    pub const fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+}
+
+/// The node has as many subscriptions as it may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the relay has too many subscriptions, try again later")]
+pub struct RegistryFull;
+
+/// What is to be registered.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The connection.
+    pub client: &'a Arc<Client>,
+    /// Its number: connections are spread by it.
+    pub connection: u64,
+    /// The name of the subscription.
+    pub sub: &'a SubscriptionId,
+    /// What it asks for.
+    pub filters: Arc<[Filter]>,
+    /// The subscription of the same name that it replaces.
+    pub replaces: Option<Registration>,
+    /// Most subscriptions of the node; 0: any number.
+    pub most: usize,
+}
+
+/// All live subscriptions of the node.
+#[derive(Debug)]
+pub struct Registry {
+    shards: [Mutex<Shard>; SHARDS],
+    prober: Prober,
+    count: AtomicUsize,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            shards: Default::default(),
+            prober: Prober::default(),
+            count: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Registry {
+    /// How many subscriptions there are.
+    pub fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Registers a subscription. `next_number` is asked for the number that the next event will get at a moment when no
+    /// commit can be passing by.
+    ///
+    /// # Errors
+    /// [`RegistryFull`]; what was to be replaced is gone all the same.
+    pub fn register(
+        &self,
+        request: Request<'_>,
+        next_number: impl FnOnce() -> EventNumber,
+    ) -> Result<Registration, RegistryFull> {
+        let shard = (request.connection % SHARDS as u64) as u8;
+        let Some(lock) = self.shards.get(usize::from(shard)) else {
+            return Err(RegistryFull);
+        };
+        let mut guard = lock.lock();
+        if let Some(old) = request.replaces {
+            guard.remove(&self.prober, old.slot);
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+        let before = self.count.fetch_add(1, Ordering::Relaxed);
+        if request.most != 0 && before >= request.most {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            return Err(RegistryFull);
+        }
+        let live = Live::new(
+            Arc::clone(request.client),
+            request.sub,
+            request.filters,
+            next_number(),
+        );
+        let live = Arc::new(live);
+        let slot = guard.insert(&self.prober, Arc::clone(&live));
+        Ok(Registration { live, shard, slot })
+    }
+
+    /// Takes a subscription out; what of it waits in the outbox is dropped.
+    pub fn remove(&self, registration: Registration) {
+        if let Some(shard) = self.shards.get(usize::from(registration.shard)) {
+            shard.lock().remove(&self.prober, registration.slot);
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Passes events that have just been committed to those who asked for them. Must be called in the order of commits.
+    pub fn pass(
+        &self,
+        events: &[Committed],
+        rules: &Arc<VisibilityRules>,
+        hold: HoldLimits,
+    ) -> Tally {
+        let mut tally = Tally::default();
+        let passing: Vec<Passing<'_>> = events
+            .iter()
+            .map(|committed| self.prepare(committed))
+            .collect();
+        for shard in &self.shards {
+            shard.lock().pass(&passing, rules, hold, &mut tally);
+        }
+        tally
+    }
+
+    fn prepare<'a>(&self, committed: &'a Committed) -> Passing<'a> {
+        let view = committed.event.view();
+        let mut probes = Probes::new();
+        self.prober.of_event(&view, &mut probes);
+        Passing {
+            view,
+            body: committed.event.json(),
+            number: committed.number,
+            probes,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! AUTH: the client proves a key (NIP-42, R1.11).
+
+use std::sync::atomic::Ordering;
+
+use stentor_auth::{Added, AuthError, check};
+use stentor_event::Event;
+use stentor_serve::SessionIo;
+
+use crate::answer::{ok, too_fast};
+use crate::connection::{Connection, Received};
+use crate::metrics::Message;
+use crate::rates::Thing;
+use crate::state::{Settings, now};
+
+impl Connection {
+    /// Checks the proof and answers with OK. The key counts for everything that is read or written from now on, the
+    /// subscriptions that are open included.
+    pub(crate) fn on_auth(
+        &mut self,
+        event: &Event,
+        received: &Received<'_>,
+        io: &mut SessionIo<'_>,
+    ) {
+        self.state.metrics.message(Message::Auth);
+        if let Err(limited) = self.take(received, Thing::Auth) {
+            ok(
+                io,
+                &event.id(),
+                false,
+                &too_fast(&limited, "authentications"),
+            );
+            return;
+        }
+        match self.prove(event, received.settings) {
+            Ok(added) => {
+                self.authenticated(added);
+                ok(io, &event.id(), true, "");
+            }
+            Err(error) => {
+                let prefix = if error == AuthError::TooManyKeys {
+                    "restricted"
+                } else {
+                    "invalid"
+                };
+                ok(io, &event.id(), false, &format!("{prefix}: {error}"));
+            }
+        }
+    }
+
+    /// Checks the proof and notes the key.
+    fn prove(&mut self, event: &Event, settings: &Settings) -> Result<Added, AuthError> {
+        let challenge = self.challenge.as_ref().ok_or(AuthError::Challenge)?;
+        let key = check(event, challenge, &self.place(settings), now())?;
+        self.keys.add(key, settings.config.limits.keys)
+    }
+
+    /// What follows from a proven key.
+    fn authenticated(&self, added: Added) {
+        if added == Added::First {
+            self.state.unauthenticated.fetch_sub(1, Ordering::Relaxed);
+        }
+        if added != Added::Known {
+            self.client.set_keys(&self.keys);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! COUNT: how many events there are (NIP-45, R1.9).
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use stentor_event::hll::Registers;
+use stentor_event::{Filter, SubscriptionId, Viewer, relay_message};
+use stentor_serve::SessionIo;
+use stentor_store::{Count, EventStore, Query, StoreError};
+
+use super::stored::query_error;
+use crate::answer::say;
+use crate::connection::{Connection, Received};
+use crate::metrics::Message;
+use crate::rates::Thing;
+use crate::slow_query::SlowQuery;
+use crate::state::{Settings, now};
+
+/// What a COUNT is charged for each microsecond of work: about as many rows as a scan looks at in that time.
+const ROWS_PER_MICROSECOND: u64 = 1;
+
+/// The COUNTs of one connection that are being worked on.
+#[derive(Default)]
+pub(crate) struct Counts {
+    tasks: Vec<CountTask>,
+}
+
+/// One of them.
+struct CountTask {
+    sub: SubscriptionId,
+    filters: Arc<[Filter]>,
+    future: Pin<Box<dyn Future<Output = Result<Count, StoreError>> + Send>>,
+    work: Duration,
+}
+
+impl Counts {
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Forgets those of this name.
+    pub(crate) fn end(&mut self, sub: &SubscriptionId) {
+        self.tasks.retain(|task| task.sub != *sub);
+    }
+}
+
+impl Connection {
+    /// Begins to count, or answers with CLOSED.
+    pub(crate) fn on_count(
+        &mut self,
+        sub: SubscriptionId,
+        filters: Vec<Filter>,
+        received: &Received<'_>,
+        io: &mut SessionIo<'_>,
+    ) {
+        self.state.metrics.message(Message::Count);
+        match self.may_count(&filters, received) {
+            Ok(viewer) => {
+                let filters: Arc<[Filter]> = filters.into();
+                let future = count(
+                    Arc::clone(&self.state.store),
+                    query(Arc::clone(&filters), received.settings),
+                    viewer,
+                );
+                let task = CountTask {
+                    sub,
+                    filters,
+                    future: Box::pin(future),
+                    work: Duration::ZERO,
+                };
+                self.work().counts.tasks.push(task);
+            }
+            Err(reason) => self.refuse(&sub, &reason, io),
+        }
+    }
+
+    /// Whether the connection may have this counted.
+    fn may_count(
+        &mut self,
+        filters: &[Filter],
+        received: &Received<'_>,
+    ) -> Result<Arc<Viewer>, String> {
+        let viewer = self.may_ask(filters, received, Thing::Count)?;
+        let most = received.settings.config.queries.counts;
+        if self
+            .work
+            .as_ref()
+            .is_some_and(|work| work.counts.tasks.len() >= most)
+        {
+            return Err(format!("rate-limited: more than {most} COUNTs at once"));
+        }
+        Ok(viewer)
+    }
+
+    /// Goes on with the COUNTs and answers those that are done.
+    pub(crate) fn poll_counts(&mut self, cx: &mut Context<'_>, io: &mut SessionIo<'_>) {
+        let mut waiting = std::mem::take(&mut self.work().counts.tasks);
+        let settings = self.state.settings().clone();
+        waiting.retain_mut(|task| {
+            let begun = Instant::now();
+            let polled = task.future.as_mut().poll(cx);
+            task.work += begun.elapsed();
+            let Poll::Ready(result) = polled else {
+                return true;
+            };
+            self.counted(task, &settings);
+            self.answer_count(&task.sub, result, io);
+            false
+        });
+        self.work().counts.tasks = waiting;
+    }
+
+    /// Sends the count, or CLOSED.
+    fn answer_count(
+        &self,
+        sub: &SubscriptionId,
+        result: Result<Count, StoreError>,
+        io: &mut SessionIo<'_>,
+    ) {
+        match result {
+            Ok(count) => {
+                let registers = count.hll.map(|registers| Registers(*registers));
+                say(io, |text| {
+                    relay_message::count(text, sub, count.count, registers.as_ref())
+                });
+            }
+            Err(error) => self.refuse(sub, query_error(&error), io),
+        }
+    }
+
+    /// Charges a COUNT that is over, and logs it if it was slow.
+    fn counted(&mut self, task: &CountTask, settings: &Settings) {
+        self.state.metrics.counted(task.work);
+        let micros = u64::try_from(task.work.as_micros()).unwrap_or(u64::MAX);
+        self.state.meters.charge(
+            &mut self.meter,
+            &settings.config.rates,
+            micros.saturating_mul(ROWS_PER_MICROSECOND),
+        );
+        let slow = settings.config.queries.slow_ms;
+        if slow != 0 && task.work.as_millis() >= u128::from(slow) {
+            self.state.metrics.slow();
+            let plan = Some(
+                self.state
+                    .store
+                    .explain(&query(Arc::clone(&task.filters), settings)),
+            );
+            SlowQuery {
+                verb: "COUNT",
+                filters: &task.filters,
+                work: task.work,
+                plan,
+            }
+            .log();
+        }
+    }
+}
+
+/// The future of one COUNT.
+async fn count(
+    store: Arc<dyn EventStore>,
+    query: Query,
+    viewer: Arc<Viewer>,
+) -> Result<Count, StoreError> {
+    store.count(&query, &viewer).await
+}
+
+/// The query of a COUNT: `limit` and the relay's cap play no part.
+fn query(filters: Arc<[Filter]>, settings: &Settings) -> Query {
+    Query {
+        filters,
+        now: now(),
+        before: None,
+        limits: settings.config.queries.scan_limits(0),
+    }
+}

@@ -1,0 +1,41 @@
+//! What REQ and COUNT have in common: whether a query may be asked.
+
+use std::sync::Arc;
+
+use stentor_event::{Admission, Filter, Viewer, admission};
+
+use crate::answer::too_fast;
+use crate::connection::{Connection, Received};
+use crate::rates::Thing;
+
+impl Connection {
+    /// Whether the connection may ask this now; if not, the reason with its NIP-01 prefix.
+    pub(super) fn may_ask(
+        &mut self,
+        filters: &[Filter],
+        received: &Received<'_>,
+        thing: Thing,
+    ) -> Result<Arc<Viewer>, String> {
+        if self.draining {
+            return Err("error: the relay is shutting down".into());
+        }
+        self.take(received, thing)
+            .map_err(|limited| too_fast(&limited, "requests"))?;
+        let rates = &received.settings.config.rates;
+        let may_query = self.state.meters.may_query(&self.meter, rates);
+        may_query.map_err(|limited| too_fast(&limited, "expensive queries"))?;
+        if filters.iter().any(|filter| filter.search.is_some()) {
+            return Err("unsupported: this relay does not offer search".into());
+        }
+        let viewer = self.client.viewer(&received.settings.rules);
+        match admission(filters, &viewer) {
+            Admission::Open => Ok(viewer),
+            Admission::AuthRequired => {
+                Err("auth-required: events of these kinds are shown to their parties only".into())
+            }
+            Admission::Restricted => {
+                Err("restricted: none of your keys can be a party to these events".into())
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! REQ: the client asks for stored events and follows new ones.
+
+use std::sync::Arc;
+
+use stentor_event::{Filter, SubscriptionId};
+use stentor_serve::SessionIo;
+use stentor_store::{EventNumber, Query};
+
+use crate::connection::{Connection, Received, Subscription};
+use crate::fanout::{Live, Registration, Request};
+use crate::metrics::Message;
+use crate::rates::Thing;
+use crate::scan::ScanTask;
+use crate::state::{Settings, now};
+
+impl Connection {
+    /// Opens a subscription, or answers with CLOSED. One of the same name ends in either case (R1.7).
+    pub(crate) fn on_req(
+        &mut self,
+        sub: SubscriptionId,
+        filters: Vec<Filter>,
+        received: &Received<'_>,
+        io: &mut SessionIo<'_>,
+    ) {
+        self.state.metrics.message(Message::Req);
+        let replaced = self.take_subscription(&sub);
+        let filters: Arc<[Filter]> = filters.into();
+        match self.may_follow(&filters, received) {
+            Ok(()) => self.follow(sub, filters, replaced, received.settings, io),
+            Err(reason) => {
+                self.drop_registration(replaced);
+                self.refuse(&sub, &reason, io);
+            }
+        }
+    }
+
+    /// Whether the connection may have this subscription.
+    fn may_follow(&mut self, filters: &[Filter], received: &Received<'_>) -> Result<(), String> {
+        self.may_ask(filters, received, Thing::Req)?;
+        let most = received.settings.config.limits.subscriptions;
+        if most != 0 && self.subscriptions.len() >= most {
+            return Err(format!(
+                "rate-limited: more than {most} subscriptions on one connection"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Registers the subscription first and begins the scan then: what is committed before the registration is a stored
+    /// event, and what is committed after it a live one.
+    fn follow(
+        &mut self,
+        sub: SubscriptionId,
+        filters: Arc<[Filter]>,
+        replaces: Option<Registration>,
+        settings: &Settings,
+        io: &mut SessionIo<'_>,
+    ) {
+        let most = settings.config.limits.subscriptions_node;
+        let client = &self.client;
+        let request = Request {
+            client,
+            connection: self.info.id,
+            sub: &sub,
+            filters: Arc::clone(&filters),
+            replaces,
+            most,
+        };
+        let registration = match self
+            .state
+            .registry
+            .register(request, || self.state.store.next_number())
+        {
+            Ok(registration) => registration,
+            Err(full) => return self.refuse(&sub, &format!("rate-limited: {full}"), io),
+        };
+        let live = Arc::clone(registration.live());
+        self.subscriptions.reserve_exact(1);
+        self.subscriptions.push(Subscription {
+            id: sub.clone(),
+            registration,
+        });
+        if filters.iter().all(|filter| filter.limit == Some(0)) {
+            return self.stored_events_end(&sub, &live, None, io);
+        }
+        let query = query(filters, live.from(), settings);
+        let scan = self.state.store.scan(query);
+        self.work()
+            .scans
+            .begin(ScanTask::new(sub, Arc::<Live>::clone(&live), scan));
+    }
+
+    /// Ends a subscription that was taken out already.
+    fn drop_registration(&self, registration: Option<Registration>) {
+        if let Some(registration) = registration {
+            self.state.registry.remove(registration);
+        }
+    }
+}
+
+/// The query for the stored events of a subscription that gets the ones from `before` on live.
+fn query(filters: Arc<[Filter]>, before: EventNumber, settings: &Settings) -> Query {
+    let config = &settings.config;
+    Query {
+        filters,
+        now: now(),
+        before: Some(before),
+        limits: config.queries.scan_limits(config.limits.limit),
+    }
+}

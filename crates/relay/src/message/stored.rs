@@ -1,0 +1,193 @@
+//! The stored events of subscriptions: scans in slices, and the step from stored to live.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use stentor_event::SubscriptionId;
+use stentor_event::relay_message::{self, EoseHint};
+use stentor_serve::SessionIo;
+use stentor_store::{Batch, ScanEnd, StoreError};
+
+use crate::answer::say;
+use crate::connection::Connection;
+use crate::fanout::Live;
+use crate::scan::ScanTask;
+use crate::slow_query::SlowQuery;
+use crate::state::Settings;
+
+/// The scans of one connection, which take turns.
+#[derive(Default)]
+pub(crate) struct Scans {
+    queue: VecDeque<ScanTask>,
+}
+
+impl Scans {
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Adds one.
+    pub(crate) fn begin(&mut self, task: ScanTask) {
+        self.queue.push_back(task);
+    }
+
+    /// Ends the one for this subscription.
+    pub(crate) fn end(&mut self, sub: &SubscriptionId) {
+        self.queue.retain(|task| task.sub != *sub);
+    }
+}
+
+/// What came of one turn of a scan.
+enum Turn {
+    /// It goes on at once.
+    Again,
+    /// It waits for the store.
+    Waiting,
+    /// It is over.
+    Over,
+}
+
+impl Connection {
+    /// Gives each scan one slice, as long as the client takes what comes of it. Others on this thread have their turn
+    /// before the next slices (R8.1, R8.2).
+    pub(crate) fn poll_scans(&mut self, cx: &mut Context<'_>, io: &mut SessionIo<'_>) {
+        let state = Arc::clone(&self.state);
+        let settings = state.settings();
+        let mut again = false;
+        for _ in 0..self.work().scans.queue.len() {
+            if !io.has_room() {
+                // The connection calls again when the client has taken some.
+                return state.metrics.scans_paused();
+            }
+            let Some(mut task) = self.work().scans.queue.pop_front() else {
+                return;
+            };
+            let turn = self.turn(&mut task, &settings, cx, io);
+            again |= matches!(turn, Turn::Again);
+            if !matches!(turn, Turn::Over) {
+                self.work().scans.queue.push_back(task);
+            }
+        }
+        if again {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// One slice of a scan.
+    fn turn(
+        &mut self,
+        task: &mut ScanTask,
+        settings: &Settings,
+        cx: &mut Context<'_>,
+        io: &mut SessionIo<'_>,
+    ) -> Turn {
+        if task.live.has_overflowed() {
+            return self.give_up(
+                task,
+                "error: too many new events came while the stored ones were being sent",
+                io,
+            );
+        }
+        let client = Arc::clone(&self.client);
+        let queries = &settings.config.queries;
+        let batch = match task.poll_slice(cx, || client.viewer(&settings.rules), queries.budget()) {
+            Poll::Pending => return Turn::Waiting,
+            Poll::Ready(Ok(batch)) => batch,
+            Poll::Ready(Err(error)) => return self.scan_failed(task, &error, settings, io),
+        };
+        self.state
+            .meters
+            .charge(&mut self.meter, &settings.config.rates, batch.rows);
+        send(&task.live, &batch, io);
+        let Some(end) = batch.end else {
+            return Turn::Again;
+        };
+        self.scanned(task, settings);
+        let hint = match end {
+            ScanEnd::Finished => EoseHint::Finish,
+            ScanEnd::More => EoseHint::More,
+        };
+        let (sub, live) = (task.sub.clone(), Arc::clone(&task.live));
+        self.stored_events_end(&sub, &live, Some(hint), io);
+        Turn::Over
+    }
+
+    /// Says that the stored events are sent (NIP-67), and what came live meanwhile.
+    pub(super) fn stored_events_end(
+        &mut self,
+        sub: &SubscriptionId,
+        live: &Live,
+        hint: Option<EoseHint>,
+        io: &mut SessionIo<'_>,
+    ) {
+        say(io, |text| relay_message::eose(text, sub, hint));
+        let prefix = live.prefix();
+        let went = live.go_live(|events| {
+            events
+                .iter()
+                .for_each(|event| io.write_parts(&[prefix, event, b"]"]))
+        });
+        if let Err(overflow) = went {
+            self.end_subscription(sub);
+            self.refuse(sub, &format!("error: {overflow}"), io);
+        }
+    }
+
+    /// A scan that cannot go on.
+    fn scan_failed(
+        &mut self,
+        task: &ScanTask,
+        error: &StoreError,
+        settings: &Settings,
+        io: &mut SessionIo<'_>,
+    ) -> Turn {
+        self.scanned(task, settings);
+        self.give_up(task, query_error(error), io)
+    }
+
+    /// Ends the subscription with CLOSED.
+    fn give_up(&mut self, task: &ScanTask, reason: &str, io: &mut SessionIo<'_>) -> Turn {
+        let sub = task.sub.clone();
+        self.end_subscription(&sub);
+        self.refuse(&sub, reason, io);
+        Turn::Over
+    }
+
+    /// Counts a scan that is over, and logs it if it was slow.
+    fn scanned(&self, task: &ScanTask, settings: &Settings) {
+        self.state.metrics.scanned(task.work, task.rows);
+        let slow = settings.config.queries.slow_ms;
+        if slow != 0 && task.work.as_millis() >= u128::from(slow) {
+            self.state.metrics.slow();
+            let plan = task.scan().map(stentor_store::Scan::explain);
+            SlowQuery {
+                verb: "REQ",
+                filters: task.live.filters(),
+                work: task.work,
+                plan,
+            }
+            .log();
+        }
+    }
+}
+
+/// Writes a slice.
+fn send(live: &Live, batch: &Batch, io: &mut SessionIo<'_>) {
+    for event in &batch.events {
+        io.write_parts(&[live.prefix(), &event.json, b"]"]);
+    }
+}
+
+/// What the client is told of an error of the store. Details, such as paths, are for the log.
+pub(super) fn query_error(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::TooExpensive { .. } => "error: query too expensive, ask for less at a time",
+        StoreError::Closed => "error: the relay is shutting down",
+        _ => {
+            tracing::error!(%error, "a query failed");
+            "error: the query failed"
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What is in progress on a connection.
+
+use crate::message::{Counts, Events, Scans};
+
+/// What is in progress on a connection.
+#[derive(Default)]
+pub(crate) struct Work {
+    pub(crate) events: Events,
+    pub(crate) counts: Counts,
+    pub(crate) scans: Scans,
+}
+
+impl Work {
+    /// Whether nothing is in progress.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.counts.is_empty() && self.scans.is_empty()
+    }
+
+    /// Ends what only reads.
+    pub(crate) fn end_queries(&mut self) {
+        self.counts = Counts::default();
+        self.scans = Scans::default();
+    }
+}
