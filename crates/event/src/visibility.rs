@@ -184,3 +184,159 @@ fn can_be_party(filter: &Filter, key: &PublicKey) -> bool {
     let as_recipient = named.is_none_or(|tag| tag.contains(crate::hex::encode(&key.0).as_bytes()));
     as_author || as_recipient
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Event, EventBuilder, SecretKey, Timestamp};
+
+    fn key(number: u8) -> SecretKey {
+        SecretKey::from_bytes([number; 32]).unwrap()
+    }
+
+    fn event(kind: u16, author: u8, recipients: &[u8]) -> Event {
+        let builder = EventBuilder::new(Kind(kind), Timestamp(1));
+        recipients
+            .iter()
+            .fold(builder, |builder, number| {
+                builder.tag(["p".to_owned(), key(*number).public_key().to_string()])
+            })
+            .sign(&key(author))
+    }
+
+    fn viewer(numbers: &[u8]) -> Viewer {
+        let keys = numbers
+            .iter()
+            .map(|number| key(*number).public_key())
+            .collect();
+        Viewer::with_keys(Arc::default(), keys)
+    }
+
+    fn sees(viewer: &Viewer, event: &Event) -> bool {
+        visible(&event.view(), viewer, &Filter::default())
+    }
+
+    #[test]
+    fn r2_1_private_kinds_are_visible_to_their_parties() {
+        for kind in [4, 1059, 21059] {
+            let event = event(kind, 1, &[2, 3]);
+            for party in [1, 2, 3] {
+                assert!(sees(&viewer(&[party]), &event));
+                assert!(sees(&viewer(&[9, party]), &event), "any of several keys");
+            }
+            assert!(!sees(&viewer(&[9]), &event));
+            assert!(!sees(&Viewer::anonymous(Arc::default()), &event));
+            assert!(sees(&Viewer::operator(), &event));
+        }
+    }
+
+    #[test]
+    fn r2_1_other_kinds_are_visible_to_everybody() {
+        assert!(sees(&Viewer::anonymous(Arc::default()), &event(1, 1, &[2])));
+    }
+
+    #[test]
+    fn r2_1_the_event_decides_not_the_filter() {
+        let filter = |json: String| Filter::parse(json.as_bytes()).unwrap();
+        let (me, other) = (key(2).public_key(), key(3).public_key());
+        let both = filter(format!(
+            "{{\"kinds\":[1059],\"#p\":[\"{me}\",\"{other}\"]}}"
+        ));
+        assert!(visible(&event(1059, 1, &[2]).view(), &viewer(&[2]), &both));
+        assert!(!visible(&event(1059, 1, &[3]).view(), &viewer(&[2]), &both));
+    }
+
+    #[test]
+    fn r2_1_group_messages_need_a_filter_with_h() {
+        let message = EventBuilder::new(Kind(445), Timestamp(1))
+            .tag(["h", "g"])
+            .sign(&key(1));
+        let through = |json: &str, viewer: &Viewer| {
+            visible(
+                &message.view(),
+                viewer,
+                &Filter::parse(json.as_bytes()).unwrap(),
+            )
+        };
+        let anyone = Viewer::anonymous(Arc::default());
+        assert!(through("{\"#h\":[\"g\"]}", &anyone));
+        assert!(!through("{\"kinds\":[445]}", &anyone) && !through("{\"#H\":[\"g\"]}", &anyone));
+        assert!(!through("{}", &viewer(&[1])), "not even to the author");
+        assert!(through("{}", &Viewer::operator()));
+    }
+
+    #[test]
+    fn r2_1_kinds_are_configurable() {
+        let rules = Arc::new(VisibilityRules::new([Kind(9), Kind(4), Kind(9)], []));
+        assert_eq!(
+            (rules.private_kinds(), rules.group_kinds()),
+            (&[Kind(4), Kind(9)][..], &[][..])
+        );
+        let anyone = Viewer::anonymous(rules);
+        assert!(!sees(&anyone, &event(9, 1, &[])) && sees(&anyone, &event(1059, 1, &[])));
+    }
+
+    #[test]
+    fn r2_1_requests_for_private_kinds_alone_need_a_party() {
+        let (me, other) = (key(2).public_key(), key(3).public_key());
+        let judge = |filters: &[String], viewer: &Viewer| {
+            let filters: Vec<Filter> = filters
+                .iter()
+                .map(|json| Filter::parse(json.as_bytes()).unwrap())
+                .collect();
+            admission(&filters, viewer)
+        };
+        let (anyone, known) = (Viewer::anonymous(Arc::default()), viewer(&[2]));
+        let mine = format!("{{\"kinds\":[1059],\"#p\":[\"{me}\"]}}");
+        let theirs = format!("{{\"kinds\":[1059],\"#p\":[\"{other}\"]}}");
+        let sent = format!("{{\"kinds\":[4],\"authors\":[\"{me}\"],\"#p\":[\"{other}\"]}}");
+        let strange = format!("{{\"kinds\":[4],\"authors\":[\"{other}\"],\"#p\":[\"{other}\"]}}");
+        let from_other = format!("{{\"kinds\":[4],\"authors\":[\"{other}\"]}}");
+        let all: String = "{\"kinds\":[4,1059,21059]}".into();
+        let notes: String = "{\"kinds\":[1,4]}".into();
+        for filter in [&mine, &theirs, &sent, &strange, &from_other, &all] {
+            assert_eq!(
+                judge(std::slice::from_ref(filter), &anyone),
+                Admission::AuthRequired,
+                "{filter}"
+            );
+            assert_eq!(
+                judge(std::slice::from_ref(filter), &Viewer::operator()),
+                Admission::Open
+            );
+        }
+        for filter in [&mine, &sent, &from_other, &all] {
+            assert_eq!(
+                judge(std::slice::from_ref(filter), &known),
+                Admission::Open,
+                "{filter}"
+            );
+        }
+        for filter in [&theirs, &strange] {
+            assert_eq!(
+                judge(std::slice::from_ref(filter), &known),
+                Admission::Restricted,
+                "{filter}"
+            );
+        }
+        assert_eq!(
+            judge(&[theirs.clone(), mine], &known),
+            Admission::Open,
+            "one of them may be answered"
+        );
+        assert_eq!(
+            judge(&[theirs, notes.clone()], &anyone),
+            Admission::Open,
+            "not private alone"
+        );
+        for open in [
+            notes,
+            "{}".into(),
+            "{\"kinds\":[]}".into(),
+            "{\"kinds\":[445]}".into(),
+        ] {
+            assert_eq!(judge(&[open], &anyone), Admission::Open);
+        }
+        assert_eq!(judge(&[], &anyone), Admission::Open);
+    }
+}

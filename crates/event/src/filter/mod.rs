@@ -3,6 +3,8 @@
 mod matches;
 mod parse;
 mod sort;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use thiserror::Error;

@@ -3,3 +3,5 @@
 pub(crate) mod client;
 pub(crate) mod error;
 pub mod relay;
+#[cfg(test)]
+mod tests;
