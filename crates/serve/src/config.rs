@@ -38,7 +38,7 @@ impl Default for WebSocketConfig {
             ping_interval: Duration::from_secs(45),
             pong_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
-            close_timeout: Duration::from_secs(2),
+            close_timeout: Duration::from_secs(5),
             deflate: true,
             deflate_level: 1,
             deflate_min: 128,

@@ -69,21 +69,32 @@ impl ServeMetrics {
         }
     }
 
-    pub(crate) fn bytes_in(&self, count: u64) {
-        self.bytes_in.increment(count);
-    }
-
-    pub(crate) fn bytes_out(&self, count: u64) {
-        self.bytes_out.increment(count);
-    }
-
-    pub(crate) fn received(&self, count: u64) {
-        self.received.increment(count);
-    }
-
-    pub(crate) fn sent(&self, count: u64) {
-        if count > 0 {
-            self.sent.increment(count);
+    /// Counts what a turn of a connection came to, and empties the tally.
+    pub(crate) fn count(&self, tally: &mut Tally) {
+        let Tally {
+            bytes_in,
+            bytes_out,
+            received,
+            sent,
+        } = std::mem::take(tally);
+        for (counter, count) in [
+            (&self.bytes_in, bytes_in),
+            (&self.bytes_out, bytes_out),
+            (&self.received, received),
+            (&self.sent, sent),
+        ] {
+            if count > 0 {
+                counter.increment(count);
+            }
         }
     }
+}
+
+/// What one turn of a connection came to. Added up without touching memory that other threads count in.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
 }

@@ -54,6 +54,7 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
     pub(super) fn close_reason(&self) -> EndReason {
         match &self.phase {
             Phase::Closing(closing) => closing.reason.clone(),
+            Phase::Finishing { frame, .. } => EndReason::Server(frame.clone()),
             _ => EndReason::Lost,
         }
     }
@@ -65,7 +66,7 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
         cx: &mut Context<'_>,
         scratch: &mut Scratch,
     ) -> Result<Turn, EndReason> {
-        self.flush(cx)?;
+        self.flush(cx, &mut scratch.tally)?;
         let mut input = scratch.take_input();
         let result = self.linger(cx, &mut input);
         scratch.input = input;

@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::config::WebSocketConfig;
 use crate::info::ConnectionInfo;
-use crate::metrics::ServeMetrics;
+use crate::metrics::{ServeMetrics, Tally};
 use crate::outbox::{Outbox, Parked, Signal};
 use crate::session::{EndReason, Flow, Session};
 use crate::websocket::close::{CloseCode, CloseFrame};
@@ -28,6 +28,7 @@ use crate::websocket::message::Decoder;
 use clock::{Clock, Due};
 use close::Closing;
 pub use io::SessionIo;
+use receive::Received;
 use scratch::Scratch;
 use writer::{Compression, Flushed, Writer};
 
@@ -176,17 +177,19 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
         cx: &mut Context<'_>,
         scratch: &mut Scratch,
     ) -> Result<Turn, EndReason> {
-        let mut again = self.receive(cx, scratch)?;
+        let received = self.receive(cx, scratch)?;
         if !matches!(self.phase, Phase::Open) {
             return Ok(Turn::Again);
         }
+        let mut again = received == Received::Some;
         again |= self.deliver(scratch);
-        let had_room = self.has_room();
         let flow = self.call(scratch, |session, io| session.poll_work(cx, io));
         self.follow(flow);
-        self.flush(cx)?;
-        again |= self.held && !self.input_paused();
-        again |= !had_room && self.has_room();
+        // A session that ran out of room is called again once there is some.
+        let was_full = !self.has_room();
+        self.flush(cx, &mut scratch.tally)?;
+        again |= received == Received::Paused && !self.input_paused();
+        again |= was_full && self.has_room();
         again |= !matches!(self.phase, Phase::Open);
         Ok(if again { Turn::Again } else { Turn::Sleep })
     }
@@ -197,10 +200,11 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
         scratch: &mut Scratch,
     ) -> Result<Turn, EndReason> {
         let delivered = self.deliver(scratch);
-        let had_room = self.has_room();
         let flow = self.call(scratch, |session, io| session.poll_work(cx, io));
         self.follow(flow);
-        self.flush(cx)?;
+        // A session that ran out of room is called again once there is some.
+        let was_full = !self.has_room();
+        self.flush(cx, &mut scratch.tally)?;
         let Phase::Finishing { frame, wait } = &self.phase else {
             return Ok(Turn::Again);
         };
@@ -210,7 +214,7 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
             self.close(frame);
             return Ok(Turn::Again);
         }
-        Ok(if delivered || (!had_room && self.has_room()) {
+        Ok(if delivered || (was_full && self.has_room()) {
             Turn::Again
         } else {
             Turn::Sleep
@@ -224,15 +228,14 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
             return false;
         }
         let mut frames = std::mem::take(&mut scratch.frames);
-        self.outbox.take(room, &mut frames);
+        let taken = self.outbox.take(room, &mut frames);
         for frame in &frames {
             self.writer.text(&frame.parts(), &mut scratch.deflater);
         }
-        let count = frames.len();
-        self.metrics.sent(count as u64);
+        scratch.tally.sent += frames.len() as u64;
         frames.clear();
         scratch.frames = frames;
-        count > 0
+        taken >= room
     }
 
     /// Calls the session.
@@ -241,18 +244,15 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
         scratch: &mut Scratch,
         call: impl FnOnce(&mut S, &mut SessionIo<'_>) -> T,
     ) -> T {
-        let mut sent = 0;
         let mut io = SessionIo {
             writer: &mut self.writer,
             deflater: &mut scratch.deflater,
             info: &self.info,
             outbox: &self.outbox,
             room: self.config.write_room,
-            sent: &mut sent,
+            sent: &mut scratch.tally.sent,
         };
-        let result = call(&mut self.session, &mut io);
-        self.metrics.sent(sent);
-        result
+        call(&mut self.session, &mut io)
     }
 
     fn follow(&mut self, flow: Flow) {
@@ -261,15 +261,11 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
         }
     }
 
-    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), EndReason> {
-        let mut written = 0;
+    fn flush(&mut self, cx: &mut Context<'_>, tally: &mut Tally) -> Result<(), EndReason> {
         let flushed = self
             .writer
-            .flush(&mut self.io, cx, &mut written)
+            .flush(&mut self.io, cx, &mut tally.bytes_out)
             .map_err(|_| EndReason::Lost)?;
-        if written > 0 {
-            self.metrics.bytes_out(written);
-        }
         match flushed {
             Flushed::All => self.set_blocked(false),
             Flushed::Blocked(progress) => {
@@ -308,13 +304,14 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
             ),
         };
         match &self.phase {
-            Phase::Fresh | Phase::Open => {
+            Phase::Fresh | Phase::Open | Phase::Finishing { wait: true, .. } => {
                 self.phase = Phase::Finishing { frame, wait };
                 if wait {
                     self.call(scratch, |session, io| session.on_drain(io));
+                } else {
+                    self.clock.closing(&self.config);
                 }
             }
-            Phase::Finishing { .. } if !wait => self.phase = Phase::Finishing { frame, wait },
             _ => {}
         }
         Ok(())
@@ -351,6 +348,7 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Future for Connection<S, IO
         this.writer.borrow(&mut scratch);
         let result = this.run(cx, &mut scratch);
         this.writer.give_back(&mut scratch);
+        this.metrics.count(&mut scratch.tally);
         scratch.put_back();
         result
     }

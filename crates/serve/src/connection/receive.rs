@@ -12,18 +12,29 @@ use crate::websocket::deflate::Inflater;
 use crate::websocket::frame::Opcode;
 use crate::websocket::message::Step;
 
+/// What a call of [`Connection::receive`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Received {
+    /// Bytes came in, and there may be more.
+    Some,
+    /// Nothing is there; the waker is registered.
+    Nothing,
+    /// The session wants no input now; no waker is registered.
+    Paused,
+}
+
 impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
-    /// Reads once and hands on what is whole. `true`: there may be more to read.
+    /// Reads once and hands on what is whole.
     pub(super) fn receive(
         &mut self,
         cx: &mut Context<'_>,
         scratch: &mut Scratch,
-    ) -> Result<bool, EndReason> {
+    ) -> Result<Received, EndReason> {
         if self.held {
             self.decode_rest(scratch);
         }
         if self.held || self.input_paused() || !matches!(self.phase, Phase::Open) {
-            return Ok(false);
+            return Ok(Received::Paused);
         }
         let mut input = scratch.take_input();
         let result = self.read_into(cx, scratch, &mut input);
@@ -36,25 +47,25 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
         cx: &mut Context<'_>,
         scratch: &mut Scratch,
         input: &mut [u8],
-    ) -> Result<bool, EndReason> {
+    ) -> Result<Received, EndReason> {
         let kept = if self.rest.len() <= REST {
             self.rest.len()
         } else {
             0
         };
         let Some(space) = input.get_mut(kept..kept + READ) else {
-            return Ok(false);
+            return Ok(Received::Nothing);
         };
         let mut space = ReadBuf::new(space);
         let count = match Pin::new(&mut self.io).poll_read(cx, &mut space) {
-            Poll::Pending => return Ok(false),
+            Poll::Pending => return Ok(Received::Nothing),
             Poll::Ready(Ok(())) => space.filled().len(),
             Poll::Ready(Err(_)) => return Err(EndReason::Lost),
         };
         if count == 0 {
             return Err(EndReason::Lost);
         }
-        self.metrics.bytes_in(count as u64);
+        scratch.tally.bytes_in += count as u64;
         self.clock.heard();
         if kept == self.rest.len() {
             if let Some(front) = input.get_mut(..kept) {
@@ -68,7 +79,7 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
                 .extend_from_slice(input.get(..count).unwrap_or_default());
             self.decode_rest(scratch);
         }
-        Ok(true)
+        Ok(Received::Some)
     }
 
     fn keep(&mut self, rest: &[u8]) {
@@ -128,11 +139,11 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
         let flow = match step {
             Step::Incomplete | Step::Nothing => Flow::Continue,
             Step::Text(text) => {
-                self.metrics.received(1);
+                scratch.tally.received += 1;
                 self.call(scratch, |session, io| session.on_text(text, io))
             }
             Step::Binary(data) => {
-                self.metrics.received(1);
+                scratch.tally.received += 1;
                 self.call(scratch, |session, io| session.on_binary(data, io))
             }
             Step::Ping(data) => {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use crate::metrics::Tally;
 use crate::outbox::OutFrame;
 use crate::websocket::deflate::{Deflater, Inflater};
 
@@ -21,6 +22,8 @@ pub(super) struct Scratch {
     pub(super) output: Vec<u8>,
     /// Frames taken from an outbox.
     pub(super) frames: Vec<OutFrame>,
+    /// What is to be counted.
+    pub(super) tally: Tally,
     /// The decompressor.
     pub(super) inflater: Inflater,
     /// The compressor.

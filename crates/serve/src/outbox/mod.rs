@@ -168,10 +168,11 @@ impl Outbox {
         self.with(|queue| queue.signal(Signal::Abort));
     }
 
-    /// Takes frames worth up to `bytes` (at least one, if any waits) into `into`. Wakers of those who wait for room are woken.
-    pub(crate) fn take(&self, bytes: usize, into: &mut Vec<OutFrame>) {
-        let wake = self.shared.lock().take(bytes, into);
+    /// Takes frames worth up to `bytes` (at least one, if any waits) into `into`, and returns how many bytes that are. Wakers of those who wait for room are woken.
+    pub(crate) fn take(&self, bytes: usize, into: &mut Vec<OutFrame>) -> usize {
+        let (taken, wake) = self.shared.lock().take(bytes, into);
         wake.into_iter().for_each(std::task::Waker::wake);
+        taken
     }
 
     pub(crate) fn take_signal(&self) -> Option<Signal> {

@@ -144,7 +144,7 @@ impl Queue {
         self.closed
     }
 
-    pub(super) fn take(&mut self, bytes: usize, into: &mut Vec<OutFrame>) -> Vec<Waker> {
+    pub(super) fn take(&mut self, bytes: usize, into: &mut Vec<OutFrame>) -> (usize, Vec<Waker>) {
         let mut taken = 0;
         while taken < bytes
             && let Some(frame) = self.frames.pop_front()
@@ -153,7 +153,7 @@ impl Queue {
             into.push(frame);
         }
         self.bytes = self.bytes.saturating_sub(taken);
-        self.after_removal()
+        (taken, self.after_removal())
     }
 
     pub(super) fn discard(&mut self, prefix: &Arc<[u8]>) -> Vec<Waker> {

@@ -116,6 +116,11 @@ impl Inflater {
         &self.out
     }
 
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.out.capacity()
+    }
+
     /// Gives back the room that a large message took.
     pub(crate) fn trim(&mut self) {
         if self.out.capacity() > KEEP {

@@ -5,3 +5,6 @@ pub mod deflate;
 pub mod frame;
 pub mod handshake;
 pub mod message;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! A server of probing sessions, and a hand-written client that can misbehave.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+pub mod client;
+pub mod probe;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use stentor_serve::{
+    ConnectionCaps, ConnectionInfo, ConnectionLimits, Drain, EndReason, Outbox, Server,
+    ServerConfig, WebSocketConfig, bind, listen,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::timeout;
+
+use probe::{Probe, Stats};
+
+/// Far above anything that takes time here; reached only when something hangs.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Running {
+    pub address: SocketAddr,
+    pub server: Server<Probe>,
+    pub drain: Drain,
+    pub stats: Arc<Stats>,
+    opened: UnboundedReceiver<(Arc<ConnectionInfo>, Outbox)>,
+    ended: UnboundedReceiver<EndReason>,
+}
+
+impl Running {
+    pub async fn opened(&mut self) -> (Arc<ConnectionInfo>, Outbox) {
+        timeout(PATIENCE, self.opened.recv())
+            .await
+            .expect("no connection opened")
+            .unwrap()
+    }
+
+    pub async fn ended(&mut self) -> EndReason {
+        timeout(PATIENCE, self.ended.recv())
+            .await
+            .expect("no connection ended")
+            .unwrap()
+    }
+}
+
+pub fn websocket(change: impl FnOnce(&mut WebSocketConfig)) -> ServerConfig {
+    let mut websocket = WebSocketConfig::default();
+    change(&mut websocket);
+    ServerConfig {
+        websocket: Arc::new(websocket),
+        ..ServerConfig::default()
+    }
+}
+
+pub fn start() -> Running {
+    start_with(ServerConfig::default(), ConnectionCaps::default())
+}
+
+pub fn start_with(config: ServerConfig, caps: ConnectionCaps) -> Running {
+    let (probe, opened, ended) = Probe::new();
+    let stats = Arc::clone(&probe.stats);
+    let drain = Drain::new();
+    let hello = || async { "hello" };
+    let router = Router::new().route("/", get(hello)).route(
+        "/never",
+        get(|| async { std::future::pending::<()>().await }),
+    );
+    let server = Server::new(
+        probe,
+        router,
+        config,
+        ConnectionLimits::new(caps),
+        drain.clone(),
+    );
+    let socket = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap().remove(0);
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(listen(server.clone(), socket, Arc::from("test")));
+    Running {
+        address,
+        server,
+        drain,
+        stats,
+        opened,
+        ended,
+    }
+}
