@@ -28,7 +28,8 @@ pub fn count(core: &Arc<Core>, query: &Query, viewer: &Viewer) -> Result<Count, 
         [filter] => stentor_event::hll::offset(filter),
         _ => None,
     };
-    if let [filter] = &*query.filters
+    // The maintained counts know no bound on event numbers.
+    if let (None, [filter]) = (query.before, &*query.filters)
         && let Some(count) = by_keys(core, filter, query.now, viewer, hll)
     {
         return Ok(count);

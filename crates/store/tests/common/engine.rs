@@ -27,6 +27,24 @@ pub trait Engine: Send + Sync {
 
     /// Closes the store and opens it again. What cannot outlive a process stays as it is.
     async fn reopen(&mut self);
+
+    /// Works on the files of the store, which changes nothing that anybody sees. Scans must not be open.
+    async fn maintain(&mut self, upkeep: Upkeep);
+}
+
+/// Work on the files of a store.
+#[derive(Debug, Clone, Copy)]
+pub enum Upkeep {
+    /// Writes the index to files.
+    Flush,
+    /// Gives back what belongs to events that are gone.
+    Compact,
+    /// Reads everything; there must be no fault.
+    Verify,
+    /// Builds what is derived anew.
+    Reindex,
+    /// Copies the store, and goes on with the copy.
+    Restore,
 }
 
 /// Who the stores under test are.
@@ -58,6 +76,8 @@ impl Engine for MemoryEngine {
     }
 
     async fn reopen(&mut self) {}
+
+    async fn maintain(&mut self, _upkeep: Upkeep) {}
 }
 
 /// The engine of a single node, with options that make it write and merge index files after a few events.
@@ -75,14 +95,12 @@ impl Factory for Embedded {
     }
 }
 
+fn options(keep: Keep) -> embedded::Options {
+    embedded::Options { keep, scope: scope(), flush_events: 8, ..embedded::Options::default() }
+}
+
 fn open(folder: &TempDir, keep: Keep) -> Arc<embedded::Store> {
-    let options = embedded::Options {
-        keep,
-        scope: scope(),
-        flush_events: 8,
-        ..embedded::Options::default()
-    };
-    Arc::new(embedded::Store::open(folder.path(), options).unwrap())
+    Arc::new(embedded::Store::open(folder.path(), options(keep)).unwrap())
 }
 
 struct EmbeddedEngine {
@@ -95,6 +113,12 @@ struct EmbeddedEngine {
 impl EmbeddedEngine {
     fn open_store(&self) -> &Arc<embedded::Store> {
         self.store.as_ref().unwrap()
+    }
+
+    async fn close(&mut self) {
+        let store = self.store.take().unwrap();
+        store.close().await.unwrap();
+        assert_eq!(Arc::strong_count(&store), 1, "somebody still uses the store");
     }
 }
 
@@ -109,14 +133,32 @@ impl Engine for EmbeddedEngine {
     }
 
     async fn reopen(&mut self) {
-        let store = self.store.take().unwrap();
-        store.close().await.unwrap();
-        assert_eq!(
-            Arc::strong_count(&store),
-            1,
-            "somebody still uses the store"
-        );
-        drop(store);
+        self.close().await;
         self.store = Some(open(&self.folder, self.keep));
+    }
+
+    async fn maintain(&mut self, upkeep: Upkeep) {
+        match upkeep {
+            Upkeep::Flush => self.open_store().flush().unwrap(),
+            Upkeep::Compact => {
+                self.open_store().compact(1, &|_, _| {}).await.unwrap();
+            }
+            Upkeep::Verify => {
+                let found = self.open_store().verify(false, &|_, _| {}).unwrap();
+                assert_eq!(found.faults, 0, "{:?}", found.listed);
+            }
+            Upkeep::Reindex => {
+                self.close().await;
+                let store = embedded::Store::reindex(self.folder.path(), options(self.keep)).unwrap();
+                self.store = Some(Arc::new(store));
+            }
+            Upkeep::Restore => {
+                let copy = tempfile::tempdir().unwrap();
+                self.open_store().backup(copy.path(), &|_, _| {}).unwrap();
+                self.close().await;
+                self.folder = copy;
+                self.store = Some(open(&self.folder, self.keep));
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ use stentor_store::{
     Budget, Change, EventStore, Keep, Query, ScanEnd, ScanLimits, Seq, Statistics, Submission,
 };
 
+use crate::common::engine::Upkeep;
 use crate::common::observer::Witness;
 use crate::common::subject::{NO_LIMITS, WHOLE, drain};
 use crate::common::{Engine, Factory};
@@ -115,6 +116,14 @@ impl Pair {
     pub async fn reopen(&mut self) -> Verdict {
         self.model.reopen().await;
         self.engine.reopen().await;
+        self.observe();
+        self.compare_figures()
+    }
+
+    /// Works on the engine's files, which must change nothing.
+    pub async fn maintain(&mut self, upkeep: Upkeep) -> Verdict {
+        self.model.maintain(upkeep).await;
+        self.engine.maintain(upkeep).await;
         self.observe();
         self.compare_figures()
     }
@@ -283,6 +292,7 @@ impl Pair {
             self.ask(&all, &Viewer::operator(), WHOLE).await?;
             self.changes(Seq(0), usize::MAX, &Viewer::operator())
                 .await?;
+            self.maintain(Upkeep::Verify).await?;
             self.reopen().await?;
         }
         Ok(())

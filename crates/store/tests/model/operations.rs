@@ -6,6 +6,7 @@ use stentor_event::{EventId, Timestamp};
 use stentor_store::{Seq, Submission};
 
 use crate::common::Person;
+use crate::common::engine::Upkeep;
 use crate::compare::{Pair, Verdict};
 use crate::questions::{Question, Reader, question, reader};
 use crate::world::{World, person, second};
@@ -25,6 +26,8 @@ pub enum Operation {
     RemoveAuthor(Person, u64),
     /// The store is closed and opened.
     Reopen,
+    /// Work is done on the files of the store.
+    Maintain(Upkeep),
     /// A scan and a count.
     Ask(Question),
     /// The change feed is read from some position on.
@@ -32,6 +35,9 @@ pub enum Operation {
     /// A reader of the feed moves on.
     Cursor(bool, u64),
 }
+
+const UPKEEP: [Upkeep; 6] =
+    [Upkeep::Flush, Upkeep::Compact, Upkeep::Compact, Upkeep::Verify, Upkeep::Reindex, Upkeep::Restore];
 
 /// An event as it is submitted.
 #[derive(Debug, Clone)]
@@ -81,6 +87,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => vec(0..1_000_usize, 0..4).prop_map(Operation::Remove),
         1 => (person(), second()).prop_map(|(person, at)| Operation::RemoveAuthor(person, at)),
         1 => Just(Operation::Reopen),
+        1 => proptest::sample::select(&UPKEEP[..]).prop_map(Operation::Maintain),
         12 => question().prop_map(Operation::Ask),
         2 => changes.prop_map(|(after, limit, reader)| Operation::Changes(after, limit, reader)),
         1 => (any::<bool>(), 0..60_u64).prop_map(|(reader, seq)| Operation::Cursor(reader, seq)),
@@ -126,6 +133,7 @@ pub async fn run(pair: &mut Pair, world: &World, operation: &Operation) -> Verdi
             pair.remove_author(person.key(), Timestamp(*until)).await
         }
         Operation::Reopen => pair.reopen().await,
+        Operation::Maintain(upkeep) => pair.maintain(*upkeep).await,
         Operation::Ask(question) => {
             pair.ask(
                 &question.query(world, pair.now),

@@ -123,6 +123,10 @@ impl UnionScan {
             if self.last == Some(number) {
                 continue;
             }
+            // It may have been found in an earlier slice, and have left since.
+            if !self.snapshot.is_there(number) {
+                continue;
+            }
             self.last = Some(number);
             if self.parts.len() > 1 {
                 self.returned.insert(number);
@@ -176,7 +180,9 @@ impl UnionScan {
         for part in &mut self.parts {
             while matches!(part.head, Head::End(FilterEnd::Cut)) {
                 match part.scan.beyond(&context, rows) {
-                    Step::Match(found) if self.returned.contains(&found.order.number) => {}
+                    Step::Match(found)
+                        if self.returned.contains(&found.order.number)
+                            || !self.snapshot.is_there(found.order.number) => {}
                     Step::Match(_) => return Next::End(ScanEnd::More),
                     Step::End(_) => part.head = Head::End(FilterEnd::Finished),
                     Step::Pause => return Next::Pause,
