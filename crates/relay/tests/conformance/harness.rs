@@ -1,0 +1,519 @@
+//! A real relay on a real socket, and a client that was not written by us.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use stentor_event::{Event, EventBuilder, Kind, PublicKey, SecretKey, Timestamp};
+use stentor_relay::{Config, Relay};
+use stentor_serve::{
+    ConnectionCaps, ConnectionLimits, Drain, HttpConfig, OutboxLimits, Server, ServerConfig,
+    WebSocketConfig, bind, listen,
+};
+use stentor_store::{EventStore, Keep, RelayScope, embedded, memory};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+/// How long anything may take before a test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Which store a test runs over.
+#[derive(Debug, Clone, Copy)]
+pub enum Engine {
+    Memory,
+    Embedded,
+}
+
+/// Runs each test over each engine.
+macro_rules! over_both_engines {
+    ($($name:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::harness::Engine::Memory).await;
+            })*
+        }
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::harness::Engine::Embedded).await;
+            })*
+        }
+    };
+}
+pub(crate) use over_both_engines;
+
+/// Removes what has expired by this time, and tells how much there was.
+type Purge = Box<dyn Fn(Timestamp) -> Pin<Box<dyn Future<Output = u64> + Send>> + Send + Sync>;
+
+/// A running relay.
+pub struct Node {
+    pub address: SocketAddr,
+    pub relay: Relay,
+    pub store: Arc<dyn EventStore>,
+    pub drain: Drain,
+    pub limits: Arc<ConnectionLimits>,
+    purge: Box<dyn Fn(Timestamp) -> Pin<Box<dyn Future<Output = u64> + Send>> + Send + Sync>,
+    _folder: tempfile::TempDir,
+}
+
+/// The configuration as shipped, without rates.
+pub fn without_rates() -> Config {
+    let mut config = Config::default();
+    let off = stentor_relay::config::Scope {
+        connection: 0,
+        ip: 0,
+        key: 0,
+        node: 0,
+    };
+    let rates = &mut config.rates;
+    (
+        rates.events,
+        rates.reqs,
+        rates.counts,
+        rates.auths,
+        rates.bytes,
+        rates.rows,
+    ) = (off, off, off, off, off, 0);
+    config
+}
+
+impl Node {
+    /// A relay without rates.
+    pub async fn start(engine: Engine) -> Self {
+        Self::with(engine, without_rates()).await
+    }
+
+    /// A relay with this configuration.
+    pub async fn with(engine: Engine, config: Config) -> Self {
+        let sockets = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+        let address = sockets[0].local_addr().unwrap();
+        let urls = match config.public_urls().unwrap() {
+            urls if urls.is_empty() => stentor_auth::local_urls(address),
+            urls => urls,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let scope = RelayScope { urls: urls.into() };
+        let (store, purge): (Arc<dyn EventStore>, Purge) = match engine {
+            Engine::Memory => {
+                let store = Arc::new(memory::Store::new(Keep::Current, scope));
+                let own = Arc::clone(&store);
+                (
+                    store,
+                    Box::new(move |now| Box::pin(std::future::ready(own.purge(now)))),
+                )
+            }
+            Engine::Embedded => {
+                let options = embedded::Options {
+                    scope,
+                    ..embedded::Options::default()
+                };
+                let store = Arc::new(embedded::Store::open(folder.path(), options).unwrap());
+                let own = Arc::clone(&store);
+                let purge = move |now| {
+                    let own = Arc::clone(&own);
+                    Box::pin(async move { own.purge(now).await.unwrap() })
+                        as Pin<Box<dyn Future<Output = u64> + Send>>
+                };
+                (store, Box::new(purge))
+            }
+        };
+        let limits = &config.limits;
+        let websocket = WebSocketConfig {
+            max_message: limits.message_bytes,
+            outbox: OutboxLimits {
+                frames: limits.queue_frames,
+                bytes: limits.queue_bytes,
+                ..OutboxLimits::default()
+            },
+            ..WebSocketConfig::default()
+        };
+        let server_config = ServerConfig {
+            http: HttpConfig::default(),
+            websocket: Arc::new(websocket),
+            ..ServerConfig::default()
+        };
+        let caps = ConnectionCaps {
+            total: limits.connections,
+            per_address: limits.connections_per_ip,
+        };
+        let (limits, drain) = (ConnectionLimits::new(caps), Drain::new());
+        let own_key = key(99).public_key();
+        let relay = Relay::new(config, Arc::clone(&store), Some(own_key)).unwrap();
+        let server = Server::new(
+            relay.clone(),
+            relay.routes(),
+            server_config,
+            Arc::clone(&limits),
+            drain.clone(),
+        );
+        for socket in sockets {
+            tokio::spawn(listen(server.clone(), socket, "test".into()));
+        }
+        Self {
+            address,
+            relay,
+            store,
+            drain,
+            limits,
+            purge,
+            _folder: folder,
+        }
+    }
+
+    /// The URL clients use.
+    pub fn url(&self) -> String {
+        format!("ws://{}", self.address)
+    }
+
+    /// A client that has been sent its challenge.
+    pub async fn client(&self) -> Client {
+        self.try_client().await.unwrap()
+    }
+
+    /// A client, or the status of the refused upgrade.
+    pub async fn try_client(&self) -> Result<Client, u16> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        Client::over(stream, &self.url()).await
+    }
+
+    /// Removes what has expired.
+    pub async fn purge(&self, now: u64) -> u64 {
+        (self.purge)(Timestamp(now)).await
+    }
+
+    /// A plain HTTP request.
+    pub async fn http(&self, head: &str) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream
+            .write_all(
+                format!(
+                    "{head}\r\nhost: {}\r\nconnection: close\r\n\r\n",
+                    self.address
+                )
+                .as_bytes(),
+            )
+            .await
+            .unwrap();
+        let mut answer = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut answer))
+            .await
+            .unwrap()
+            .unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+}
+
+/// A client over tokio-tungstenite.
+pub struct Client {
+    socket: WebSocketStream<TcpStream>,
+    pub challenge: String,
+    url: String,
+    /// Messages that came while another was awaited.
+    stash: VecDeque<Value>,
+}
+
+/// The answer to a REQ up to EOSE.
+#[derive(Debug)]
+pub struct Answer {
+    pub events: Vec<Value>,
+    pub eose: Value,
+}
+
+impl Answer {
+    /// The ids in the order they came.
+    pub fn ids(&self) -> Vec<String> {
+        self.events
+            .iter()
+            .map(|event| event["id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The hint of NIP-67, if there is one.
+    pub fn hint(&self) -> Option<&str> {
+        self.eose.get(2).map(|hints| hints[0].as_str().unwrap())
+    }
+}
+
+impl Client {
+    pub async fn over(stream: TcpStream, url: &str) -> Result<Self, u16> {
+        let socket = match timeout(PATIENCE, client_async(url, stream)).await.unwrap() {
+            Ok((socket, _)) => socket,
+            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
+                return Err(response.status().as_u16());
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let mut client = Self {
+            socket,
+            challenge: String::new(),
+            url: url.to_owned(),
+            stash: VecDeque::new(),
+        };
+        let hello = client.receive().await;
+        assert_eq!(hello[0], "AUTH");
+        client.challenge = hello[1].as_str().unwrap().to_owned();
+        Ok(client)
+    }
+
+    /// Sends text.
+    pub async fn send(&mut self, text: impl Into<String>) {
+        self.socket.send(Message::text(text.into())).await.unwrap();
+    }
+
+    /// Sends several messages with one write, as far as the client can.
+    pub async fn send_all(&mut self, texts: impl IntoIterator<Item = String>) {
+        for text in texts {
+            self.socket.feed(Message::text(text)).await.unwrap();
+        }
+        self.socket.flush().await.unwrap();
+    }
+
+    /// Sends any kind of message.
+    pub async fn send_raw(&mut self, message: Message) {
+        self.socket.send(message).await.unwrap();
+    }
+
+    /// The next frame; `None` when the connection has ended without a close frame.
+    pub async fn frame(&mut self) -> Option<Message> {
+        loop {
+            match timeout(PATIENCE, self.socket.next())
+                .await
+                .expect("the relay says nothing")
+            {
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(message)) => return Some(message),
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
+    /// The next message from the wire.
+    async fn receive(&mut self) -> Value {
+        match self.frame().await {
+            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
+            other => panic!("not a text message: {other:?}"),
+        }
+    }
+
+    /// The next message.
+    pub async fn next(&mut self) -> Value {
+        match self.stash.pop_front() {
+            Some(message) => message,
+            None => self.receive().await,
+        }
+    }
+
+    /// The next message that passes the test; others are kept for later.
+    pub async fn find(&mut self, test: impl Fn(&Value) -> bool) -> Value {
+        if let Some(position) = self.stash.iter().position(&test) {
+            return self.stash.remove(position).unwrap();
+        }
+        loop {
+            let message = self.receive().await;
+            if test(&message) {
+                return message;
+            }
+            self.stash.push_back(message);
+        }
+    }
+
+    /// The close frame: code and reason. Messages before it are dropped.
+    pub async fn closing(&mut self) -> (u16, String) {
+        loop {
+            match self.frame().await {
+                Some(Message::Close(Some(frame))) => {
+                    return (frame.code.into(), frame.reason.to_string());
+                }
+                Some(Message::Text(_)) => {}
+                other => panic!("no close frame but {other:?}"),
+            }
+        }
+    }
+
+    /// Publishes an event given as JSON text: accepted, and the reason.
+    pub async fn publish_text(&mut self, event: &str) -> (bool, String) {
+        let id = serde_json::from_str::<Value>(event).unwrap()["id"].clone();
+        self.send(format!("[\"EVENT\",{event}]")).await;
+        ok(&self
+            .find(|message| message[0] == "OK" && message[1] == id)
+            .await)
+    }
+
+    /// Publishes an event: accepted, and the reason.
+    pub async fn publish(&mut self, event: &Event) -> (bool, String) {
+        self.publish_text(&text(event)).await
+    }
+
+    /// Publishes an event that must be accepted.
+    pub async fn store(&mut self, event: &Event) {
+        assert_eq!(
+            self.publish(event).await,
+            (true, String::new()),
+            "{event:?}"
+        );
+    }
+
+    /// Opens a subscription and waits for its stored events.
+    pub async fn subscribe(&mut self, sub: &str, filters: &[Value]) -> Answer {
+        self.send(request("REQ", sub, filters)).await;
+        let mut events = Vec::new();
+        loop {
+            let message = self
+                .find(|message| message[1] == sub && message[0] != "OK")
+                .await;
+            match message[0].as_str().unwrap() {
+                "EVENT" => events.push(message[2].clone()),
+                "EOSE" => {
+                    return Answer {
+                        events,
+                        eose: message,
+                    };
+                }
+                other => panic!("{other}: {message}"),
+            }
+        }
+    }
+
+    /// The stored events for one filter; the subscription is closed again.
+    pub async fn query(&mut self, filter: Value) -> Answer {
+        let answer = self.subscribe("query", &[filter]).await;
+        self.send(r#"["CLOSE","query"]"#).await;
+        answer
+    }
+
+    /// The reason of the CLOSED that a request is answered with.
+    pub async fn refused(&mut self, verb: &str, filters: &[Value]) -> String {
+        self.send(request(verb, "refused", filters)).await;
+        let message = self.find(|message| message[1] == "refused").await;
+        assert_eq!(message[0], "CLOSED", "{message}");
+        message[2].as_str().unwrap().to_owned()
+    }
+
+    /// The answer to a COUNT.
+    pub async fn count(&mut self, filters: &[Value]) -> Value {
+        self.send(request("COUNT", "count", filters)).await;
+        let message = self.find(|message| message[1] == "count").await;
+        assert_eq!(message[0], "COUNT", "{message}");
+        message[2].clone()
+    }
+
+    /// The next live event of a subscription.
+    pub async fn live(&mut self, sub: &str) -> Value {
+        self.find(|message| message[0] == "EVENT" && message[1] == sub)
+            .await[2]
+            .clone()
+    }
+
+    /// Waits until the relay has done all that was asked before; what else came is kept.
+    pub async fn settle(&mut self) {
+        static TURN: AtomicU64 = AtomicU64::new(0);
+        let sub = format!("settle{}", TURN.fetch_add(1, Ordering::Relaxed));
+        self.send(request("REQ", &sub, &[json!({"limit": 0})]))
+            .await;
+        self.find(|message| message[0] == "EOSE" && message[1] == sub.as_str())
+            .await;
+        self.send(format!("[\"CLOSE\",\"{sub}\"]")).await;
+    }
+
+    /// Whether nothing for this subscription has come so far.
+    pub async fn silent(&mut self, sub: &str) -> bool {
+        self.settle().await;
+        !self.stash.iter().any(|message| message[1] == sub)
+    }
+
+    /// Authenticates with a key.
+    pub async fn authenticate(&mut self, key: &SecretKey) -> (bool, String) {
+        let url = self.url.clone();
+        self.authenticate_as(key, &url, now()).await
+    }
+
+    /// Authenticates, naming this relay and time.
+    pub async fn authenticate_as(&mut self, key: &SecretKey, url: &str, at: u64) -> (bool, String) {
+        let challenge = self.challenge.clone();
+        let event = auth_event(key, url, &challenge, at);
+        self.auth(&event).await
+    }
+
+    /// Sends AUTH.
+    pub async fn auth(&mut self, event: &Event) -> (bool, String) {
+        self.send(format!("[\"AUTH\",{}]", text(event))).await;
+        let id = event.id().to_string();
+        ok(&self
+            .find(|message| message[0] == "OK" && message[1] == id.as_str())
+            .await)
+    }
+}
+
+/// The answer to an AUTH challenge.
+pub fn auth_event(key: &SecretKey, url: &str, challenge: &str, at: u64) -> Event {
+    EventBuilder::new(Kind::AUTH, Timestamp(at))
+        .tag(["relay", url])
+        .tag(["challenge", challenge])
+        .sign(key)
+}
+
+fn ok(message: &Value) -> (bool, String) {
+    (
+        message[2].as_bool().unwrap(),
+        message[3].as_str().unwrap().to_owned(),
+    )
+}
+
+/// A REQ or COUNT.
+pub fn request(verb: &str, sub: &str, filters: &[Value]) -> String {
+    let mut message = vec![json!(verb), json!(sub)];
+    message.extend_from_slice(filters);
+    Value::Array(message).to_string()
+}
+
+/// The JSON of an event.
+pub fn text(event: &Event) -> String {
+    String::from_utf8(event.json().to_vec()).unwrap()
+}
+
+/// The id of an event in hex.
+pub fn id(event: &Event) -> String {
+    event.id().to_string()
+}
+
+/// A key for tests.
+pub fn key(number: u8) -> SecretKey {
+    SecretKey::from_bytes([number.max(1); 32]).unwrap()
+}
+
+/// Its public key in hex.
+pub fn public(number: u8) -> String {
+    public_key(number).to_string()
+}
+
+/// Its public key.
+pub fn public_key(number: u8) -> PublicKey {
+    key(number).public_key()
+}
+
+/// The time of day.
+pub fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+}
+
+/// An event to be signed, made at this time.
+pub fn event(kind: u16, at: u64) -> EventBuilder {
+    EventBuilder::new(Kind(kind), Timestamp(at))
+}
+
+/// A note made some seconds ago.
+pub fn note(author: u8, ago: u64, content: &str) -> Event {
+    event(1, now() - ago).content(content).sign(&key(author))
+}

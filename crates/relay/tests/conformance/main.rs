@@ -1,0 +1,21 @@
+//! What the requirements say, over real sockets: each test carries the number of its requirement.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod harness;
+mod r1_auth;
+mod r1_counts;
+mod r1_events;
+mod r1_filters;
+mod r1_http;
+mod r1_removal;
+mod r1_subscriptions;
+mod r2_privacy;
+mod r4_limits;
+mod r4_rates;
+mod r8_operation;
