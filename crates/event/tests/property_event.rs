@@ -335,7 +335,8 @@ proptest! {
                 error.write_answer(&mut answer);
                 prop_assert!(serde_json::from_slice::<Vec<Value>>(&answer).is_ok());
             } else {
-                prop_assert!(serde_json::from_slice::<Vec<Value>>(&text).is_ok());
+                // Not values: numbers of any size are well-formed where nobody looks at them.
+                prop_assert!(serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(&text).is_ok());
             }
         }
     }

@@ -234,5 +234,6 @@ fn kinds(scanner: &mut Scanner<'_>) -> Result<Vec<Kind>, FilterError> {
     )?;
     kinds.sort_unstable();
     kinds.dedup();
+    kinds.shrink_to_fit();
     Ok(kinds)
 }
