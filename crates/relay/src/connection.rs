@@ -254,3 +254,27 @@ impl Drop for Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r8_1_an_idle_connection_is_small() {
+        assert!(
+            size_of::<Connection>() <= 192,
+            "{}",
+            size_of::<Connection>()
+        );
+        assert!(
+            size_of::<Subscription>() <= 40,
+            "{}",
+            size_of::<Subscription>()
+        );
+        assert!(
+            size_of::<crate::fanout::Live>() <= 128,
+            "{}",
+            size_of::<crate::fanout::Live>()
+        );
+    }
+}

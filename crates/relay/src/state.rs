@@ -8,12 +8,15 @@ use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 use stentor_event::{ParseLimits, PublicKey, Timestamp, Viewer, VisibilityRules};
 use stentor_store::EventStore;
+use tokio::sync::Semaphore;
 
 use crate::config::{Config, ConfigError};
 use crate::fanout::{HoldLimits, Registry};
 use crate::metrics::Metrics;
 use crate::rates::Meters;
 
+/// COUNTs that take long and are worked on at once, over all connections: they must leave cores to the others.
+const LONG_COUNTS: usize = 1;
 /// How long the number of events is remembered.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
@@ -71,6 +74,8 @@ pub(crate) struct State {
     pub(crate) unauthenticated: AtomicUsize,
     /// Bytes of events on their way into the store.
     pub(crate) in_flight: AtomicUsize,
+    /// Turns for COUNTs that take long.
+    pub(crate) long_counts: Semaphore,
     /// How many events there are, and when that was asked.
     events: Mutex<Option<(Instant, u64)>>,
 }
@@ -91,6 +96,7 @@ impl State {
             connections: AtomicUsize::new(0),
             unauthenticated: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
+            long_counts: Semaphore::new(LONG_COUNTS),
             events: Mutex::new(None),
         }
     }

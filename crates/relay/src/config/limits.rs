@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stentor_event::{FilterLimits, ParseLimits, SubscriptionId};
 
+use stentor_serve::{OutboxLimits, Overflow};
+
 use super::{ConfigError, in_range};
 
 /// Most of each thing at once. 0 switches a limit off.
@@ -20,6 +22,11 @@ pub struct Limits {
     pub subscriptions: usize,
     /// Subscriptions of the node. Default 100,000.
     pub subscriptions_node: usize,
+    /// Ids, authors and tag values in all filters of the subscriptions of one connection: what these cost in memory.
+    /// Default 65,536.
+    pub values: usize,
+    /// The same for the node. Default 4,194,304.
+    pub values_node: usize,
     /// Filters of one REQ or COUNT, up to 1,000. Default 16.
     #[schemars(range(max = 1000))]
     pub filters: usize,
@@ -44,6 +51,8 @@ pub struct Limits {
     /// Bytes waiting for one slow client, at least 64 KiB; there is always a limit. Default 4 MiB.
     #[schemars(range(min = 65536, max = 1_073_741_824))]
     pub queue_bytes: usize,
+    /// What becomes of a client for which more would be waiting. Default `close`.
+    pub queue_overflow: QueueOverflow,
     /// New events held back for one subscription while its stored events are still being sent; above it, the
     /// subscription ends with CLOSED. There is always a limit. Default 1,024.
     #[schemars(range(min = 1, max = 1_048_576))]
@@ -62,6 +71,17 @@ pub struct Limits {
     pub keys: usize,
 }
 
+/// What becomes of a client that reads more slowly than its subscriptions bring events (R8.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum QueueOverflow {
+    /// The connection is closed with a reason: the client knows that it missed something.
+    #[default]
+    Close,
+    /// Events are left out, and counted.
+    Drop,
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -70,6 +90,8 @@ impl Default for Limits {
             connections_unauthenticated: 5_000,
             subscriptions: 32,
             subscriptions_node: 100_000,
+            values: 65_536,
+            values_node: 4_194_304,
             filters: 16,
             limit: 500,
             ids: 1_000,
@@ -80,6 +102,7 @@ impl Default for Limits {
             message_bytes: 512 * 1024,
             queue_frames: 1_024,
             queue_bytes: 4 * 1024 * 1024,
+            queue_overflow: QueueOverflow::Close,
             held_events: 1_024,
             events_in_flight: 2_048,
             bytes_in_flight: 4 << 20,
@@ -150,6 +173,19 @@ impl Limits {
                 max_authors: self.authors,
                 max_tag_values: self.tag_values,
             },
+        }
+    }
+
+    /// The bounds of a connection's outbound queue.
+    pub const fn outbox(&self) -> OutboxLimits {
+        let overflow = match self.queue_overflow {
+            QueueOverflow::Close => Overflow::Close,
+            QueueOverflow::Drop => Overflow::Drop,
+        };
+        OutboxLimits {
+            frames: self.queue_frames,
+            bytes: self.queue_bytes,
+            overflow,
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use stentor_event::PublicKey;
 use stentor_event::normalize_relay_url;
 
-pub use limits::Limits;
+pub use limits::{Limits, QueueOverflow};
 pub use policy::{Policy, Privacy, Queries};
 pub use rates::{Rates, Scope};
 

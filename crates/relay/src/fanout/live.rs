@@ -79,6 +79,11 @@ impl Live {
         &self.prefix
     }
 
+    /// How many ids, authors and tag values it asks for.
+    pub fn values(&self) -> usize {
+        values(&self.filters)
+    }
+
     /// What it asks for.
     pub const fn filters(&self) -> &Arc<[Filter]> {
         &self.filters
@@ -140,4 +145,20 @@ impl Live {
         }
         false
     }
+}
+
+/// How many ids, authors and tag values there are in these filters.
+pub fn values(filters: &[Filter]) -> usize {
+    filters.iter().map(of_filter).sum()
+}
+
+fn of_filter(filter: &Filter) -> usize {
+    let lists =
+        filter.ids.as_ref().map_or(0, Vec::len) + filter.authors.as_ref().map_or(0, Vec::len);
+    lists
+        + filter
+            .tags
+            .iter()
+            .map(|tag| tag.values.len())
+            .sum::<usize>()
 }

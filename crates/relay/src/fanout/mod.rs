@@ -14,17 +14,19 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use stentor_event::{Filter, SubscriptionId, VisibilityRules};
 use stentor_store::{Committed, EventNumber};
 
 pub use client::Client;
 use index::{Prober, Probes};
-pub use live::{HoldLimits, HoldOverflow, Live};
+pub use live::{HoldLimits, HoldOverflow, Live, values};
 use shard::{Passing, Shard};
 
 /// Few: every event is looked up in each.
 const SHARDS: usize = 4;
+/// Events of a large commit that are passed on before who waits for a shard has a turn.
+const CHUNK: usize = 64;
 
 /// What came of a commit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,6 +59,15 @@ impl Registration {
 #[error("the relay has too many subscriptions, try again later")]
 pub struct RegistryFull;
 
+/// Most of the node; 0: any number.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NodeLimits {
+    /// Subscriptions.
+    pub subscriptions: usize,
+    /// Values in their filters; see [`values`].
+    pub values: usize,
+}
+
 /// What is to be registered.
 #[derive(Debug)]
 pub struct Request<'a> {
@@ -70,8 +81,8 @@ pub struct Request<'a> {
     pub filters: Arc<[Filter]>,
     /// The subscription of the same name that it replaces.
     pub replaces: Option<Registration>,
-    /// Most subscriptions of the node; 0: any number.
-    pub most: usize,
+    /// What the node may have.
+    pub most: NodeLimits,
 }
 
 /// All live subscriptions of the node.
@@ -80,6 +91,7 @@ pub struct Registry {
     shards: [Mutex<Shard>; SHARDS],
     prober: Prober,
     count: AtomicUsize,
+    values: AtomicUsize,
 }
 
 impl Default for Registry {
@@ -88,6 +100,7 @@ impl Default for Registry {
             shards: Default::default(),
             prober: Prober::default(),
             count: AtomicUsize::new(0),
+            values: AtomicUsize::new(0),
         }
     }
 }
@@ -120,13 +133,9 @@ impl Registry {
         let mut guard = lock.lock();
         if let Some(old) = request.replaces {
             guard.remove(&self.prober, old.slot);
-            self.count.fetch_sub(1, Ordering::Relaxed);
+            self.count_out(&old.live);
         }
-        let before = self.count.fetch_add(1, Ordering::Relaxed);
-        if request.most != 0 && before >= request.most {
-            self.count.fetch_sub(1, Ordering::Relaxed);
-            return Err(RegistryFull);
-        }
+        self.count_in(values(&request.filters), request.most)?;
         let live = Live::new(
             Arc::clone(request.client),
             request.sub,
@@ -142,8 +151,28 @@ impl Registry {
     pub fn remove(&self, registration: Registration) {
         if let Some(shard) = self.shards.get(usize::from(registration.shard)) {
             shard.lock().remove(&self.prober, registration.slot);
-            self.count.fetch_sub(1, Ordering::Relaxed);
+            self.count_out(&registration.live);
         }
+    }
+
+    /// Counts a subscription with so many values in, if there is room.
+    fn count_in(&self, values: usize, most: NodeLimits) -> Result<(), RegistryFull> {
+        let fits = |before: usize, more: usize, most: usize| {
+            most == 0 || before.saturating_add(more) <= most
+        };
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let before = self.values.fetch_add(values, Ordering::Relaxed);
+        if fits(count, 1, most.subscriptions) && fits(before, values, most.values) {
+            return Ok(());
+        }
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.values.fetch_sub(values, Ordering::Relaxed);
+        Err(RegistryFull)
+    }
+
+    fn count_out(&self, live: &Live) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.values.fetch_sub(live.values(), Ordering::Relaxed);
     }
 
     /// Passes events that have just been committed to those who asked for them. Must be called in the order of commits.
@@ -154,12 +183,16 @@ impl Registry {
         hold: HoldLimits,
     ) -> Tally {
         let mut tally = Tally::default();
-        let passing: Vec<Passing<'_>> = events
-            .iter()
-            .map(|committed| self.prepare(committed))
-            .collect();
-        for shard in &self.shards {
-            shard.lock().pass(&passing, rules, hold, &mut tally);
+        for chunk in events.chunks(CHUNK) {
+            let passing: Vec<Passing<'_>> = chunk
+                .iter()
+                .map(|committed| self.prepare(committed))
+                .collect();
+            for shard in &self.shards {
+                let mut guard = shard.lock();
+                guard.pass(&passing, rules, hold, &mut tally);
+                MutexGuard::unlock_fair(guard);
+            }
         }
         tally
     }

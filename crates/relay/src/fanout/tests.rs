@@ -46,7 +46,7 @@ impl Node {
             sub: &sub,
             filters,
             replaces,
-            most: 0,
+            most: NodeLimits::default(),
         };
         self.registry
             .register(request, || EventNumber(self.next))
@@ -203,7 +203,10 @@ fn r4_5_subscriptions_of_the_node_are_limited() {
         sub: &sub,
         filters: Arc::clone(&filters),
         replaces,
-        most: 1,
+        most: NodeLimits {
+            subscriptions: 1,
+            values: 0,
+        },
     };
     let first = node
         .registry
@@ -238,4 +241,33 @@ fn r1_7_replacing_drops_what_waited() {
     );
     assert_eq!(second.live().from(), EventNumber(2));
     assert_eq!(node.registry.len(), 1);
+}
+
+#[test]
+fn r4_5_values_of_the_node_are_limited() {
+    let node = Node::new();
+    let (client, sub) = (node.client(), SubscriptionId::new("s").unwrap());
+    let filters =
+        |json: &str| -> Arc<[Filter]> { [Filter::parse(json.as_bytes()).unwrap()].into() };
+    let register = |json: &str, replaces| {
+        let most = NodeLimits {
+            subscriptions: 0,
+            values: 3,
+        };
+        let request = Request {
+            client: &client,
+            connection: 1,
+            sub: &sub,
+            filters: filters(json),
+            replaces,
+            most,
+        };
+        node.registry.register(request, || EventNumber(1))
+    };
+    let two = register(r##"{"#t":["a","b"],"kinds":[1,2,3]}"##, None).unwrap();
+    assert!(register(r##"{"#t":["a","b"]}"##, None).is_err());
+    let three = register(r##"{"#t":["a","b","c"]}"##, Some(two)).unwrap();
+    assert!(register(r##"{"#t":["a"]}"##, None).is_err());
+    node.registry.remove(three);
+    assert!(register(r##"{"#t":["a"]}"##, None).is_ok());
 }

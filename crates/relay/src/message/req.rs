@@ -7,7 +7,7 @@ use stentor_serve::SessionIo;
 use stentor_store::{EventNumber, Query};
 
 use crate::connection::{Connection, Received, Subscription};
-use crate::fanout::{Live, Registration, Request};
+use crate::fanout::{Live, NodeLimits, Registration, Request, values};
 use crate::metrics::Message;
 use crate::rates::Thing;
 use crate::scan::ScanTask;
@@ -37,10 +37,21 @@ impl Connection {
     /// Whether the connection may have this subscription.
     fn may_follow(&mut self, filters: &[Filter], received: &Received<'_>) -> Result<(), String> {
         self.may_ask(filters, received, Thing::Req)?;
-        let most = received.settings.config.limits.subscriptions;
+        let limits = &received.settings.config.limits;
+        let most = limits.subscriptions;
         if most != 0 && self.subscriptions.len() >= most {
             return Err(format!(
                 "rate-limited: more than {most} subscriptions on one connection"
+            ));
+        }
+        let watched = self
+            .subscriptions
+            .iter()
+            .map(|subscription| subscription.registration.live().values());
+        if limits.values != 0 && watched.sum::<usize>() + values(filters) > limits.values {
+            return Err(format!(
+                "rate-limited: more than {} values in the filters of one connection",
+                limits.values
             ));
         }
         Ok(())
@@ -56,7 +67,11 @@ impl Connection {
         settings: &Settings,
         io: &mut SessionIo<'_>,
     ) {
-        let most = settings.config.limits.subscriptions_node;
+        let limits = &settings.config.limits;
+        let most = NodeLimits {
+            subscriptions: limits.subscriptions_node,
+            values: limits.values_node,
+        };
         let client = &self.client;
         let request = Request {
             client,

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use stentor_event::{Event, EventBuilder, Kind, PublicKey, SecretKey, Timestamp};
 use stentor_relay::{Config, Relay};
 use stentor_serve::{
-    ConnectionCaps, ConnectionLimits, Drain, HttpConfig, OutboxLimits, Server, ServerConfig,
-    WebSocketConfig, bind, listen,
+    ConnectionCaps, ConnectionLimits, Drain, HttpConfig, Server, ServerConfig, WebSocketConfig,
+    bind, listen,
 };
 use stentor_store::{EventStore, Keep, RelayScope, embedded, memory};
 use tokio::net::TcpStream;
@@ -60,7 +60,7 @@ pub struct Node {
     pub store: Arc<dyn EventStore>,
     pub drain: Drain,
     pub limits: Arc<ConnectionLimits>,
-    purge: Box<dyn Fn(Timestamp) -> Pin<Box<dyn Future<Output = u64> + Send>> + Send + Sync>,
+    purge: Purge,
     _folder: tempfile::TempDir,
 }
 
@@ -128,11 +128,7 @@ impl Node {
         let limits = &config.limits;
         let websocket = WebSocketConfig {
             max_message: limits.message_bytes,
-            outbox: OutboxLimits {
-                frames: limits.queue_frames,
-                bytes: limits.queue_bytes,
-                ..OutboxLimits::default()
-            },
+            outbox: limits.outbox(),
             ..WebSocketConfig::default()
         };
         let server_config = ServerConfig {

@@ -10,6 +10,7 @@ over_both_engines! {
     r1_9_hll_by_the_nip,
     r1_9_counts_are_corrected_by_deletions,
     r1_9_a_refused_count_is_closed,
+    r1_9_long_counts_are_exact_and_bounded,
 }
 
 async fn r1_9_counts_are_exact_over_the_union(engine: Engine) {
@@ -145,4 +146,26 @@ async fn r1_9_a_refused_count_is_closed(engine: Engine) {
         .refused("COUNT", &[json!({"kinds": [1059], "#p": [public(1)]})])
         .await;
     assert!(reason.starts_with("auth-required: "), "{reason}");
+}
+
+async fn r1_9_long_counts_are_exact_and_bounded(engine: Engine) {
+    let mut config = without_rates();
+    config.queries.slice_rows = 16;
+    let node = Node::with(engine, config.clone()).await;
+    let mut client = node.client().await;
+    for number in 0..100 {
+        client.store(&note(1, number, &number.to_string())).await;
+    }
+    let filter = [json!({"kinds": [1], "since": now() - 50_000})];
+    assert_eq!(client.count(&filter).await["count"], 100);
+    if matches!(engine, Engine::Embedded) {
+        config.queries.rows = 50;
+        node.relay.reconfigure(config).unwrap();
+        assert!(
+            client
+                .refused("COUNT", &filter)
+                .await
+                .starts_with("error: query too expensive")
+        );
+    }
 }

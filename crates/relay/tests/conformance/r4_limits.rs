@@ -9,6 +9,7 @@ over_both_engines! {
     r4_5_events,
     r4_5_messages,
     r4_5_subscriptions,
+    r4_5_values_of_a_connection,
     r4_5_connections,
     r4_5_unauthenticated_connections,
     r4_5_limits_change_while_running,
@@ -127,6 +128,21 @@ async fn r4_5_subscriptions(engine: Engine) {
         tokio::task::yield_now().await;
     }
     two.subscribe("s9", &[json!({"limit": 0})]).await;
+}
+
+async fn r4_5_values_of_a_connection(engine: Engine) {
+    let mut config = without_rates();
+    config.limits.values = 100;
+    let node = Node::with(engine, config).await;
+    let mut client = node.client().await;
+    client
+        .subscribe("a", &[json!({"authors": list(1, 60), "limit": 0})])
+        .await;
+    let reason = client.refused("REQ", &[json!({"ids": list(1, 41)})]).await;
+    assert!(reason.starts_with("rate-limited: "), "{reason}");
+    client
+        .subscribe("a", &[json!({"authors": list(1, 100), "limit": 0})])
+        .await;
 }
 
 async fn r4_5_connections(engine: Engine) {
