@@ -35,9 +35,10 @@ pub fn judge(state: &State, event: &Facts, now: Timestamp) -> Option<Outcome> {
 
 /// Whether `newer` is a version of the same event as `older` and wins over it (R1.4).
 pub fn supersedes(newer: &Facts, older: &Facts) -> bool {
-    let same = older
-        .coordinate()
-        .is_some_and(|coordinate| newer.coordinate() == Some(coordinate));
+    let same = newer.kind == older.kind
+        && older
+            .coordinate()
+            .is_some_and(|coordinate| newer.coordinate() == Some(coordinate));
     let later = newer.created_at > older.created_at
         || (newer.created_at == older.created_at && newer.id < older.id);
     same && later

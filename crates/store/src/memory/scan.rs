@@ -4,7 +4,6 @@
 //! began and still are or have been returned by it, and goes on after the last row it looked at.
 
 use std::collections::HashSet;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -82,19 +81,15 @@ impl MemoryScan {
 
     /// The rows of the answer that have not been reached yet, in order.
     fn ahead<'s>(&self, state: &'s State, answer: &Answer) -> Vec<&'s Row> {
-        let from = self.reached.map_or(Bound::Unbounded, Bound::Excluded);
-        let row_at = |wanted: &Place| {
-            state
-                .rows
-                .iter()
-                .filter(|row| row.gone.is_none() && row.number < self.begin)
-                .find(|row| place(row) == *wanted)
-        };
-        answer
-            .places
-            .range((from, Bound::Unbounded))
-            .filter_map(row_at)
-            .collect()
+        let begin = self.begin;
+        let rows = state
+            .stored()
+            .filter(|row| row.number < begin && Some(place(row)) > self.reached);
+        let mut ahead: Vec<&Row> = rows
+            .filter(|row| answer.places.contains(&place(row)))
+            .collect();
+        ahead.sort_by_key(|row| place(row));
+        ahead
     }
 
     fn spend(&mut self) -> Result<(), StoreError> {

@@ -80,37 +80,52 @@ impl Engine for MemoryEngine {
     async fn maintain(&mut self, _upkeep: Upkeep) {}
 }
 
-/// The engine of a single node, with options that make it write and merge index files after a few events.
-pub struct Embedded;
+/// The engine of a single node.
+pub struct Embedded {
+    /// After how many events the index is written to a file.
+    pub flush_events: usize,
+}
+
+impl Embedded {
+    /// It writes and merges files all the time.
+    pub const BUSY: Self = Self { flush_events: 8 };
+
+    /// It keeps some in memory.
+    pub const CALM: Self = Self { flush_events: 100 };
+}
 
 impl Factory for Embedded {
     fn create(&self, keep: Keep) -> Box<dyn Engine> {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Some(open(&folder, keep));
-        Box::new(EmbeddedEngine {
-            folder,
+        let options = embedded::Options {
             keep,
-            store,
-        })
+            scope: scope(),
+            flush_events: self.flush_events,
+            ..embedded::Options::default()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let mut engine = EmbeddedEngine {
+            folder,
+            options,
+            store: None,
+        };
+        engine.open();
+        Box::new(engine)
     }
-}
-
-fn options(keep: Keep) -> embedded::Options {
-    embedded::Options { keep, scope: scope(), flush_events: 8, ..embedded::Options::default() }
-}
-
-fn open(folder: &TempDir, keep: Keep) -> Arc<embedded::Store> {
-    Arc::new(embedded::Store::open(folder.path(), options(keep)).unwrap())
 }
 
 struct EmbeddedEngine {
     // Dropped before the folder.
     store: Option<Arc<embedded::Store>>,
     folder: TempDir,
-    keep: Keep,
+    options: embedded::Options,
 }
 
 impl EmbeddedEngine {
+    fn open(&mut self) {
+        let store = embedded::Store::open(self.folder.path(), self.options.clone()).unwrap();
+        self.store = Some(Arc::new(store));
+    }
+
     fn open_store(&self) -> &Arc<embedded::Store> {
         self.store.as_ref().unwrap()
     }
@@ -118,7 +133,11 @@ impl EmbeddedEngine {
     async fn close(&mut self) {
         let store = self.store.take().unwrap();
         store.close().await.unwrap();
-        assert_eq!(Arc::strong_count(&store), 1, "somebody still uses the store");
+        assert_eq!(
+            Arc::strong_count(&store),
+            1,
+            "somebody still uses the store"
+        );
     }
 }
 
@@ -134,7 +153,7 @@ impl Engine for EmbeddedEngine {
 
     async fn reopen(&mut self) {
         self.close().await;
-        self.store = Some(open(&self.folder, self.keep));
+        self.open();
     }
 
     async fn maintain(&mut self, upkeep: Upkeep) {
@@ -149,7 +168,8 @@ impl Engine for EmbeddedEngine {
             }
             Upkeep::Reindex => {
                 self.close().await;
-                let store = embedded::Store::reindex(self.folder.path(), options(self.keep)).unwrap();
+                let store =
+                    embedded::Store::reindex(self.folder.path(), self.options.clone()).unwrap();
                 self.store = Some(Arc::new(store));
             }
             Upkeep::Restore => {
@@ -157,7 +177,7 @@ impl Engine for EmbeddedEngine {
                 self.open_store().backup(copy.path(), &|_, _| {}).unwrap();
                 self.close().await;
                 self.folder = copy;
-                self.store = Some(open(&self.folder, self.keep));
+                self.open();
             }
         }
     }

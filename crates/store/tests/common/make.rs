@@ -4,26 +4,34 @@ use std::sync::{Arc, LazyLock};
 
 use stentor_event::{Event, Filter, PublicKey, SecretKey, Viewer};
 
-/// People who sign events.
+/// Somebody who signs events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Person {
-    Alice,
-    Bob,
-    Carol,
-    Dave,
+pub struct Person(pub u8);
+
+#[allow(non_upper_case_globals)]
+mod people {
+    use super::Person;
+
+    pub const Alice: Person = Person(0);
+    pub const Bob: Person = Person(1);
+    pub const Carol: Person = Person(2);
+    pub const Dave: Person = Person(3);
 }
 
-pub use Person::{Alice, Bob, Carol, Dave};
+pub use people::{Alice, Bob, Carol, Dave};
 
-static SECRETS: LazyLock<[SecretKey; 4]> =
-    LazyLock::new(|| [1, 2, 3, 4].map(|byte| SecretKey::from_bytes([byte; 32]).unwrap()));
+/// How many people there are.
+pub const PEOPLE: u8 = 40;
+
+static SECRETS: LazyLock<Vec<SecretKey>> = LazyLock::new(|| {
+    (1..=PEOPLE)
+        .map(|byte| SecretKey::from_bytes([byte; 32]).unwrap())
+        .collect()
+});
 
 impl Person {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Alice, Bob, Carol, Dave];
-
     pub fn secret(self) -> &'static SecretKey {
-        &SECRETS[self as usize]
+        &SECRETS[usize::from(self.0)]
     }
 
     pub fn key(self) -> PublicKey {

@@ -30,7 +30,7 @@ mod visibility;
 macro_rules! run {
     ($($module:ident: $($check:ident),+ $(,)?;)+) => {
         run!(@engine memory, crate::common::engine::Memory; $($module: $($check),+;)+);
-        run!(@engine embedded, crate::common::engine::Embedded; $($module: $($check),+;)+);
+        run!(@engine embedded, crate::common::engine::Embedded::BUSY; $($module: $($check),+;)+);
     };
     (@engine $engine:ident, $factory:expr; $($module:ident: $($check:ident),+;)+) => {
         mod $engine {

@@ -11,7 +11,7 @@ use stentor_store::{
 
 use crate::common::engine::Upkeep;
 use crate::common::observer::Witness;
-use crate::common::subject::{NO_LIMITS, WHOLE, drain};
+use crate::common::subject::{NO_LIMITS, WHOLE, batch_ids, drain};
 use crate::common::{Engine, Factory};
 use crate::world::BEGIN;
 
@@ -169,37 +169,21 @@ impl Pair {
             .unwrap();
         let (mut met, mut until) = (Vec::new(), None);
         loop {
-            // No second of the small worlds holds more.
-            let scan = self.engine().scan(ask(until, 40));
-            let (page, end) = drain(scan, viewer, WHOLE).await.unwrap();
-            met.extend(page);
-            if end == ScanEnd::Finished {
-                return same("what paging meets", all, met);
+            // No second of the worlds holds more.
+            let page = self
+                .engine()
+                .scan(ask(until, 40))
+                .next(viewer, WHOLE)
+                .await
+                .unwrap();
+            met.extend(batch_ids(&page));
+            match page.end {
+                Some(ScanEnd::Finished) => return same("what paging meets", all, met),
+                end => same("the end of a page", Some(ScanEnd::More), end)?,
             }
-            until = Some(Timestamp(self.created_at(met.last().unwrap()).await.0 - 1));
+            let oldest = Event::from_canonical(page.events.last().unwrap().json.clone()).unwrap();
+            until = Some(Timestamp(oldest.created_at().0 - 1));
         }
-    }
-
-    async fn created_at(&self, id: &EventId) -> Timestamp {
-        let filter = Filter {
-            ids: Some(vec![*id]),
-            ..Filter::default()
-        };
-        let query = Query {
-            filters: [filter].into(),
-            now: Timestamp(0),
-            before: None,
-            limits: NO_LIMITS,
-        };
-        let batch = self
-            .model()
-            .scan(query)
-            .next(&Viewer::operator(), WHOLE)
-            .await
-            .unwrap();
-        Event::from_canonical(batch.events[0].json.clone())
-            .unwrap()
-            .created_at()
     }
 
     /// Reads the change feed.

@@ -67,7 +67,7 @@ pub fn check(world: &World, batches: &[Vec<Sending>]) -> Verdict {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let engine = Embedded.create(Keep::Current);
+        let engine = Embedded::BUSY.create(Keep::Current);
         let witness = Witness::new();
         engine.store().observe(witness.clone());
         let outcomes = submit_all(engine.store(), world, batches).await;

@@ -18,6 +18,7 @@ mod common;
 
 mod compare;
 mod concurrent;
+mod large;
 mod operations;
 mod questions;
 mod scans;
@@ -28,8 +29,8 @@ use stentor_store::Keep;
 
 use common::engine::{Embedded, Memory};
 use compare::Pair;
-use operations::{Operation, operations};
-use world::{World, world};
+use operations::{Operation, many_questions, operations};
+use world::{LARGE, SMALL, World, world};
 
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES")
@@ -52,7 +53,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 fn compare(world: &World, operations: &[Operation], keep: Keep) -> Result<(), TestCaseError> {
     runtime().block_on(async {
-        let mut pair = Pair::new(&Memory, &Embedded, keep);
+        let mut pair = Pair::new(&Memory, &Embedded::BUSY, keep);
         for (step, operation) in operations.iter().enumerate() {
             operations::run(&mut pair, world, operation)
                 .await
@@ -68,22 +69,31 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn r1_3_to_r1_13_a_relay_does_what_the_model_does(world in world(), operations in operations()) {
+    fn r1_3_to_r1_13_a_relay_does_what_the_model_does(world in world(SMALL), operations in operations()) {
         compare(&world, &operations, Keep::Current)?;
     }
 
     #[test]
-    fn r1_3_to_r1_13_an_archive_does_what_the_model_does(world in world(), operations in operations()) {
+    fn r1_3_to_r1_13_an_archive_does_what_the_model_does(world in world(SMALL), operations in operations()) {
         compare(&world, &operations, Keep::History)?;
     }
 
     #[test]
-    fn r8_2_open_scans_do_what_the_model_does(world in world(), steps in scans::steps()) {
+    fn r8_2_open_scans_do_what_the_model_does(world in world(SMALL), steps in scans::steps()) {
         runtime().block_on(scans::compare(&world, &steps))?;
     }
 
     #[test]
-    fn r1_3_concurrent_submitters_are_put_in_one_order(world in world(), batches in concurrent::batches()) {
+    fn r1_3_concurrent_submitters_are_put_in_one_order(world in world(SMALL), batches in concurrent::batches()) {
         concurrent::check(&world, &batches)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: config().cases.div_ceil(48), max_shrink_iters: 100, ..config() })]
+
+    #[test]
+    fn r1_6_a_large_store_answers_as_the_model_does(world in world(LARGE), questions in many_questions()) {
+        runtime().block_on(large::check(&world, &questions))?;
     }
 }

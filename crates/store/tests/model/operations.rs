@@ -9,7 +9,7 @@ use crate::common::Person;
 use crate::common::engine::Upkeep;
 use crate::compare::{Pair, Verdict};
 use crate::questions::{Question, Reader, question, reader};
-use crate::world::{World, person, second};
+use crate::world::{LARGE, SMALL, Shape, World};
 
 /// What is done to both stores.
 #[derive(Debug, Clone)]
@@ -36,8 +36,14 @@ pub enum Operation {
     Cursor(bool, u64),
 }
 
-const UPKEEP: [Upkeep; 6] =
-    [Upkeep::Flush, Upkeep::Compact, Upkeep::Compact, Upkeep::Verify, Upkeep::Reindex, Upkeep::Restore];
+const UPKEEP: [Upkeep; 6] = [
+    Upkeep::Flush,
+    Upkeep::Compact,
+    Upkeep::Compact,
+    Upkeep::Verify,
+    Upkeep::Reindex,
+    Upkeep::Restore,
+];
 
 /// An event as it is submitted.
 #[derive(Debug, Clone)]
@@ -56,7 +62,12 @@ enum Signature {
 
 /// A sequence of operations.
 pub fn operations() -> impl Strategy<Value = Vec<Operation>> {
-    vec(operation(), 1..40)
+    vec(operation(SMALL), 1..40)
+}
+
+/// Questions to a large store.
+pub fn many_questions() -> impl Strategy<Value = Vec<Question>> {
+    vec(question(LARGE), 80)
 }
 
 /// A batch to submit.
@@ -67,28 +78,26 @@ pub fn batch() -> impl Strategy<Value = Vec<Sending>> {
         1 => Just(Signature::Wrong),
         1 => Just(Signature::WrongButTrusted),
     ];
-    let copy = (any::<prop::sample::Index>(), signature).prop_map(|(index, signature)| Sending {
-        event: index.index(1_000),
-        signature,
-    });
-    vec(copy, 1..10)
+    let sending =
+        (SMALL.index(), signature).prop_map(|(event, signature)| Sending { event, signature });
+    vec(sending, 1..10)
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+fn operation(shape: Shape) -> impl Strategy<Value = Operation> {
     let changes = (
         0..60_u64,
         prop_oneof![Just(usize::MAX), 0..8_usize],
-        reader(),
+        reader(shape),
     );
     prop_oneof![
         10 => batch().prop_map(Operation::Submit),
         1 => (1..4_u64).prop_map(Operation::Pass),
         1 => Just(Operation::Purge),
-        1 => vec(0..1_000_usize, 0..4).prop_map(Operation::Remove),
-        1 => (person(), second()).prop_map(|(person, at)| Operation::RemoveAuthor(person, at)),
+        1 => vec(shape.index(), 0..4).prop_map(Operation::Remove),
+        1 => (shape.person(), shape.second()).prop_map(|(person, at)| Operation::RemoveAuthor(person, at)),
         1 => Just(Operation::Reopen),
         1 => proptest::sample::select(&UPKEEP[..]).prop_map(Operation::Maintain),
-        12 => question().prop_map(Operation::Ask),
+        12 => question(shape).prop_map(Operation::Ask),
         2 => changes.prop_map(|(after, limit, reader)| Operation::Changes(after, limit, reader)),
         1 => (any::<bool>(), 0..60_u64).prop_map(|(reader, seq)| Operation::Cursor(reader, seq)),
     ]

@@ -8,7 +8,7 @@ use stentor_store::{Budget, EventNumber, Query, ScanLimits};
 
 use crate::common::Person;
 use crate::common::make::viewer;
-use crate::world::{FIRST, KINDS, World, person, second, word};
+use crate::world::{FIRST, KINDS, Shape, World};
 
 /// A query without what depends on the world.
 #[derive(Debug, Clone)]
@@ -47,14 +47,15 @@ pub enum Reader {
 }
 
 /// A query with limits and all.
-pub fn question() -> impl Strategy<Value = Question> {
-    let cap = prop_oneof![2 => Just(0), 3 => 1..8_u64];
+pub fn question(shape: Shape) -> impl Strategy<Value = Question> {
+    let cap = prop_oneof![2 => Just(0), 3 => 1..shape.limit];
+    let filters = vec(condition(shape, weighted(0.4, 0..shape.limit)), 1..4);
     (
-        vec(condition(weighted(0.4, 0..8_u64)), 1..4),
+        filters,
         cap,
         weighted(0.1, 1..40_u64),
-        reader(),
-        budget(),
+        reader(shape),
+        budget(shape),
     )
         .prop_map(|(filters, cap, before, viewer, budget)| Question {
             filters,
@@ -66,42 +67,53 @@ pub fn question() -> impl Strategy<Value = Question> {
 }
 
 /// A query that returns all its matches.
-pub fn unlimited() -> impl Strategy<Value = Question> {
-    (vec(condition(Just(None)), 1..4), reader(), budget()).prop_map(|(filters, viewer, budget)| {
-        Question {
+pub fn unlimited(shape: Shape) -> impl Strategy<Value = Question> {
+    (
+        vec(condition(shape, Just(None)), 1..4),
+        reader(shape),
+        budget(shape),
+    )
+        .prop_map(|(filters, viewer, budget)| Question {
             filters,
             cap: 0,
             before: None,
             viewer,
             budget,
-        }
-    })
+        })
 }
 
 /// Somebody who asks.
-pub fn reader() -> impl Strategy<Value = Reader> {
-    prop_oneof![1 => Just(Reader::Operator), 4 => vec(person(), 0..3).prop_map(Reader::Keys)]
+pub fn reader(shape: Shape) -> impl Strategy<Value = Reader> {
+    prop_oneof![1 => Just(Reader::Operator), 4 => vec(shape.person(), 0..3).prop_map(Reader::Keys)]
 }
 
-fn budget() -> impl Strategy<Value = Budget> {
+fn budget(shape: Shape) -> impl Strategy<Value = Budget> {
     let large = Just(1_000_000_usize);
-    let some = |most: usize| prop_oneof![large.clone(), 1..most];
-    (some(6), some(2_000), some(12)).prop_map(|(events, bytes, rows)| Budget {
-        events,
-        bytes,
-        rows: rows as u64,
-    })
+    let some = |most: usize| prop_oneof![large.clone(), most / 4 + 1..most];
+    (
+        some(shape.slice),
+        some(shape.slice * 200),
+        some(shape.slice),
+    )
+        .prop_map(|(events, bytes, rows)| Budget {
+            events,
+            bytes,
+            rows: rows as u64,
+        })
 }
 
-fn condition(limit: impl Strategy<Value = Option<u64>>) -> impl Strategy<Value = Condition> {
+fn condition(
+    shape: Shape,
+    limit: impl Strategy<Value = Option<u64>>,
+) -> impl Strategy<Value = Condition> {
     let kinds = vec(proptest::sample::select(&KINDS[..]), 0..4);
     (
-        weighted(0.15, vec(0..1_000_usize, 0..5)),
-        weighted(0.35, vec(person(), 0..4)),
+        weighted(0.15, vec(shape.index(), 0..=shape.values)),
+        weighted(0.35, vec(shape.person(), 0..=shape.values)),
         weighted(0.5, kinds),
-        vec(tag(), 0..2),
-        weighted(0.2, second()),
-        weighted(0.2, second()),
+        vec(tag(shape), 0..2),
+        weighted(0.2, shape.second()),
+        weighted(0.2, shape.second()),
         limit,
     )
         .prop_map(
@@ -117,15 +129,12 @@ fn condition(limit: impl Strategy<Value = Option<u64>>) -> impl Strategy<Value =
         )
 }
 
-fn tag() -> impl Strategy<Value = (char, Vec<Value>)> {
-    let words = (
-        proptest::sample::select(&['t', 'd', 'h', 'T', 'z'][..]),
-        vec(word().prop_map(Value::Word), 0..3),
-    );
+fn tag(shape: Shape) -> impl Strategy<Value = (char, Vec<Value>)> {
+    let letter = proptest::sample::select(&['t', 'd', 'h', 'T', 'z'][..]);
     prop_oneof![
-        3 => words,
-        2 => (Just('p'), vec(person().prop_map(Value::Person), 1..3)),
-        2 => (Just('e'), vec((0..1_000_usize).prop_map(Value::Event), 1..4)),
+        3 => (letter, vec(shape.word().prop_map(Value::Word), 0..3)),
+        2 => (Just('p'), vec(shape.person().prop_map(Value::Person), 1..3)),
+        2 => (Just('e'), vec(shape.index().prop_map(Value::Event), 1..=shape.values)),
     ]
 }
 
