@@ -1,0 +1,40 @@
+//! A real relay on a real socket, and a client that was not written by us.
+
+mod client;
+mod make;
+mod node;
+
+use std::time::Duration;
+
+pub use client::{Answer, Client};
+pub use make::*;
+pub use node::{Node, without_rates};
+
+/// How long anything may take before a test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Which store a test runs over.
+#[derive(Debug, Clone, Copy)]
+pub enum Engine {
+    Memory,
+    Embedded,
+}
+
+/// Runs each test over each engine.
+macro_rules! over_both_engines {
+    ($($name:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::harness::Engine::Memory).await;
+            })*
+        }
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::harness::Engine::Embedded).await;
+            })*
+        }
+    };
+}
+pub(crate) use over_both_engines;
