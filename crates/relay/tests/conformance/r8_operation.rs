@@ -123,7 +123,7 @@ async fn r8_1_what_comes_during_a_paused_scan_is_bounded(engine: Engine) {
     }
     let mut writer = node.client().await;
     for number in 0..25 {
-        writer.store(&note(2, number, "new")).await;
+        writer.store(&note(2, number, &number.to_string())).await;
     }
     let end = client
         .find(|message| message[0] == "CLOSED" || message[0] == "EOSE")
