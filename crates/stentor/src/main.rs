@@ -1,3 +1,44 @@
 //! Stentor: one program for signed events and private messages.
 
-fn main() {}
+mod access;
+mod backup;
+mod cli;
+mod command;
+mod config;
+mod control;
+mod filters;
+mod import;
+mod layout;
+mod logs;
+mod output;
+mod progress;
+mod secrets;
+mod service;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match cli.command.run(&cli.common) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+/// Says what went wrong and chooses the exit code.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let io = error.downcast_ref::<std::io::Error>();
+    if io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe) {
+        // Whoever read our output (`| head`) has had enough of it.
+        return ExitCode::SUCCESS;
+    }
+    if let Some(faults) = error.downcast_ref::<config::Faults>() {
+        eprintln!("{faults}");
+        return ExitCode::from(2);
+    }
+    eprintln!("stentor: {error:#}");
+    ExitCode::FAILURE
+}

@@ -8,6 +8,7 @@ mod tests;
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cidr::{Cidr, CidrError};
@@ -16,7 +17,7 @@ pub use scope::IpScope;
 
 /// The header that the trusted proxies write. Only this one is read: one that the proxy passes through untouched is the client's
 /// own claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ForwardHeader {
     /// `X-Forwarded-For`: a list of addresses, the last one added by the proxy nearest to us.

@@ -1,0 +1,163 @@
+//! Getting at a store: through the node that runs on the data folder, or by opening it in this process.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+use stentor_store::embedded::{Options, Store};
+use stentor_store::{EventStore, RelayScope, StoreError};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::control::{self, Client, Job, Link, Workplace};
+use crate::import::Rules;
+use crate::layout::Layout;
+
+/// How long a store that another process holds is waited for: a node that has just begun answers on its control socket
+/// a moment after it has taken the store, one that ends lets go of it a moment after it has stopped answering.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Who does the work.
+pub enum Access {
+    /// The running node.
+    Node(Client),
+    /// This process.
+    Own(Arc<Workplace>),
+}
+
+/// Work under way.
+pub struct Running {
+    /// What is exported.
+    pub output: mpsc::Receiver<Vec<u8>>,
+    /// How far it has got.
+    pub progress: watch::Receiver<Value>,
+    /// Set to true to have it end early.
+    pub stop: watch::Sender<bool>,
+    /// The result.
+    pub done: JoinHandle<anyhow::Result<Value>>,
+}
+
+/// Finds the running node, or opens the store. A store that is not there is made if `make`.
+///
+/// # Errors
+/// When another process holds the store and does not answer, or the store cannot be opened.
+pub async fn open(layout: &Layout, config: &Config, make: bool) -> anyhow::Result<Access> {
+    let begun = Instant::now();
+    loop {
+        if let Some(client) = control::connect(&layout.control_socket()).await? {
+            return Ok(Access::Node(client));
+        }
+        if !make && !layout.relay_store().exists() {
+            bail!("there is no store in {}", layout.root().display());
+        }
+        match open_store(&layout.relay_store(), options(config)?) {
+            Ok(store) => return Ok(Access::Own(Arc::new(workplace(store, layout, config)))),
+            Err(StoreError::InUse { .. }) if begun.elapsed() < PATIENCE => {
+                tokio::time::sleep(PAUSE).await
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Opens a store in this process, making its folder where needed.
+///
+/// # Errors
+/// Those of the engine.
+pub fn open_store(path: &Path, options: Options) -> Result<Arc<Store>, StoreError> {
+    Store::open(path, options).map(Arc::new)
+}
+
+/// What the store is opened with.
+///
+/// # Errors
+/// When a public URL is none.
+pub fn options(config: &Config) -> anyhow::Result<Options> {
+    let urls = config.relay.public_urls()?;
+    Ok(config.store.options(RelayScope {
+        urls: Arc::from(urls),
+    }))
+}
+
+/// What imported events must satisfy: the rules of the protocol and the limits on sizes.
+pub fn rules(config: &Config) -> Rules {
+    let limits = &config.relay.limits;
+    Rules {
+        event_bytes: limits.event_bytes,
+        tags: limits.tags,
+        filters: Vec::new(),
+        trusted: false,
+    }
+}
+
+/// A place to work at, with a configuration that stays as it is.
+pub fn workplace(store: Arc<Store>, layout: &Layout, config: &Config) -> Workplace {
+    let rules = rules(config);
+    Workplace {
+        store,
+        layout: layout.clone(),
+        rules: Box::new(move || rules.clone()),
+    }
+}
+
+impl Access {
+    /// Begins a job.
+    pub fn begin(self, job: Job, input: Option<Box<dyn Read + Send>>) -> Running {
+        let (output_in, output) = mpsc::channel(4);
+        let (progress_in, progress) = watch::channel(Value::Null);
+        let (stop, stop_out) = watch::channel(false);
+        let link = Link {
+            input,
+            output: output_in,
+            progress: progress_in,
+            stop: stop_out,
+        };
+        let done = tokio::spawn(async move {
+            match self {
+                Self::Node(client) => client.run(&job, link).await,
+                Self::Own(workplace) => {
+                    let result = control::run(Arc::clone(&workplace), job, link).await;
+                    workplace.store.close().await.context("closing the store")?;
+                    result
+                }
+            }
+        });
+        Running {
+            output,
+            progress,
+            stop,
+            done,
+        }
+    }
+}
+
+impl Running {
+    /// Waits for the end of a job without output. `progress` hears how far it has got; Ctrl-C ends it early.
+    ///
+    /// # Errors
+    /// Those of the job.
+    pub async fn finish(mut self, mut progress: impl FnMut(&Value)) -> anyhow::Result<Value> {
+        self.output.close();
+        let mut reporting = true;
+        loop {
+            tokio::select! {
+                done = &mut self.done => return done?,
+                changed = self.progress.changed(), if reporting => {
+                    reporting = changed.is_ok();
+                    progress(&self.progress.borrow_and_update());
+                }
+                interrupted = tokio::signal::ctrl_c() => {
+                    interrupted?;
+                    if self.stop.send_replace(true) {
+                        bail!("interrupted");
+                    }
+                }
+            }
+        }
+    }
+}

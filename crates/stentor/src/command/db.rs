@@ -1,0 +1,207 @@
+//! `stentor db`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Subcommand;
+use serde_json::{Value, json};
+use stentor_store::EventStore;
+use stentor_store::embedded::Store;
+
+use crate::cli::Common;
+use crate::control::Job;
+use crate::layout::Layout;
+use crate::output::{self, bytes, grouped};
+use crate::progress::Progress;
+use crate::{access, control};
+
+/// Looks after the store; through the running node where there is one.
+#[derive(Debug, Subcommand)]
+pub enum Db {
+    /// Shows figures about the store
+    Stats {
+        /// Prints one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Reads everything and checks it; fails when something is wrong
+    Verify {
+        /// Verifies the signature of every event too
+        #[arg(long)]
+        signatures: bool,
+        /// Prints one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Gives back the room of events that are gone
+    Compact {
+        /// Leaves parts of the log alone of which less than this share belongs to events that are gone
+        #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=100))]
+        percent: u64,
+        /// Prints one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes the indexes anew from the log; only while no node runs
+    Reindex {
+        /// Prints one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Copies the store and the keys as of one moment into a new folder, on which a node can be started
+    Backup {
+        /// The folder; must be new or empty
+        folder: PathBuf,
+        /// Prints one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Db {
+    pub async fn run(self, common: &Common) -> anyhow::Result<()> {
+        match self {
+            Self::Stats { json } => {
+                let result = job(common, Job::Stats, "stats").await?;
+                if json {
+                    output::json(&result)?
+                } else {
+                    output::print(&figures(&result))?
+                }
+                Ok(())
+            }
+            Self::Verify { signatures, json } => {
+                let result = job(common, Job::Verify { signatures }, "verify").await?;
+                if json {
+                    output::json(&result)?
+                } else {
+                    output::print(&lines(&result))?
+                }
+                match result.get("faults").and_then(Value::as_u64) {
+                    Some(0) => Ok(()),
+                    faults => bail!(
+                        "the store is damaged: {} faults",
+                        faults.unwrap_or_default()
+                    ),
+                }
+            }
+            Self::Compact { percent, json } => show(
+                &job(common, Job::Compact { percent }, "compact").await?,
+                json,
+            ),
+            Self::Reindex { json } => reindex(common, json).await,
+            Self::Backup { folder, json } => {
+                let to = std::path::absolute(folder)?;
+                show(&job(common, Job::Backup { to }, "backup").await?, json)
+            }
+        }
+    }
+}
+
+fn show(result: &Value, json: bool) -> anyhow::Result<()> {
+    if json {
+        output::json(result)?
+    } else {
+        output::print(&lines(result))?
+    }
+    Ok(())
+}
+
+async fn job(common: &Common, job: Job, title: &str) -> anyhow::Result<Value> {
+    let loaded = common.load()?;
+    let access = access::open(&Layout::new(&common.data), &loaded.config, false).await?;
+    let mut progress = Progress::new(title, None);
+    let report = |value: &Value| {
+        let number = |name: &str| value.get(name).and_then(Value::as_u64).unwrap_or_default();
+        progress.at(number("done"), |_| {
+            format!(
+                "{} of {}",
+                grouped(number("done")),
+                grouped(number("total"))
+            )
+        });
+    };
+    let result = access.begin(job, None).finish(report).await;
+    progress.finish();
+    result
+}
+
+async fn reindex(common: &Common, json: bool) -> anyhow::Result<()> {
+    let layout = Layout::new(&common.data);
+    if control::connect(&layout.control_socket()).await?.is_some() {
+        bail!("a node runs on {}: stop it first", layout.root().display());
+    }
+    let path = layout.relay_store();
+    if !path.exists() {
+        bail!("there is no store in {}", layout.root().display());
+    }
+    let options = access::options(&common.load()?.config)?;
+    let store = tokio::task::spawn_blocking(move || Store::reindex(&path, options)).await??;
+    let events = store.statistics().events;
+    store.close().await?;
+    show(&json!({ "events": events }), json)
+}
+
+fn figures(statistics: &Value) -> String {
+    let number = |name: &str| {
+        statistics
+            .get(name)
+            .and_then(Value::as_u64)
+            .unwrap_or_default()
+    };
+    let mut text = String::new();
+    let _ = writeln!(text, "events           {}", grouped(number("events")));
+    let _ = writeln!(text, "last number      {}", grouped(number("last_number")));
+    let _ = writeln!(text, "feed position    {}", grouped(number("last_seq")));
+    let _ = writeln!(text, "index runs       {}", grouped(number("runs")));
+    let _ = writeln!(text, "not yet indexed  {}", grouped(number("unflushed")));
+    let _ = writeln!(text, "room to give up  {}", bytes(number("dead_bytes")));
+    let table = |name: &str| {
+        statistics
+            .get(name)
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let _ = writeln!(text, "on disk");
+    for (part, size) in table("disk_bytes") {
+        let _ = writeln!(
+            text,
+            "  {part:<14} {}",
+            bytes(size.as_u64().unwrap_or_default())
+        );
+    }
+    let mut kinds: Vec<(String, u64)> = table("by_kind")
+        .into_iter()
+        .map(|(kind, count)| (kind, count.as_u64().unwrap_or_default()))
+        .collect();
+    kinds.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let _ = writeln!(text, "by kind");
+    for (kind, count) in kinds {
+        let _ = writeln!(text, "  {kind:<14} {}", grouped(count));
+    }
+    text
+}
+
+/// An object as lines of name and value.
+fn lines(value: &Value) -> String {
+    let mut text = String::new();
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let shown = match value {
+            Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), grouped),
+            Value::String(word) => word.clone(),
+            Value::Array(items) if items.is_empty() => "none".to_owned(),
+            Value::Array(items) => {
+                let item = |item: &Value| {
+                    item.as_str()
+                        .map_or_else(|| item.to_string(), str::to_owned)
+                };
+                items.iter().map(item).collect::<Vec<_>>().join("\n  ")
+            }
+            other => other.to_string(),
+        };
+        let _ = writeln!(text, "{}: {shown}", name.replace('_', " "));
+    }
+    text
+}

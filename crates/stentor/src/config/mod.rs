@@ -1,0 +1,61 @@
+//! The configuration of the whole program: each role's section, typed and defaulted where the role is.
+
+mod check;
+mod fault;
+mod load;
+mod log;
+pub mod render;
+mod schema;
+mod server;
+mod source;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use fault::Faults;
+pub use load::{Loaded, Sources, load};
+pub use log::{LogConfig, LogFormat};
+pub use server::ServerConfig;
+pub use store::StoreConfig;
+
+/// A fault as JSON.
+pub fn fault_json(fault: &fault::Fault) -> serde_json::Value {
+    let (file, line) = match &fault.origin {
+        Some(fault::Origin::File { path, line }) => (Some(path.display().to_string()), Some(*line)),
+        Some(other) => (Some(other.to_string()), None),
+        None => (None, None),
+    };
+    serde_json::json!({ "where": file, "line": line, "key": fault.key, "message": fault.message })
+}
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(description = "")]
+pub struct Config {
+    /// Where the program listens, and how it treats connections. A reload (SIGHUP) concerns connections opened after
+    /// it; the addresses change with a restart only.
+    pub server: ServerConfig,
+    /// What the relay does and allows. All of it takes effect on a reload (SIGHUP).
+    pub relay: stentor_relay::Config,
+    /// The store of the relay's events. Takes effect with a restart.
+    pub store: StoreConfig,
+    /// What is logged, and how. Logs go to standard error; they never hold a token, a key or the content of an event.
+    pub log: LogConfig,
+}
+
+impl Config {
+    /// Faults that the types do not show: the dotted key and what is wrong with it.
+    pub fn check(&self) -> Vec<(String, String)> {
+        let mut faults = self.server.check();
+        if let Err(error) = self.relay.check() {
+            faults.push((format!("relay.{}", error.key), error.problem));
+        }
+        faults.extend(self.store.check());
+        faults.extend(self.log.check());
+        faults
+    }
+}

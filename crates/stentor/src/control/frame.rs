@@ -1,0 +1,128 @@
+//! Frames of the control socket: one byte that says what it is, the length (32 bits, little-endian), the payload.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// Largest payload.
+pub const MAX_PAYLOAD: usize = 1024 * 1024;
+
+/// What a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Tag {
+    /// The job, as JSON. From the client, first.
+    Job = b'J',
+    /// Bytes of the input or the output.
+    Data = b'D',
+    /// The input is complete: without it the client has gone away in the middle.
+    End = b'E',
+    /// How far the job has got, as JSON.
+    Progress = b'P',
+    /// The result, as JSON. The last frame.
+    Done = b'R',
+    /// What went wrong, as text. The last frame.
+    Failed = b'F',
+    /// The client wishes the job to end early; what was done until then is reported.
+    Stop = b'S',
+}
+
+impl Tag {
+    fn from_byte(byte: u8) -> Option<Self> {
+        [
+            Self::Job,
+            Self::Data,
+            Self::End,
+            Self::Progress,
+            Self::Done,
+            Self::Failed,
+            Self::Stop,
+        ]
+        .into_iter()
+        .find(|tag| *tag as u8 == byte)
+    }
+}
+
+/// Sends a frame.
+///
+/// # Errors
+/// Those of the socket; a payload above [`MAX_PAYLOAD`].
+pub async fn send(
+    socket: &mut (impl AsyncWrite + Unpin),
+    tag: Tag,
+    payload: &[u8],
+) -> io::Result<()> {
+    if payload.len() > MAX_PAYLOAD {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the frame is too large",
+        ));
+    }
+    let length = u32::try_from(payload.len())
+        .unwrap_or(u32::MAX)
+        .to_le_bytes();
+    let mut head = [tag as u8, 0, 0, 0, 0];
+    for (to, from) in head.iter_mut().skip(1).zip(length) {
+        *to = from;
+    }
+    socket.write_all(&head).await?;
+    socket.write_all(payload).await
+}
+
+/// Receives a frame; `None` at the end of the stream.
+///
+/// # Errors
+/// Those of the socket; bytes that are no frame.
+pub async fn receive(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<(Tag, Vec<u8>)>> {
+    let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
+    let tag = match socket.read_u8().await {
+        Ok(byte) => {
+            Tag::from_byte(byte).ok_or_else(|| invalid("not a frame of the control socket"))?
+        }
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let length = socket.read_u32_le().await? as usize;
+    if length > MAX_PAYLOAD {
+        return Err(invalid("the frame is too large"));
+    }
+    let mut payload = vec![0; length];
+    socket.read_exact(&mut payload).await?;
+    Ok(Some((tag, payload)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn frames_arrive_as_sent() {
+        let (mut here, mut there) = tokio::io::duplex(1 << 21);
+        send(&mut here, Tag::Job, b"{}").await.unwrap();
+        send(&mut here, Tag::Data, &vec![7; MAX_PAYLOAD])
+            .await
+            .unwrap();
+        send(&mut here, Tag::End, b"").await.unwrap();
+        drop(here);
+        assert_eq!(
+            receive(&mut there).await.unwrap(),
+            Some((Tag::Job, b"{}".to_vec()))
+        );
+        assert_eq!(
+            receive(&mut there).await.unwrap(),
+            Some((Tag::Data, vec![7; MAX_PAYLOAD]))
+        );
+        assert_eq!(
+            receive(&mut there).await.unwrap(),
+            Some((Tag::End, Vec::new()))
+        );
+        assert_eq!(receive(&mut there).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn other_bytes_are_refused() {
+        assert!(receive(&mut &b"GET / HTTP/1.1"[..]).await.is_err());
+        assert!(receive(&mut &b"D\xff\xff\xff\xff"[..]).await.is_err());
+        assert!(receive(&mut &b"D\x05\0\0\0abc"[..]).await.is_err());
+    }
+}

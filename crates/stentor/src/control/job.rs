@@ -1,0 +1,130 @@
+//! The jobs that a command gives to whoever holds the store: the running node, or the command's own process.
+
+mod explain;
+mod export;
+mod import;
+mod maintain;
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use stentor_store::EventStore;
+use stentor_store::embedded::Store;
+use tokio::sync::{mpsc, watch};
+
+use crate::import::Rules;
+use crate::layout::Layout;
+
+pub use explain::Explained;
+pub use export::Exported;
+
+/// A piece of work on the store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// Takes events in.
+    Import(ImportJob),
+    /// Writes events out, one a line.
+    Export(ExportJob),
+    /// Tells how a query is answered.
+    Explain {
+        /// The filters, as JSON.
+        filters: Vec<String>,
+        /// Whether to run it too.
+        run: bool,
+    },
+    /// Figures about the store.
+    Stats,
+    /// Reads everything and checks it.
+    Verify {
+        /// Every signature too.
+        signatures: bool,
+    },
+    /// Gives back the room of events that are gone.
+    Compact {
+        /// Only parts of the log of which at least this share (in percent) belongs to events that are gone.
+        percent: u64,
+    },
+    /// Copies the store and the keys as of one moment into a new folder.
+    Backup {
+        /// The folder; absolute.
+        to: PathBuf,
+    },
+}
+
+/// What to take in.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ImportJob {
+    /// Only what matches one of these filters, as JSON; empty: everything.
+    pub filters: Vec<String>,
+    /// Whether signatures are trusted.
+    pub trusted: bool,
+    /// Lines to pass over.
+    pub skip: u64,
+}
+
+/// What to write out.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ExportJob {
+    /// Only what matches one of these filters, as JSON; empty: everything.
+    pub filters: Vec<String>,
+}
+
+/// What a job works on.
+pub struct Workplace {
+    /// The store.
+    pub store: Arc<Store>,
+    /// Where everything lies.
+    pub layout: Layout,
+    /// What imported events must satisfy by the configuration in force.
+    pub rules: Box<dyn Fn() -> Rules + Send + Sync>,
+}
+
+/// How a job is connected with whoever gave it.
+pub struct Link {
+    /// What is imported.
+    pub input: Option<Box<dyn Read + Send>>,
+    /// What is exported.
+    pub output: mpsc::Sender<Vec<u8>>,
+    /// How far the job has got; only the newest counts.
+    pub progress: watch::Sender<Value>,
+    /// Becomes true when the job is to end early.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Link {
+    /// Says how far the job has got.
+    fn report(&self, progress: &impl Serialize) {
+        report(&self.progress, progress);
+    }
+
+    /// Whether the job is to end early.
+    fn stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+}
+
+fn report(to: &watch::Sender<Value>, progress: &impl Serialize) {
+    if let Ok(value) = serde_json::to_value(progress) {
+        to.send_replace(value);
+    }
+}
+
+/// Does a job; the result is JSON.
+///
+/// # Errors
+/// What kept the job from being done.
+pub async fn run(workplace: Arc<Workplace>, job: Job, link: Link) -> anyhow::Result<Value> {
+    match job {
+        Job::Import(job) => import::run(&workplace, &job, link).await,
+        Job::Export(job) => export::run(&workplace, &job, link).await,
+        Job::Explain { filters, run } => explain::run(&workplace, &filters, run).await,
+        Job::Stats => Ok(serde_json::to_value(workplace.store.statistics())?),
+        Job::Verify { signatures } => maintain::verify(workplace, signatures, link).await,
+        Job::Compact { percent } => maintain::compact(workplace, percent, link).await,
+        Job::Backup { to } => maintain::backup(workplace, to, link).await,
+    }
+}

@@ -1,0 +1,264 @@
+//! The side of the control socket that answers: part of the running node.
+
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use serde_json::Value;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use super::address;
+use super::frame::{self, MAX_PAYLOAD, Tag};
+use super::job::{self, Job, Link, Workplace};
+use crate::stop::wished;
+
+/// Jobs at once; more wait in the backlog of the socket.
+const MAX_JOBS: usize = 16;
+/// Pieces of input or output between the socket and the job.
+const PIECES: usize = 4;
+
+/// The listening control socket.
+pub struct Server {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Server {
+    /// Binds the socket; only the owner of the process can connect. What a node that died has left there is replaced,
+    /// so the caller must hold the store.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub fn bind(path: &Path, private_folder: &Path) -> anyhow::Result<Self> {
+        // Made where nobody else can reach it until its mode is right.
+        let draft = private_folder.join("control.sock");
+        let made = || -> io::Result<UnixListener> {
+            match fs::remove_file(&draft) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let listener = UnixListener::bind(address::of(&draft)?.path())?;
+            fs::set_permissions(&draft, fs::Permissions::from_mode(0o600))?;
+            fs::rename(&draft, path)?;
+            Ok(listener)
+        };
+        let listener =
+            made().with_context(|| format!("cannot make the control socket {}", path.display()))?;
+        Ok(Self {
+            listener,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Answers until `stop` becomes true; then lets running jobs end early and returns when they have.
+    pub async fn run(self, workplace: Arc<Workplace>, mut stop: watch::Receiver<bool>) {
+        let places = Arc::new(Semaphore::new(MAX_JOBS));
+        let mut jobs = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                () = wished(&mut stop) => break,
+                Some(_) = jobs.join_next(), if !jobs.is_empty() => continue,
+                accepted = self.accept(&places) => accepted,
+            };
+            let Some((socket, place)) = accepted else {
+                continue;
+            };
+            let (workplace, stop) = (Arc::clone(&workplace), stop.clone());
+            jobs.spawn(async move {
+                let _place = place;
+                if let Err(error) = answer(socket, workplace, stop).await {
+                    warn!(%error, "control socket");
+                }
+            });
+        }
+        // From here on commands must not find a node that no longer answers.
+        if let Err(error) = fs::remove_file(&self.path) {
+            warn!(%error, "removing the control socket");
+        }
+        while jobs.join_next().await.is_some() {}
+    }
+
+    async fn accept(
+        &self,
+        places: &Arc<Semaphore>,
+    ) -> Option<(UnixStream, tokio::sync::OwnedSemaphorePermit)> {
+        let place = Arc::clone(places).acquire_owned().await.ok()?;
+        match self.listener.accept().await {
+            Ok((socket, _)) => Some((socket, place)),
+            Err(error) => {
+                warn!(%error, "control socket");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                None
+            }
+        }
+    }
+}
+
+/// Carries one job.
+async fn answer(
+    socket: UnixStream,
+    workplace: Arc<Workplace>,
+    node_stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let (mut reader, mut writer) = socket.into_split();
+    let payload = match frame::receive(&mut reader).await? {
+        Some((Tag::Job, payload)) => payload,
+        // Only looked whether a node runs.
+        None => return Ok(()),
+        Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, "no job")),
+    };
+    let job: Job = match serde_json::from_slice(&payload) {
+        Ok(job) => job,
+        Err(error) => {
+            let text = format!(
+                "the running node is of another version and does not know this job: {error}"
+            );
+            return frame::send(&mut writer, Tag::Failed, text.as_bytes()).await;
+        }
+    };
+    info!(job = name(&job), "job begins");
+    let (input_in, input) = mpsc::channel(PIECES);
+    let (output, mut output_out) = mpsc::channel(PIECES);
+    let (progress, mut progress_out) = watch::channel(Value::Null);
+    let (stop_in, stop) = watch::channel(false);
+    let kind = name(&job);
+    let link = Link {
+        input: Some(Box::new(Pieces::new(input))),
+        output,
+        progress,
+        stop,
+    };
+    let mut done = tokio::spawn(job::run(workplace, job, link));
+    let listening = tokio::spawn(listen(reader, input_in, stop_in, node_stop));
+    let result = pump(&mut writer, &mut output_out, &mut progress_out).await;
+    if result.is_err() {
+        // The client is gone: the job notices by its closed ends.
+        drop(output_out);
+        listening.abort();
+    }
+    let finished = (&mut done).await.map_err(io::Error::other)?;
+    listening.abort();
+    result?;
+    info!(job = kind, ok = finished.is_ok(), "job ends");
+    match finished {
+        Ok(value) => frame::send(&mut writer, Tag::Done, &serde_json::to_vec(&value)?).await,
+        Err(error) => {
+            let mut text = format!("{error:#}");
+            text.truncate(text.floor_char_boundary(MAX_PAYLOAD));
+            frame::send(&mut writer, Tag::Failed, text.as_bytes()).await
+        }
+    }
+}
+
+fn name(job: &Job) -> &'static str {
+    match job {
+        Job::Import(_) => "import",
+        Job::Export(_) => "export",
+        Job::Explain { .. } => "explain",
+        Job::Stats => "stats",
+        Job::Verify { .. } => "verify",
+        Job::Compact { .. } => "compact",
+        Job::Backup { .. } => "backup",
+    }
+}
+
+/// Sends output and progress until the job has let go of both.
+async fn pump(
+    writer: &mut OwnedWriteHalf,
+    output: &mut mpsc::Receiver<Vec<u8>>,
+    progress: &mut watch::Receiver<Value>,
+) -> io::Result<()> {
+    let mut reporting = true;
+    loop {
+        tokio::select! {
+            data = output.recv() => match data {
+                Some(data) => {
+                    for piece in data.chunks(MAX_PAYLOAD) {
+                        frame::send(writer, Tag::Data, piece).await?;
+                    }
+                }
+                None => return Ok(()),
+            },
+            changed = progress.changed(), if reporting => {
+                reporting = changed.is_ok();
+                let text = serde_json::to_vec(&*progress.borrow_and_update())?;
+                if reporting {
+                    frame::send(writer, Tag::Progress, &text).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Receives the input, and the wish to stop: of the client, or of the whole node.
+async fn listen(
+    mut reader: OwnedReadHalf,
+    input: mpsc::Sender<io::Result<Vec<u8>>>,
+    stop: watch::Sender<bool>,
+    mut node_stop: watch::Receiver<bool>,
+) {
+    let mut input = Some(input);
+    loop {
+        let received = tokio::select! {
+            received = frame::receive(&mut reader) => received,
+            () = wished(&mut node_stop) => break,
+        };
+        match received {
+            Ok(Some((Tag::Data, piece))) => {
+                if let Some(sender) = &input {
+                    // A job that takes no more input has ended, and says so by itself.
+                    let _ = sender.send(Ok(piece)).await;
+                }
+            }
+            Ok(Some((Tag::End, _))) => input = None,
+            Ok(Some((Tag::Stop, _))) => break,
+            Ok(Some(_) | None) | Err(_) => {
+                if let Some(sender) = input.take() {
+                    let gone = io::Error::new(io::ErrorKind::UnexpectedEof, "the client went away");
+                    let _ = sender.send(Err(gone)).await;
+                }
+                break;
+            }
+        }
+    }
+    stop.send_replace(true);
+    // Nobody can be told to stop by a closed channel: keep it until the job has ended.
+    stop.closed().await;
+}
+
+/// Pieces from the socket as a stream of bytes, for a thread.
+struct Pieces {
+    receiver: mpsc::Receiver<io::Result<Vec<u8>>>,
+    current: io::Cursor<Vec<u8>>,
+}
+
+impl Pieces {
+    fn new(receiver: mpsc::Receiver<io::Result<Vec<u8>>>) -> Self {
+        Self {
+            receiver,
+            current: io::Cursor::new(Vec::new()),
+        }
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.current.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            match self.receiver.blocking_recv() {
+                Some(piece) => self.current = io::Cursor::new(piece?),
+                None => return Ok(0),
+            }
+        }
+    }
+}

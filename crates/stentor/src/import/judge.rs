@@ -1,0 +1,83 @@
+//! Judges lines as far as that needs no store: form, size, id, filter.
+
+use stentor_event::{Event, Filter};
+use stentor_store::Submission;
+
+use super::Summary;
+use super::chunks::Chunk;
+
+/// What a line must satisfy.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Most bytes of an event in its canonical form; 0: no limit.
+    pub event_bytes: usize,
+    /// Most tags of an event; 0: no limit.
+    pub tags: usize,
+    /// Only events that match one of these; empty: all.
+    pub filters: Vec<Filter>,
+    /// Whether signatures are trusted.
+    pub trusted: bool,
+}
+
+/// A chunk whose lines have been judged.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// What the store is to judge further.
+    pub events: Vec<Submission>,
+    /// The number of the line of each.
+    pub lines: Vec<u64>,
+    /// What has become of the others.
+    pub summary: Summary,
+}
+
+impl Rules {
+    /// Judges the lines of a chunk.
+    pub fn judge(&self, chunk: &Chunk) -> Judged {
+        let mut judged = Judged::default();
+        if let Some(line) = chunk.overlong {
+            judged.summary.lines += 1;
+            judged
+                .summary
+                .bad(line, "the line is longer than any event may be");
+        }
+        for (line, text) in (chunk.first_line..).zip(chunk.bytes.split(|byte| *byte == b'\n')) {
+            let text = text.trim_ascii();
+            if !text.is_empty() {
+                judged.summary.lines += 1;
+                self.judge_line(line, text, &mut judged);
+            }
+        }
+        judged
+    }
+
+    fn judge_line(&self, line: u64, text: &[u8], judged: &mut Judged) {
+        let event = match Event::parse_within(text, self.event_bytes, self.tags) {
+            Ok(event) => event,
+            Err(error) => return judged.summary.bad(line, &error.to_string()),
+        };
+        let view = event.view();
+        if !self.filters.is_empty() && !self.filters.iter().any(|filter| filter.matches(&view)) {
+            judged.summary.filtered += 1;
+            return;
+        }
+        if let Err(error) = event.check_id() {
+            return judged.summary.bad(line, &error.to_string());
+        }
+        if event.kind().is_ephemeral() {
+            // It never gets to the store: what passed by once is not shown to today's subscribers.
+            return match if self.trusted {
+                Ok(())
+            } else {
+                event.verify_signature()
+            } {
+                Ok(()) => judged.summary.ephemeral += 1,
+                Err(error) => judged.summary.bad(line, &error.to_string()),
+            };
+        }
+        judged.lines.push(line);
+        judged.events.push(Submission {
+            event,
+            verified: self.trusted,
+        });
+    }
+}

@@ -1,0 +1,29 @@
+//! Figures of the store and the process for the metrics, measured now and then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::gauge;
+use stentor_store::embedded::Store;
+use stentor_store::{EventStore, Statistics};
+
+/// Time between two measurements.
+pub const EVERY: Duration = Duration::from_secs(15);
+
+/// Measures once. Reads the sizes of files, so it is no work for a thread that serves connections.
+pub fn measure(store: &Arc<Store>) {
+    set(&store.statistics());
+}
+
+// Figures for a graph: what a float cannot tell apart, nobody sees.
+#[allow(clippy::cast_precision_loss)]
+fn set(figures: &Statistics) {
+    gauge!("stentor_store_events").set(figures.events as f64);
+    gauge!("stentor_store_feed_position").set(figures.last_seq as f64);
+    gauge!("stentor_store_runs").set(figures.runs as f64);
+    gauge!("stentor_store_unflushed_events").set(figures.unflushed as f64);
+    gauge!("stentor_store_dead_bytes").set(figures.dead_bytes as f64);
+    for (part, bytes) in &figures.disk_bytes {
+        gauge!("stentor_store_bytes", "part" => part.clone()).set(*bytes as f64);
+    }
+}

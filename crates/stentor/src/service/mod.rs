@@ -1,0 +1,52 @@
+//! The running node: its parts put together, started in order, reloaded and stopped.
+
+mod gauges;
+mod node;
+mod notify;
+mod reload;
+mod signals;
+mod sockets;
+
+use anyhow::Context;
+
+use crate::config::{Loaded, Sources};
+use crate::layout::Layout;
+use crate::logs;
+use node::Node;
+
+/// Runs the node until a signal stops it.
+///
+/// # Errors
+/// What kept it from starting, or from making everything durable at the end.
+pub fn run(loaded: Loaded, sources: Sources, layout: Layout) -> anyhow::Result<()> {
+    logs::start(&loaded.config.log);
+    raise_file_limit();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if loaded.config.server.threads > 0 {
+        builder.worker_threads(loaded.config.server.threads);
+    }
+    let runtime = builder.enable_all().build().context("starting threads")?;
+    let result = runtime.block_on(async {
+        // Before anything that takes time: a signal that comes meanwhile must not end the process unseen.
+        let signals = signals::Signals::new()?;
+        Node::start(loaded.config, &layout)
+            .await?
+            .run(signals, &sources)
+            .await
+    });
+    runtime.shutdown_background();
+    result
+}
+
+/// Every connection is an open file: takes as many as the system lets us have.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "cannot raise the limit on open files");
+        }
+    }
+    tracing::debug!(files = ?limit.current, "limit on open files");
+}

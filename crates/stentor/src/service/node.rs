@@ -1,0 +1,253 @@
+//! The parts of the node.
+
+use std::convert::Infallible;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use stentor_relay::{Relay, RelayError};
+use stentor_serve::ops::{self, Health, Readiness};
+use stentor_serve::supervisor::{Importance, Supervisor};
+use stentor_serve::{ConnectionCaps, ConnectionLimits, Drain, Server, ServerConfig, listen};
+use stentor_store::embedded::{Options, Store};
+use stentor_store::{EventStore, StoreError};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use super::signals::{Request, Signals};
+use super::sockets::Sockets;
+use super::{gauges, notify, reload};
+use crate::config::{Config, Sources};
+use crate::control::{self, Workplace};
+use crate::layout::Layout;
+use crate::{access, output, secrets};
+
+/// How long a store that another process holds is waited for: a predecessor may still be letting go of it.
+const PATIENCE: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(50);
+/// Connections to the operations listener at once.
+const OPS_CONNECTIONS: ConnectionCaps = ConnectionCaps {
+    total: 256,
+    per_address: 0,
+};
+/// How long the operations listener and background tasks get to end.
+const LAST_DEADLINE: Duration = Duration::from_secs(2);
+/// How often the metrics recorder tidies up.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// A node that serves.
+pub struct Node {
+    config: Arc<ArcSwap<Config>>,
+    store: Arc<Store>,
+    relay: Relay,
+    server: Server<Relay>,
+    readiness: Readiness,
+    supervisor: Supervisor,
+    operations: Drain,
+    control_stop: watch::Sender<bool>,
+    control: JoinHandle<()>,
+}
+
+impl Node {
+    /// Starts everything; when it returns, clients are served and the ready line is printed.
+    ///
+    /// # Errors
+    /// What could not be started.
+    pub async fn start(config: Config, layout: &Layout) -> anyhow::Result<Self> {
+        let folder = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(layout.root());
+        folder
+            .with_context(|| format!("cannot make the data folder {}", layout.root().display()))?;
+        let metrics = ops::install_metrics().context("starting metrics")?;
+        let readiness = Readiness::new();
+        readiness.set("store", Health::Starting, None);
+        // Bound before the store is opened: whoever connects meanwhile waits in the backlog instead of being refused.
+        let mut sockets = Sockets::open(&config.server)?;
+        let ready_line = sockets.ready_line();
+        let operations = Drain::new();
+        let ops_server = Server::http_only(
+            ops::router(readiness.clone(), Some(metrics.clone())),
+            ServerConfig::default(),
+            ConnectionLimits::new(OPS_CONNECTIONS),
+            operations.clone(),
+        );
+        for socket in sockets.operations.drain(..) {
+            tokio::spawn(listen(ops_server.clone(), socket, Arc::from("operations")));
+        }
+        let own_key = secrets::relay_key(&layout.secrets())?.public_key();
+        let store = open(layout, access::options(&config)?).await?;
+        let relay = Relay::new(config.relay.clone(), Arc::clone(&store) as _, Some(own_key))?;
+        let limits = ConnectionLimits::new(reload::caps(&config));
+        let server = Server::new(
+            relay.clone(),
+            relay.routes(),
+            reload::server(&config)?,
+            limits,
+            Drain::new(),
+        );
+        let mut supervisor = Supervisor::new(readiness.clone());
+        background(&mut supervisor, &relay, &store, metrics);
+        let config = Arc::new(ArcSwap::from_pointee(config));
+        let (control_stop, control) = answer_commands(&store, layout, &config)?;
+        readiness.set("store", Health::Ok, None);
+        for socket in sockets.public.drain(..) {
+            tokio::spawn(listen(server.clone(), socket, Arc::from("public")));
+        }
+        let statistics = store.statistics();
+        info!(events = statistics.events, data = %layout.root().display(), "{ready_line}");
+        output::line(&ready_line)?;
+        notify::tell("READY=1");
+        Ok(Self {
+            config,
+            store,
+            relay,
+            server,
+            readiness,
+            supervisor,
+            operations,
+            control_stop,
+            control,
+        })
+    }
+
+    /// Serves until a signal asks for an end, then ends in order: no new connections, accepted writes answered,
+    /// connections closed, everything durable.
+    ///
+    /// # Errors
+    /// When the store cannot be closed.
+    pub async fn run(self, mut signals: Signals, sources: &Sources) -> anyhow::Result<()> {
+        loop {
+            match signals.next().await {
+                Request::Reload => {
+                    notify::reloading();
+                    reload::reload(&self, sources);
+                    notify::tell("READY=1");
+                }
+                Request::Stop => break,
+            }
+        }
+        tokio::select! {
+            result = self.stop() => result,
+            () = signals.stop() => {
+                warn!("stopped a second time: ending at once");
+                Ok(())
+            }
+        }
+    }
+
+    /// Puts a configuration into force for whatever can change while running; gives the one before.
+    ///
+    /// # Errors
+    /// When the relay refuses it; nothing has changed then.
+    pub fn apply(&self, config: Config, server: ServerConfig) -> Result<Arc<Config>, RelayError> {
+        self.relay.reconfigure(config.relay.clone())?;
+        self.server.limits().set(reload::caps(&config));
+        self.server.reload(server);
+        Ok(self.config.swap(Arc::new(config)))
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        info!("stopping");
+        notify::tell("STOPPING=1");
+        self.readiness.set("listener", Health::Draining, None);
+        self.control_stop.send_replace(true);
+        let deadline = Duration::from_secs(self.config.load().server.drain_seconds);
+        let report = self.server.drain().run(deadline).await;
+        if tokio::time::timeout(deadline, self.control).await.is_err() {
+            warn!("a job did not end in time");
+        }
+        self.supervisor.shutdown(LAST_DEADLINE).await;
+        self.store.close().await.context("closing the store")?;
+        self.operations.run(LAST_DEADLINE).await;
+        info!(connections = report.open, cut = report.aborted, "stopped");
+        Ok(())
+    }
+}
+
+/// Opens the store, away from the threads that answer the operations listener.
+async fn open(layout: &Layout, options: Options) -> anyhow::Result<Arc<Store>> {
+    let begun = Instant::now();
+    loop {
+        let (path, options) = (layout.relay_store(), options.clone());
+        match tokio::task::spawn_blocking(move || access::open_store(&path, options)).await? {
+            Ok(store) => {
+                info!(seconds = begun.elapsed().as_secs_f64(), "store opened");
+                return Ok(store);
+            }
+            Err(StoreError::InUse { .. }) if begun.elapsed() < PATIENCE => {
+                tokio::time::sleep(PAUSE).await
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn background(
+    supervisor: &mut Supervisor,
+    relay: &Relay,
+    store: &Arc<Store>,
+    metrics: metrics_exporter_prometheus::PrometheusHandle,
+) {
+    let (relay, purged) = (relay.clone(), Arc::clone(store));
+    supervisor.spawn("relay", Importance::Optional, move |mut stop| {
+        let (relay, store) = (relay.clone(), Arc::clone(&purged));
+        async move {
+            let purge = |now| {
+                let store = Arc::clone(&store);
+                async move {
+                    match store.purge(now).await {
+                        Ok(0) => {}
+                        Ok(events) => info!(events, "expired events purged"),
+                        Err(error) => warn!(%error, "purging expired events"),
+                    }
+                }
+            };
+            tokio::select! {
+                () = relay.run(purge) => {}
+                () = stop.requested() => {}
+            }
+            Ok::<(), Infallible>(())
+        }
+    });
+    let measured = Arc::clone(store);
+    supervisor.spawn("metrics", Importance::Optional, move |mut stop| {
+        let (store, metrics) = (Arc::clone(&measured), metrics.clone());
+        async move {
+            let mut upkeep = tokio::time::interval(UPKEEP);
+            let mut figures = tokio::time::interval(gauges::EVERY);
+            loop {
+                tokio::select! {
+                    _ = upkeep.tick() => metrics.run_upkeep(),
+                    _ = figures.tick() => {
+                        let store = Arc::clone(&store);
+                        tokio::task::spawn_blocking(move || gauges::measure(&store)).await?;
+                    }
+                    () = stop.requested() => return Ok::<(), tokio::task::JoinError>(()),
+                }
+            }
+        }
+    });
+}
+
+fn answer_commands(
+    store: &Arc<Store>,
+    layout: &Layout,
+    config: &Arc<ArcSwap<Config>>,
+) -> anyhow::Result<(watch::Sender<bool>, JoinHandle<()>)> {
+    let server = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
+    let config = Arc::clone(config);
+    let rules = Box::new(move || access::rules(&config.load()));
+    let workplace = Workplace {
+        store: Arc::clone(store),
+        layout: layout.clone(),
+        rules,
+    };
+    let (stop, stopped) = watch::channel(false);
+    Ok((stop, tokio::spawn(server.run(Arc::new(workplace), stopped))))
+}
