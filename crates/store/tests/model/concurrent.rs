@@ -1,23 +1,26 @@
 //! Many submitters at once: whatever order the engine puts their events in, submitting them to the model in that order one by
-//! one must lead to the same store.
+//! one must lead to the same store. Counts that are asked for meanwhile must not lose their way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use stentor_event::{Event, EventId, Timestamp, Viewer};
-use stentor_store::{ChangeKind, EventNumber, EventStore, Keep, Outcome, Seq, Submission};
+use stentor_event::{Event, EventId, Filter, Kind, TagFilter, Timestamp, Viewer};
+use stentor_store::{ChangeKind, EventNumber, EventStore, Keep, Outcome, Query, Seq, Submission};
 
 use crate::common::Factory;
 use crate::common::engine::{Embedded, Memory};
+use crate::common::make::{Alice, Bob};
 use crate::common::observer::Witness;
+use crate::common::subject::NO_LIMITS;
 use crate::compare::Verdict;
 use crate::operations::{Sending, batch, submissions};
-use crate::world::{BEGIN, World};
+use crate::world::{BEGIN, KINDS, World};
 
 /// Batches to be submitted at the same time.
 pub fn batches() -> impl Strategy<Value = Vec<Vec<Sending>>> {
-    vec(batch(), 4..20)
+    vec(batch(1..10), 4..20)
 }
 
 /// Submits them, each from a task of its own.
@@ -47,6 +50,49 @@ async fn submit_all(
     outcomes
 }
 
+/// Queries whose counts are kept up to date.
+fn counted() -> Vec<Query> {
+    let query = |filter| Query {
+        filters: [filter].into(),
+        now: Timestamp(BEGIN),
+        before: None,
+        limits: NO_LIMITS,
+    };
+    let kinds = KINDS.map(|kind| Filter {
+        kinds: Some(vec![Kind(kind)]),
+        ..Filter::default()
+    });
+    let of_people = kinds.iter().map(|filter| Filter {
+        authors: Some(vec![Alice.key()]),
+        ..filter.clone()
+    });
+    let for_people = kinds.iter().map(|filter| {
+        let tags = vec![TagFilter::new(b'p', [Bob.hex().into_bytes()])];
+        Filter {
+            tags,
+            ..filter.clone()
+        }
+    });
+    kinds
+        .iter()
+        .cloned()
+        .chain(of_people)
+        .chain(for_people)
+        .map(query)
+        .collect()
+}
+
+/// Counts again and again until it is told to stop.
+async fn keep_counting(store: Arc<dyn EventStore>, stop: Arc<AtomicBool>) {
+    let viewer = Viewer::operator();
+    while !stop.load(Ordering::Relaxed) {
+        for query in counted() {
+            store.count(&query, &viewer).await.unwrap();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 type Entry = (Seq, EventNumber, ChangeKind);
 
 async fn feed(store: &Arc<dyn EventStore>) -> Vec<Entry> {
@@ -70,7 +116,11 @@ pub fn check(world: &World, batches: &[Vec<Sending>]) -> Verdict {
         let engine = Embedded::BUSY.create(Keep::Current);
         let witness = Witness::new();
         engine.store().observe(witness.clone());
+        let stop = Arc::new(AtomicBool::new(false));
+        let counting = tokio::spawn(keep_counting(engine.store(), Arc::clone(&stop)));
         let outcomes = submit_all(engine.store(), world, batches).await;
+        stop.store(true, Ordering::Relaxed);
+        counting.await.unwrap();
         let told = witness.take();
         let stored: Vec<(EventNumber, EventId)> = told
             .iter()
@@ -108,6 +158,16 @@ pub fn check(world: &World, batches: &[Vec<Sending>]) -> Verdict {
             prop_assert_eq!(outcome, [Outcome::Stored(*number)]);
         }
         prop_assert_eq!(feed(&model.store()).await, feed(&engine.store()).await);
+        for query in counted() {
+            let viewer = Viewer::operator();
+            let expected = model.store().count(&query, &viewer).await.unwrap();
+            prop_assert_eq!(
+                engine.store().count(&query, &viewer).await.unwrap(),
+                expected,
+                "{:?}",
+                query.filters
+            );
+        }
         Ok(())
     })
 }

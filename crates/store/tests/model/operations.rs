@@ -62,7 +62,11 @@ enum Signature {
 
 /// A sequence of operations.
 pub fn operations() -> impl Strategy<Value = Vec<Operation>> {
-    vec(operation(SMALL), 1..40)
+    (batch(10..30), vec(operation(SMALL), 1..40)).prop_map(|(first, rest)| {
+        std::iter::once(Operation::Submit(first))
+            .chain(rest)
+            .collect()
+    })
 }
 
 /// Questions to a large store.
@@ -71,7 +75,7 @@ pub fn many_questions() -> impl Strategy<Value = Vec<Question>> {
 }
 
 /// A batch to submit.
-pub fn batch() -> impl Strategy<Value = Vec<Sending>> {
+pub fn batch(size: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Sending>> {
     let signature = prop_oneof![
         8 => Just(Signature::Right),
         3 => Just(Signature::Trusted),
@@ -80,7 +84,7 @@ pub fn batch() -> impl Strategy<Value = Vec<Sending>> {
     ];
     let sending =
         (SMALL.index(), signature).prop_map(|(event, signature)| Sending { event, signature });
-    vec(sending, 1..10)
+    vec(sending, size)
 }
 
 fn operation(shape: Shape) -> impl Strategy<Value = Operation> {
@@ -90,7 +94,7 @@ fn operation(shape: Shape) -> impl Strategy<Value = Operation> {
         reader(shape),
     );
     prop_oneof![
-        10 => batch().prop_map(Operation::Submit),
+        10 => batch(1..10).prop_map(Operation::Submit),
         1 => (1..4_u64).prop_map(Operation::Pass),
         1 => Just(Operation::Purge),
         1 => vec(shape.index(), 0..4).prop_map(Operation::Remove),

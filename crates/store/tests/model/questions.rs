@@ -1,5 +1,7 @@
 //! Random queries.
 
+use std::fmt::Debug;
+
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -89,7 +91,7 @@ pub fn reader(shape: Shape) -> impl Strategy<Value = Reader> {
 
 fn budget(shape: Shape) -> impl Strategy<Value = Budget> {
     let large = Just(1_000_000_usize);
-    let some = |most: usize| prop_oneof![large.clone(), most / 4 + 1..most];
+    let some = |most: usize| prop_oneof![large, most / 4 + 1..most];
     (
         some(shape.slice),
         some(shape.slice * 200),
@@ -106,12 +108,12 @@ fn condition(
     shape: Shape,
     limit: impl Strategy<Value = Option<u64>>,
 ) -> impl Strategy<Value = Condition> {
-    let kinds = vec(proptest::sample::select(&KINDS[..]), 0..4);
+    let kinds = proptest::sample::select(&KINDS[..]);
     (
-        weighted(0.15, vec(shape.index(), 0..=shape.values)),
-        weighted(0.35, vec(shape.person(), 0..=shape.values)),
-        weighted(0.5, kinds),
-        vec(tag(shape), 0..2),
+        weighted(0.15, list(shape.index(), 2 * shape.values)),
+        weighted(0.35, list(shape.person(), shape.values)),
+        weighted(0.4, list(kinds, 6)),
+        tags(shape),
         weighted(0.2, shape.second()),
         weighted(0.2, shape.second()),
         limit,
@@ -129,13 +131,27 @@ fn condition(
         )
 }
 
-fn tag(shape: Shape) -> impl Strategy<Value = (char, Vec<Value>)> {
+/// A list that is empty now and then.
+fn list<T: Debug>(item: impl Strategy<Value = T>, most: usize) -> impl Strategy<Value = Vec<T>> {
+    let item = std::sync::Arc::new(item);
+    prop_oneof![20 => vec(item.clone(), 1..=most), 1 => vec(item, 0)]
+}
+
+/// Conditions on up to three tags.
+fn tags(shape: Shape) -> impl Strategy<Value = Vec<(char, Vec<Value>)>> {
     let letter = proptest::sample::select(&['t', 'd', 'h', 'T', 'z'][..]);
-    prop_oneof![
-        3 => (letter, vec(shape.word().prop_map(Value::Word), 0..3)),
-        2 => (Just('p'), vec(shape.person().prop_map(Value::Person), 1..3)),
-        2 => (Just('e'), vec(shape.index().prop_map(Value::Event), 1..=shape.values)),
-    ]
+    let words = (letter, list(shape.word().prop_map(Value::Word), 3));
+    let people = (Just('p'), list(shape.person().prop_map(Value::Person), 3));
+    let events = (
+        Just('e'),
+        list(shape.index().prop_map(Value::Event), shape.values),
+    );
+    (
+        weighted(0.2, words),
+        weighted(0.12, people),
+        weighted(0.12, events),
+    )
+        .prop_map(|(words, people, events)| [words, people, events].into_iter().flatten().collect())
 }
 
 impl Question {

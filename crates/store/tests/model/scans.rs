@@ -34,11 +34,11 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         1 => unlimited(SMALL).prop_map(Step::Begin),
         4 => (1..6_usize).prop_map(Step::Take),
-        3 => batch().prop_map(Step::Submit),
+        3 => batch(1..10).prop_map(Step::Submit),
         1 => (SMALL.person(), SMALL.second()).prop_map(|(person, at)| Step::RemoveAuthor(person, at)),
         1 => (0..4_u64).prop_map(Step::Purge),
     ];
-    (vec(batch(), 3..8), vec(step, 4..40))
+    (vec(batch(1..10), 3..8), vec(step, 4..40))
         .prop_map(|(batches, steps)| batches.into_iter().map(Step::Submit).chain(steps).collect())
 }
 
