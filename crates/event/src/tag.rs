@@ -149,23 +149,41 @@ impl<'a> IndexedTags<'a> {
         Self { rest: array }
     }
 
-    /// The letter and the value of a tag that begins at `text`, behind its bracket.
-    ///
-    /// A bracket inside of a string gives nothing: a quote that follows one without a backslash either opens the first string of a tag, or
-    /// closes the string, and then neither a letter nor a backslash follows.
+    /// The value of the next tag with this letter.
     #[inline]
-    fn read(text: &'a [u8]) -> Option<(u8, JsonStr<'a>)> {
-        let (letter, at) = match text {
-            [b'"', letter, b'"', b',', b'"', ..] => (*letter, 5),
-            [b'"', b'\\', ..] => escaped_letter(text)?,
-            _ => return None,
-        };
-        if !letter.is_ascii_alphabetic() {
-            return None;
-        }
-        let end = closing_quote(text, at)?;
-        Some((letter, JsonStr::new(text.get(at..end)?)))
+    pub fn next_of(&mut self, letter: u8) -> Option<JsonStr<'a>> {
+        self.next_where(|found| found == letter)
+            .map(|(_, value)| value)
     }
+
+    #[inline]
+    fn next_where(&mut self, wanted: impl Fn(u8) -> bool) -> Option<(u8, JsonStr<'a>)> {
+        loop {
+            let bracket = memchr(b'[', self.rest)?;
+            let text = self.rest.get(bracket + 1..)?;
+            self.rest = text;
+            if let Some((letter, start)) = letter_and_start(text)
+                && wanted(letter)
+            {
+                let value = text.get(start..closing_quote(text, start)?)?;
+                return Some((letter, JsonStr::new(value)));
+            }
+        }
+    }
+}
+
+/// The letter of a tag that begins at `text`, behind its bracket, and where the inside of its value begins.
+///
+/// A bracket inside of a string gives nothing: a quote that follows one without a backslash either opens the first string of a tag, or
+/// closes the string, and then neither a letter nor a backslash follows.
+#[inline]
+fn letter_and_start(text: &[u8]) -> Option<(u8, usize)> {
+    let (letter, start) = match text {
+        [b'"', letter, b'"', b',', b'"', ..] => (*letter, 5),
+        [b'"', b'\\', ..] => escaped_letter(text)?,
+        _ => return None,
+    };
+    letter.is_ascii_alphabetic().then_some((letter, start))
 }
 
 /// A name of one letter that is spelled as an escape, and where the inside of the value begins.
@@ -183,14 +201,7 @@ impl<'a> Iterator for IndexedTags<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<(u8, JsonStr<'a>)> {
-        loop {
-            let bracket = memchr(b'[', self.rest)?;
-            let text = self.rest.get(bracket + 1..)?;
-            self.rest = text;
-            if let Some((letter, value)) = Self::read(text) {
-                return Some((letter, value));
-            }
-        }
+        self.next_where(|_| true)
     }
 }
 

@@ -182,9 +182,9 @@ impl<'a> EventView<'a> {
 
     /// The keys in `p` tags; values that are not a key are left out.
     pub fn tagged_keys(&self) -> impl Iterator<Item = PublicKey> + use<'a> {
-        self.indexed_tags()
-            .filter(|(letter, _)| *letter == b'p')
-            .filter_map(|(_, value)| PublicKey::from_hex(&value.unescape()))
+        let mut tags = self.indexed_tags();
+        std::iter::from_fn(move || tags.next_of(b'p'))
+            .filter_map(|value| PublicKey::from_hex(&value.unescape()))
     }
 }
 

@@ -31,9 +31,13 @@ impl TagFilter {
     /// Whether one of the event's tags has the letter and one of the values.
     #[inline]
     pub fn matches(&self, event: &EventView<'_>) -> bool {
-        event
-            .indexed_tags()
-            .any(|(letter, value)| letter == self.letter && self.contains_string(value))
+        let mut tags = event.indexed_tags();
+        while let Some(value) = tags.next_of(self.letter) {
+            if self.contains_string(value) {
+                return true;
+            }
+        }
+        false
     }
 
     #[inline]

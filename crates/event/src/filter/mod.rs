@@ -57,7 +57,11 @@ impl TagFilter {
             .map(Into::into)
             .filter(|value| !keys_only || crate::hex::decode_array::<32>(value).is_some())
             .collect();
-        let first = values.first().cloned();
+        let first = if values.len() > 1 {
+            values.first().cloned()
+        } else {
+            None
+        };
         values.sort_unstable();
         values.dedup();
         let first = first

@@ -102,12 +102,13 @@ impl Filter {
         letter: u8,
         max: usize,
     ) -> Result<(), FilterError> {
-        let field = format!("#{}", char::from(letter));
+        let name = [b'#', letter];
+        let field = std::str::from_utf8(&name).unwrap_or_default();
         if self.tags.iter().any(|tag| tag.letter == letter) {
-            return Err(FilterError::DuplicateField(field));
+            return Err(FilterError::DuplicateField(field.to_owned()));
         }
         let mut values: Vec<Box<[u8]>> = Vec::new();
-        list(scanner, &field, "a list of strings", max, |scanner| {
+        list(scanner, field, "a list of strings", max, |scanner| {
             values.push(scanner.string()?.unescape().into());
             Ok(())
         })?;

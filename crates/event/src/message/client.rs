@@ -1,61 +1,17 @@
 //! What clients send.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::sync::Arc;
 
 use super::error::{MessageError, Verb};
+use super::limits::ParseLimits;
+use super::subscription::SubscriptionId;
 use crate::error::{EventError, SyntaxError};
 use crate::event::Event;
-use crate::filter::{Filter, FilterError, FilterLimits};
+use crate::filter::{Filter, FilterError};
 use crate::hex;
 use crate::parse::salvage_id;
 use crate::scan::Scanner;
 use crate::text::{JsonStr, brief};
-
-/// A client's name for a subscription: 1 to 64 characters (NIP-01). Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SubscriptionId(Arc<str>);
-
-impl SubscriptionId {
-    /// The most characters that an id may have (NIP-01).
-    pub const MAX_CHARS: usize = 64;
-
-    /// `None` when the text is empty or longer than [`Self::MAX_CHARS`].
-    pub fn new(text: &str) -> Option<Self> {
-        Self::within(text, Self::MAX_CHARS)
-    }
-
-    /// `None` when the text is empty or longer than `max_chars`.
-    pub fn within(text: &str, max_chars: usize) -> Option<Self> {
-        // A character takes four bytes at most: long texts are not counted.
-        let fits = text.len() <= max_chars.saturating_mul(4) && text.chars().count() <= max_chars;
-        (!text.is_empty() && fits).then(|| Self(text.into()))
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SubscriptionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for SubscriptionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", &*self.0)
-    }
-}
-
-impl AsRef<str> for SubscriptionId {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
 
 /// A message from a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,45 +56,6 @@ pub enum ClientMessage<'a> {
     NegClose(SubscriptionId),
     /// A well-formed message with a verb that is not known; its first 40 characters.
     Unknown(Cow<'a, str>),
-}
-
-/// How much a message may hold; 0 is no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParseLimits {
-    /// Bytes of an event in canonical form.
-    pub max_event_bytes: usize,
-    /// Tags of an event.
-    pub max_event_tags: usize,
-    /// Characters of a subscription id. NIP-01 wants [`SubscriptionId::MAX_CHARS`]; 0 is that as well.
-    pub max_subscription_chars: usize,
-    /// Filters in one message.
-    pub max_filters: usize,
-    /// Lists in a filter.
-    pub filter: FilterLimits,
-}
-
-impl ParseLimits {
-    /// No limits.
-    pub const NONE: Self = Self {
-        max_event_bytes: 0,
-        max_event_tags: 0,
-        max_subscription_chars: 0,
-        max_filters: 0,
-        filter: FilterLimits::NONE,
-    };
-}
-
-impl Default for ParseLimits {
-    /// R4.5: 256 KiB and 4,000 tags an event, 16 filters.
-    fn default() -> Self {
-        Self {
-            max_event_bytes: 256 * 1024,
-            max_event_tags: 4_000,
-            max_subscription_chars: SubscriptionId::MAX_CHARS,
-            max_filters: 16,
-            filter: FilterLimits::default(),
-        }
-    }
 }
 
 /// Parses one message from a client. Well-formed elements after those of the message are ignored.

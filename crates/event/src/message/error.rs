@@ -4,8 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::client::SubscriptionId;
 use super::relay;
+use super::subscription::SubscriptionId;
 use crate::error::{EventError, SyntaxError};
 use crate::filter::FilterError;
 use crate::keys::EventId;

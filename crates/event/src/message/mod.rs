@@ -2,6 +2,8 @@
 
 pub(crate) mod client;
 pub(crate) mod error;
+pub(crate) mod limits;
 pub mod relay;
+pub(crate) mod subscription;
 #[cfg(test)]
 mod tests;

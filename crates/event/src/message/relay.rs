@@ -1,6 +1,6 @@
 //! What relays send: each function appends the text of one message to a buffer. Reasons come with their NIP-01 prefix.
 
-use super::client::SubscriptionId;
+use super::subscription::SubscriptionId;
 use crate::hex;
 use crate::hll::Registers;
 use crate::keys::EventId;

@@ -1,6 +1,8 @@
-use super::client::{ClientMessage, ParseLimits, SubscriptionId, parse_client_message};
+use super::client::{ClientMessage, parse_client_message};
 use super::error::{MessageError, Verb};
+use super::limits::ParseLimits;
 use super::relay::{self, EoseHint};
+use super::subscription::SubscriptionId;
 use crate::hll::Registers;
 use crate::{Event, EventBuilder, EventId, Filter, FilterError, Kind, SecretKey, Timestamp};
 
