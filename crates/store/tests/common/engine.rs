@@ -81,17 +81,36 @@ impl Engine for MemoryEngine {
 }
 
 /// The engine of a single node.
+#[derive(Debug, Clone, Copy)]
 pub struct Embedded {
     /// After how many events the index is written to a file.
-    pub flush_events: usize,
+    flush_events: usize,
+    /// How many events are committed together.
+    commit_events: usize,
+    /// How many events may wait for their commit.
+    waiting_events: usize,
 }
 
 impl Embedded {
     /// It writes and merges files all the time.
-    pub const BUSY: Self = Self { flush_events: 8 };
+    pub const BUSY: Self = Self {
+        flush_events: 8,
+        commit_events: 4_096,
+        waiting_events: 65_536,
+    };
 
     /// It keeps some in memory.
-    pub const CALM: Self = Self { flush_events: 100 };
+    pub const CALM: Self = Self {
+        flush_events: 100,
+        ..Self::BUSY
+    };
+
+    /// It takes and commits a few events at a time.
+    pub const TIGHT: Self = Self {
+        flush_events: 3,
+        commit_events: 2,
+        waiting_events: 4,
+    };
 }
 
 impl Factory for Embedded {
@@ -100,6 +119,8 @@ impl Factory for Embedded {
             keep,
             scope: scope(),
             flush_events: self.flush_events,
+            commit_events: self.commit_events,
+            waiting_events: self.waiting_events,
             ..embedded::Options::default()
         };
         let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,9 @@
 //! What the operator removes, figures, and what outlives a process.
 
-use stentor_event::Timestamp;
-use stentor_store::{ChangeKind, EventNumber, Outcome, Refusal, Removal, Seq};
+use stentor_event::{Event, Timestamp};
+use stentor_store::{
+    ChangeKind, EventNumber, Outcome, Refusal, Removal, Seq, StoreError, Submission,
+};
 
 use crate::common::make::{Alice, Bob, deletion, draft, note, vanish, vanish_from, wrap};
 use crate::common::subject::{NOW, ids_of};
@@ -161,4 +163,43 @@ async fn feed(subject: &Subject) -> Vec<(Seq, u64, ChangeKind)> {
         .iter()
         .map(|change| (change.seq, change.number.0, change.kind))
         .collect()
+}
+
+pub async fn r8_3_what_was_acknowledged_while_closing_is_there(factory: &dyn Factory) {
+    let mut subject = Subject::new(factory);
+    let notes: Vec<Event> = (0..40)
+        .map(|at| note(Alice, at, "in time or not"))
+        .collect();
+    let submit = |event: &Event| {
+        let (store, event) = (subject.store(), event.clone());
+        tokio::spawn(async move {
+            let batch = vec![Submission {
+                event: event.clone(),
+                verified: false,
+            }];
+            (event, store.submit(batch, Timestamp(NOW)).await)
+        })
+    };
+    let submitted: Vec<_> = notes.iter().map(submit).collect();
+    let closing = {
+        let store = subject.store();
+        tokio::spawn(async move { store.close().await })
+    };
+    let mut acknowledged = Vec::new();
+    for task in submitted {
+        match task.await.unwrap() {
+            (event, Ok(outcomes)) => match outcomes.as_slice() {
+                [Outcome::Stored(_)] => acknowledged.push(event),
+                [Outcome::Refused(Refusal::Unavailable(_))] => {}
+                other => panic!("{other:?}"),
+            },
+            (_, Err(StoreError::Closed)) => {}
+            (_, Err(error)) => panic!("{error}"),
+        }
+    }
+    closing.await.unwrap().unwrap();
+    subject.engine.reopen().await;
+    for event in &acknowledged {
+        assert!(subject.has(event).await, "{event:?}");
+    }
 }

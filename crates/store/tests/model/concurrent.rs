@@ -10,7 +10,7 @@ use stentor_event::{Event, EventId, Filter, Kind, TagFilter, Timestamp, Viewer};
 use stentor_store::{ChangeKind, EventNumber, EventStore, Keep, Outcome, Query, Seq, Submission};
 
 use crate::common::Factory;
-use crate::common::engine::{Embedded, Memory};
+use crate::common::engine::Memory;
 use crate::common::make::{Alice, Bob};
 use crate::common::observer::Witness;
 use crate::common::subject::NO_LIMITS;
@@ -107,13 +107,13 @@ async fn feed(store: &Arc<dyn EventStore>) -> Vec<Entry> {
 }
 
 /// Whether the engine's order explains what it said.
-pub fn check(world: &World, batches: &[Vec<Sending>]) -> Verdict {
+pub fn check(world: &World, batches: &[Vec<Sending>], engine: &dyn Factory) -> Verdict {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(3)
         .build()
         .unwrap();
     runtime.block_on(async {
-        let engine = Embedded::BUSY.create(Keep::Current);
+        let engine = engine.create(Keep::Current);
         let witness = Witness::new();
         engine.store().observe(witness.clone());
         let stop = Arc::new(AtomicBool::new(false));

@@ -45,15 +45,24 @@ fn config() -> ProptestConfig {
     }
 }
 
+fn engine() -> impl Strategy<Value = Embedded> {
+    prop_oneof![Just(Embedded::BUSY), Just(Embedded::TIGHT)]
+}
+
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap()
 }
 
-fn compare(world: &World, operations: &[Operation], keep: Keep) -> Result<(), TestCaseError> {
+fn compare(
+    world: &World,
+    operations: &[Operation],
+    keep: Keep,
+    engine: &Embedded,
+) -> Result<(), TestCaseError> {
     runtime().block_on(async {
-        let mut pair = Pair::new(&Memory, &Embedded::BUSY, keep);
+        let mut pair = Pair::new(&Memory, engine, keep);
         for (step, operation) in operations.iter().enumerate() {
             operations::run(&mut pair, world, operation)
                 .await
@@ -69,13 +78,13 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn r1_3_to_r1_13_a_relay_does_what_the_model_does(world in world(SMALL), operations in operations()) {
-        compare(&world, &operations, Keep::Current)?;
+    fn r1_3_to_r1_13_a_relay_does_what_the_model_does(world in world(SMALL), operations in operations(), engine in engine()) {
+        compare(&world, &operations, Keep::Current, &engine)?;
     }
 
     #[test]
-    fn r1_3_to_r1_13_an_archive_does_what_the_model_does(world in world(SMALL), operations in operations()) {
-        compare(&world, &operations, Keep::History)?;
+    fn r1_3_to_r1_13_an_archive_does_what_the_model_does(world in world(SMALL), operations in operations(), engine in engine()) {
+        compare(&world, &operations, Keep::History, &engine)?;
     }
 
     #[test]
@@ -84,8 +93,8 @@ proptest! {
     }
 
     #[test]
-    fn r1_3_concurrent_submitters_are_put_in_one_order(world in world(SMALL), batches in concurrent::batches()) {
-        concurrent::check(&world, &batches)?;
+    fn r1_3_concurrent_submitters_are_put_in_one_order(world in world(SMALL), batches in concurrent::batches(), engine in engine()) {
+        concurrent::check(&world, &batches, &engine)?;
     }
 }
 
