@@ -44,6 +44,13 @@ pub trait Session: Send + 'static {
         Flow::Continue
     }
 
+    /// Bytes came in: messages, parts of them, control frames, as many as were on the wire. For limits on the rate of bytes, which
+    /// control frames would slip through otherwise.
+    fn on_received(&mut self, bytes: usize, io: &mut SessionIo<'_>) -> Flow {
+        let _ = (bytes, io);
+        Flow::Continue
+    }
+
     /// A whole text message.
     fn on_text(&mut self, text: &str, io: &mut SessionIo<'_>) -> Flow;
 

@@ -67,6 +67,8 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
         }
         scratch.tally.bytes_in += count as u64;
         self.clock.heard();
+        let flow = self.call(scratch, |session, io| session.on_received(count, io));
+        self.follow(flow);
         if kept == self.rest.len() {
             if let Some(front) = input.get_mut(..kept) {
                 front.copy_from_slice(&self.rest);

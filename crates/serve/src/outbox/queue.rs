@@ -1,14 +1,21 @@
 //! The state behind an outbox: a plain state machine under the outbox's lock.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
+
+use metrics::{Counter, counter};
 
 use super::{OutFrame, OutboxLimits, Overflow, Pressure, PushError};
 use crate::websocket::close::{CloseCode, CloseFrame};
 
 /// Frames of room that an emptied queue keeps; more is given back to the allocator.
 const KEEP: usize = 8;
+
+/// Frames dropped, and connections closed, because an outbox was full. The handles are looked up at the first overflow, long after
+/// the recorder is installed.
+static DROPPED: LazyLock<Counter> = LazyLock::new(|| counter!("stentor_outbox_dropped_total"));
+static OVERFLOWED: LazyLock<Counter> = LazyLock::new(|| counter!("stentor_outbox_overflows_total"));
 
 /// A message to the connection's task itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +94,10 @@ impl Queue {
         let result = self.push(frame);
         if result == Err(PushError::Full) {
             match self.limits.overflow {
-                Overflow::Drop => self.dropped += 1,
+                Overflow::Drop => {
+                    self.dropped += 1;
+                    DROPPED.increment(1);
+                }
                 Overflow::Close => {
                     self.overflow();
                     return Err(PushError::Closed);
@@ -106,6 +116,7 @@ impl Queue {
     }
 
     fn overflow(&mut self) {
+        OVERFLOWED.increment(1);
         let reason = format!("too slow: {} messages were waiting", self.frames.len());
         self.frames = VecDeque::new();
         self.bytes = 0;
