@@ -45,6 +45,10 @@ pub enum Job {
     Close,
 }
 
+/// Most events that leave with one commit. When more have to leave because of one event, they are removed before it is
+/// stored; if that is interrupted, the event was not acknowledged.
+const MOST_LEAVING: usize = BATCH_BYTES / 64;
+
 /// See the module.
 pub struct Committer {
     core: Arc<Core>,
@@ -169,18 +173,31 @@ impl Committer {
                 let _ = self.commit(&mut round.outcomes);
                 *snapshot = self.core.snapshot();
             }
-            let outcome = self.add_event(event, verdict, batch.now, snapshot);
+            let added = self.add_event(event, verdict, batch.now, snapshot);
+            let outcome = added.unwrap_or_else(|leaving| {
+                let _ = self.commit(&mut round.outcomes);
+                let cleared = self.remove(leaving);
+                *snapshot = self.core.snapshot();
+                let added = cleared.map(|_| self.add_event(event, verdict, batch.now, snapshot));
+                match added {
+                    Ok(Ok(outcome)) => outcome,
+                    Ok(Err(_)) => unavailable("more has to leave than can be committed"),
+                    Err(error) => unavailable(&error.to_string()),
+                }
+            });
             self.group.stage(place, at, outcome);
         }
     }
 
+    /// Adds an event to the group. `Err`: what has to leave because of it is too much for one commit, and must be
+    /// removed before.
     fn add_event(
         &mut self,
         event: &Event,
         verdict: Verdict,
         now: Timestamp,
         snapshot: &Snapshot,
-    ) -> Outcome {
+    ) -> Result<Outcome, Vec<Leaving>> {
         let facts = Facts {
             core: &self.core,
             snapshot,
@@ -190,20 +207,21 @@ impl Committer {
         let refused =
             matches!(&decision, Decision::Done(outcome) if *outcome != Outcome::Ephemeral);
         if !refused && !is_right(verdict, event) {
-            return Outcome::Refused(Refusal::BadSignature);
+            return Ok(Outcome::Refused(Refusal::BadSignature));
         }
         let leaving = match decision {
             Decision::Done(Outcome::Ephemeral) => {
                 self.group.pass(event);
-                return Outcome::Ephemeral;
+                return Ok(Outcome::Ephemeral);
             }
-            Decision::Done(outcome) => return outcome,
+            Decision::Done(outcome) => return Ok(outcome),
+            Decision::Store(leaving) if leaving.len() > MOST_LEAVING => return Err(leaving),
             Decision::Store(leaving) => leaving,
         };
         let number = self.next_number;
         self.next_number += 1;
         self.group.store(&self.core.keys, event, number, &leaving);
-        Outcome::Stored(crate::EventNumber(number))
+        Ok(Outcome::Stored(crate::EventNumber(number)))
     }
 
     fn leaving(&self, numbers: &[u64], cause: Removal) -> Vec<Leaving> {
@@ -243,7 +261,7 @@ impl Committer {
 
     /// Removes events, in as many commits as their records need.
     fn remove(&mut self, leaving: Vec<Leaving>) -> Result<u64, StoreError> {
-        for part in leaving.chunks(BATCH_BYTES / 64) {
+        for part in leaving.chunks(MOST_LEAVING) {
             self.group.remove(part);
             self.commit(&mut [])?;
         }
@@ -389,6 +407,10 @@ fn counted<'a>(event: &Event, keys: &'a [Key], segment: u32) -> Counted<'a> {
         segment,
         bytes: (event.json().len() + HEADER) as u64,
     }
+}
+
+fn unavailable(why: &str) -> Outcome {
+    Outcome::Refused(Refusal::Unavailable(why.to_owned()))
 }
 
 /// Whether an event's signature is right. Verifying it here holds up all commits, but that happens only when what

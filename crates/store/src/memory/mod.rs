@@ -30,8 +30,8 @@
 //!
 //! # The change feed
 //!
-//! A stored event appends its `Added` entry; the removals it causes follow directly, by ascending event number. Causes do
-//! not overlap: a deletion request or a request to vanish replaces nothing. A purge and the operator's removals append
+//! A stored event appends its `Added` entry; the removals it causes follow directly, by ascending event number. (Where an
+//! engine cannot commit very many removals at once, those of one event may come before it instead.) Causes do not overlap: a deletion request or a request to vanish replaces nothing. A purge and the operator's removals append
 //! their entries by ascending event number too. Only what is there is removed, so an event has one `Removed` entry at
 //! most.
 //!
