@@ -1,4 +1,10 @@
 //! The configuration by the command line (P2), and the commands that need no store.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod common;
 

@@ -1,4 +1,10 @@
 //! R8.3: what was acknowledged survives `kill -9` at any moment.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod common;
 

@@ -144,7 +144,7 @@ impl Config {
                 .ok_or_else(|| {
                     ConfigError::new(
                         format!("urls[{index}]"),
-                        format!("`{url}` is no ws:// or wss:// URL"),
+                        "is no ws:// or wss:// URL",
                     )
                 })
         };

@@ -120,7 +120,8 @@ fn explain(error: &figment::Error, origins: &BTreeMap<String, Origin>) -> Vec<Fa
 
 /// A fault at the key, or at the nearest table above it, whose origin is known.
 fn located(origins: &BTreeMap<String, Origin>, key: String, message: String) -> Fault {
-    let mut at = key.as_str();
+    // An entry of a list is where the list is.
+    let mut at = key.split('[').next().unwrap_or_default();
     let origin = loop {
         if let Some(origin) = origins.get(at) {
             break Some(origin.clone());

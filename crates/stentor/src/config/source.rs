@@ -124,7 +124,7 @@ fn convert(
         DeValue::String(text) => Value::String(text.to_string()),
         DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
             .ok()
-            .and_then(|number| serde_json::Number::from_i128(number))
+            .and_then(serde_json::Number::from_i128)
             .map_or_else(|| Value::String(number.as_str().to_owned()), Value::Number),
         DeValue::Float(number) => number
             .as_str()

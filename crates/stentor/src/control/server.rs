@@ -150,9 +150,9 @@ async fn answer(
     match finished {
         Ok(value) => frame::send(&mut writer, Tag::Done, &serde_json::to_vec(&value)?).await,
         Err(error) => {
-            let mut text = format!("{error:#}");
-            text.truncate(text.floor_char_boundary(MAX_PAYLOAD));
-            frame::send(&mut writer, Tag::Failed, text.as_bytes()).await
+            let text = format!("{error:#}").into_bytes();
+            let shown = text.get(..MAX_PAYLOAD).unwrap_or(&text);
+            frame::send(&mut writer, Tag::Failed, shown).await
         }
     }
 }

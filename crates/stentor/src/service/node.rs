@@ -122,15 +122,10 @@ impl Node {
     /// # Errors
     /// When the store cannot be closed.
     pub async fn run(self, mut signals: Signals, sources: &Sources) -> anyhow::Result<()> {
-        loop {
-            match signals.next().await {
-                Request::Reload => {
-                    notify::reloading();
-                    reload::reload(&self, sources);
-                    notify::tell("READY=1");
-                }
-                Request::Stop => break,
-            }
+        while signals.next().await == Request::Reload {
+            notify::reloading();
+            reload::reload(&self, sources);
+            notify::tell("READY=1");
         }
         tokio::select! {
             result = self.stop() => result,
