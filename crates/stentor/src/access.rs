@@ -1,12 +1,14 @@
 //! Getting at a store: through the node that runs on the data folder, or by opening it in this process.
 
 use std::io::Read;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
+use stentor_auth::local_urls;
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{EventStore, RelayScope, StoreError};
 use tokio::sync::{mpsc, watch};
@@ -73,12 +75,26 @@ pub fn open_store(path: &Path, options: Options) -> Result<Arc<Store>, StoreErro
     Store::open(path, options).map(Arc::new)
 }
 
-/// What the store is opened with.
+/// What the store is opened with, by a tool that does not listen itself.
+///
+/// # Errors
+/// When a public URL or the address to listen on is none.
+pub fn options(config: &Config) -> anyhow::Result<Options> {
+    let listen = config.server.listen.parse();
+    let address = listen.with_context(|| format!("{} is no address", config.server.listen))?;
+    options_at(config, &[address])
+}
+
+/// What the store is opened with, by a node that listens on these addresses. Without a configured public URL, requests
+/// to vanish (NIP-62) that name one of them are meant for it (R1.11).
 ///
 /// # Errors
 /// When a public URL is none.
-pub fn options(config: &Config) -> anyhow::Result<Options> {
-    let urls = config.relay.public_urls()?;
+pub fn options_at(config: &Config, addresses: &[SocketAddr]) -> anyhow::Result<Options> {
+    let mut urls = config.relay.public_urls()?;
+    if urls.is_empty() {
+        urls = addresses.iter().copied().flat_map(local_urls).collect();
+    }
     Ok(config.store.options(RelayScope {
         urls: Arc::from(urls),
     }))

@@ -81,7 +81,8 @@ impl Node {
             tokio::spawn(listen(ops_server.clone(), socket, Arc::from("operations")));
         }
         let own_key = secrets::relay_key(&layout.secrets())?.public_key();
-        let store = open(layout, access::options(&config)?).await?;
+        let options = access::options_at(&config, &sockets.public_addresses())?;
+        let store = open(layout, options).await?;
         let relay = Relay::new(config.relay.clone(), Arc::clone(&store) as _, Some(own_key))?;
         let limits = ConnectionLimits::new(reload::caps(&config));
         let server = Server::new(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stentor_serve::{ConnectionCaps, HttpConfig, OutboxLimits, ServerConfig, WebSocketConfig};
+use stentor_serve::{ConnectionCaps, HttpConfig, ServerConfig, WebSocketConfig};
 use tracing::{error, info, warn};
 
 use super::node::Node;
@@ -15,14 +15,9 @@ use crate::config::{Config, Sources, load};
 /// When an entry of the trusted proxies is none; a checked configuration has only good ones.
 pub fn server(config: &Config) -> anyhow::Result<ServerConfig> {
     let (server, limits) = (&config.server, &config.relay.limits);
-    let outbox = OutboxLimits {
-        frames: limits.queue_frames,
-        bytes: limits.queue_bytes,
-        ..OutboxLimits::default()
-    };
     let websocket = WebSocketConfig {
         max_message: limits.message_bytes,
-        outbox,
+        outbox: limits.outbox(),
         ping_interval: Duration::from_secs(server.ping_seconds),
         pong_timeout: Duration::from_secs(server.pong_timeout_seconds),
         write_timeout: Duration::from_secs(server.write_timeout_seconds),

@@ -37,6 +37,14 @@ impl Sockets {
         Ok(Self { public, operations })
     }
 
+    /// The addresses for everybody, as they are.
+    pub fn public_addresses(&self) -> Vec<SocketAddr> {
+        let sockets = self.public.iter();
+        sockets
+            .filter_map(|socket| socket.local_addr().ok())
+            .collect()
+    }
+
     /// One line with the addresses as they are, for people and for scripts.
     pub fn ready_line(&self) -> String {
         let list = |sockets: &[TcpListener], scheme: &str| -> String {
