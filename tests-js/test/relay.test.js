@@ -144,3 +144,17 @@ test('describes itself', async () => {
   assert.equal((await fetch(`${node.operations}/health/ready`)).status, 200)
   assert.match(await (await fetch(`${node.operations}/metrics`)).text(), /stentor_/)
 })
+
+// R1.11, R1.13: without a configured public URL, the address that the node listens on names it.
+test('vanishes', async () => {
+  const carol = generateSecretKey()
+  const note = event(carol, { content: 'to be forgotten' })
+  await relay.publish(note)
+  await relay.publish(event(carol, { kind: 62, tags: [['relay', 'wss://somewhere.else.example']] }))
+  assert.equal((await stored(relay, [{ ids: [note.id] }])).length, 1)
+  const request = event(carol, { kind: 62, tags: [['relay', node.url]] })
+  await relay.publish(request)
+  assert.deepEqual(await stored(relay, [{ ids: [note.id] }]), [])
+  await assert.rejects(relay.publish(note), /blocked:/)
+  assert.ok((await stored(relay, [{ ids: [request.id] }])).length === 1)
+})
