@@ -142,10 +142,7 @@ impl Config {
             normalize_relay_url(url)
                 .filter(|url| url.starts_with("ws://") || url.starts_with("wss://"))
                 .ok_or_else(|| {
-                    ConfigError::new(
-                        format!("urls[{index}]"),
-                        "is no ws:// or wss:// URL",
-                    )
+                    ConfigError::new(format!("urls[{index}]"), "is no ws:// or wss:// URL")
                 })
         };
         self.urls.iter().enumerate().map(normal).collect()

@@ -84,7 +84,9 @@ async fn r1_14_what_is_advertised_is_enforced(engine: Engine) {
         assert!(!accepted && reason.starts_with("invalid: "), "{reason}");
     }
     for number in 0..5 {
-        client.store(&note(1, 10 + number, &number.to_string())).await;
+        client
+            .store(&note(1, 10 + number, &number.to_string()))
+            .await;
     }
     assert_eq!(client.query(json!({"limit": 100})).await.events.len(), 3);
     assert_eq!(client.query(json!({})).await.events.len(), 3);
