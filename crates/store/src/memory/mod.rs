@@ -37,7 +37,7 @@
 //!
 //! # The answer of a scan
 //!
-//! See [`answer`](self::answer). Expired events are invisible from the moment [`Query::now`](crate::Query::now) reaches
+//! See [`answer`]. Expired events are invisible from the moment [`Query::now`](crate::Query::now) reaches
 //! their expiration, purged or not.
 
 mod answer;
