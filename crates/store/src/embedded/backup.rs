@@ -3,11 +3,10 @@
 //! A backup is the log up to one moment, and a manifest that says that everything else is to be rebuilt from it. It
 //! is a store: it is restored by opening it (or by putting its files in the place of the old ones).
 
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
-use super::core::{Core, run_folder};
+use super::core::Core;
+use super::disk::DiskFile;
 use super::files::{self, failing};
 use super::lock::Lock;
 use super::log::{Address, Segment};
@@ -56,9 +55,9 @@ pub fn backup(core: &Core, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<Pos
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    let mut file = File::create(path).map_err(failing("creating", path))?;
-    file.write_all(content).map_err(failing("writing", path))?;
-    file.sync_all().map_err(failing("syncing", path))
+    let file = DiskFile::create(path)?;
+    file.write_at(content, 0)?;
+    file.sync()
 }
 
 /// A manifest that has everything rebuilt from the log.
@@ -86,9 +85,6 @@ pub fn forget_derived(folder: &Path) -> Result<(), StoreError> {
     for name in ["locator", "feed"] {
         files::remove(&folder.join(name))?;
     }
-    let runs = run_folder(folder);
-    if runs.is_dir() {
-        std::fs::remove_dir_all(&runs).map_err(failing("removing", &runs))?;
-    }
-    Ok(())
+    // Runs that the manifest does not name are removed when the store is opened.
+    files::sync_dir(folder)
 }

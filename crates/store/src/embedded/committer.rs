@@ -3,6 +3,7 @@
 //! It takes what waits, decides event by event, appends all of it to the log with one sync, publishes the index of the
 //! new events, shows them to the observer and answers the submitters, in this order.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ use super::decide::{Decision, Leaving, decide, vanished};
 use super::facts::Facts;
 use super::group::{FeedEntry, Group, Round, now_ms};
 use super::key::{Key, Keys};
-use super::log::{Address, BATCH_BYTES, HEADER, RecordKind, Writer};
+use super::log::{Address, HEADER, RecordKind, Writer};
 use super::manifest::Position;
 use super::run::{Run, build};
 use super::state::{Place, Placed, Snapshot, gone};
@@ -44,10 +45,6 @@ pub enum Job {
     /// Stop.
     Close,
 }
-
-/// Most events that leave with one commit. When more have to leave because of one event, they are removed before it is
-/// stored; if that is interrupted, the event was not acknowledged.
-const MOST_LEAVING: usize = BATCH_BYTES / 64;
 
 /// See the module.
 pub struct Committer {
@@ -167,7 +164,8 @@ impl Committer {
         let place = round.add(batch.clone());
         let verdicts = batch.take_verdicts();
         for (at, (event, verdict)) in batch.events.iter().zip(verdicts).enumerate() {
-            let full = self.group.buffer.bytes().len() + event.json().len() + 4096 > BATCH_BYTES
+            let full = self.group.buffer.bytes().len() + event.json().len()
+                > self.core.options.batch_bytes()
                 || self.group.pending.events().len() >= self.core.options.commit_events;
             if full {
                 let _ = self.commit(&mut round.outcomes);
@@ -175,8 +173,9 @@ impl Committer {
             }
             let added = self.add_event(event, verdict, batch.now, snapshot);
             let outcome = added.unwrap_or_else(|leaving| {
-                let _ = self.commit(&mut round.outcomes);
-                let cleared = self.remove(leaving);
+                // What has to leave may be part of the group: it must have come before.
+                let committed = self.commit(&mut round.outcomes);
+                let cleared = committed.and_then(|()| self.remove(leaving));
                 *snapshot = self.core.snapshot();
                 let added = cleared.map(|_| self.add_event(event, verdict, batch.now, snapshot));
                 match added {
@@ -215,7 +214,7 @@ impl Committer {
                 return Ok(Outcome::Ephemeral);
             }
             Decision::Done(outcome) => return Ok(outcome),
-            Decision::Store(leaving) if leaving.len() > MOST_LEAVING => return Err(leaving),
+            Decision::Store(leaving) if leaving.len() > self.most_leaving() => return Err(leaving),
             Decision::Store(leaving) => leaving,
         };
         let number = self.next_number;
@@ -259,9 +258,15 @@ impl Committer {
         leaving
     }
 
+    /// Most events that leave with one commit. When more have to leave because of one event, they are removed before it
+    /// is stored; if that is interrupted, the event was not acknowledged.
+    fn most_leaving(&self) -> usize {
+        self.core.options.batch_bytes() / 64
+    }
+
     /// Removes events, in as many commits as their records need.
     fn remove(&mut self, leaving: Vec<Leaving>) -> Result<u64, StoreError> {
-        for part in leaving.chunks(MOST_LEAVING) {
+        for part in leaving.chunks(self.most_leaving()) {
             self.group.remove(part);
             self.commit(&mut [])?;
         }
@@ -309,28 +314,46 @@ impl Committer {
         let entries = self.group.feed.len() as u64;
         self.core.locator.ensure(self.next_number)?;
         self.core.feed.ensure(2 * (self.next_seq + entries) + 1)?;
+        // All that can fail comes before the append: what is in the log must be published.
+        let numbers = self.core.state.load().end.next_number..self.next_number;
+        let image = build(self.group.pending.entries(), numbers).map_err(super::files::failing(
+            "building an index run in",
+            &self.core.folder,
+        ))?;
         self.group.buffer.close(self.next_seq, time_ms);
         let base = self.writer.append(&self.group.buffer)?;
-        self.publish(base, time_ms)
+        self.publish(base, time_ms, Run::new(image, None));
+        Ok(())
     }
 
-    fn publish(&mut self, base: Address, time_ms: u64) -> Result<(), StoreError> {
-        let first_number = self.core.state.load().end.next_number;
-        let numbers = first_number..self.next_number;
-        let image = build(self.group.pending.entries(), numbers.clone()).map_err(
-            super::files::failing("building an index run in", &self.core.folder),
-        )?;
-        let run = Arc::new(Run::new(image, None));
+    fn publish(&mut self, base: Address, time_ms: u64, run: Run) {
+        let run = Arc::new(run);
         let end = Position {
             address: self.writer.end().map(Address::pack),
             next_number: self.next_number,
             next_seq: self.next_seq + self.group.feed.len() as u64,
         };
+        if let Some([expires, _]) = run.image().expiries().first() {
+            // A clock that was set back: purging has been where this event will expire.
+            let earlier = expires.saturating_sub(1);
+            self.core.purged.fetch_min(earlier, Ordering::AcqRel);
+        }
         let removed = self.removed_events();
         let mut cursors = self.core.cursors.lock();
         cursors.extend(self.group.cursors.drain(..));
         drop(cursors);
         let mut counters = self.core.counters.lock();
+        for pending in self.group.pending.events() {
+            counters.added(&counted(&pending.event, &pending.keys, base.segment));
+        }
+        for gone in &removed {
+            // Compaction moves events before it tells the counters, so this is where they count it.
+            let segment = match Place::from_word(self.core.locator.get(gone.number)) {
+                Place::At(address) => address.segment,
+                _ => base.segment,
+            };
+            counters.removed(&counted(&gone.event, &gone.keys, segment));
+        }
         for (seq, entry) in (self.next_seq..).zip(&self.group.feed) {
             let (place, time) = match entry.removal {
                 None => (base.plus(entry.at).pack(), time_ms),
@@ -341,15 +364,8 @@ impl Committer {
             self.core.feed.set(2 * seq, (code << 56) | entry.number);
             self.core.feed.set(2 * seq + 1, time);
         }
-        for pending in self.group.pending.events() {
-            counters.added(&counted(&pending.event, &pending.keys, base.segment));
-        }
-        for gone in &removed {
-            let segment = gone.segment.unwrap_or(base.segment);
-            counters.removed(&counted(&gone.event, &gone.keys, segment));
-        }
         self.core.replace_state(|state| {
-            if !numbers.is_empty() {
+            if !run.numbers().is_empty() {
                 state.runs.push(Placed { run, until: end });
             }
             state.end = end;
@@ -357,7 +373,6 @@ impl Committer {
         drop(counters);
         self.next_seq = end.next_seq;
         let _ = self.keeper.try_send(());
-        Ok(())
     }
 
     /// What the counters have to know of the events that leave with this group.
@@ -371,20 +386,17 @@ impl Committer {
         let gone = |entry: &FeedEntry| {
             if let Some(own) = self.group.pending.by_number(entry.number) {
                 return Some(Gone {
+                    number: entry.number,
                     event: own.event.clone(),
                     keys: own.keys.clone(),
-                    segment: None,
                 });
             }
-            let Place::At(address) = snapshot.place(entry.number) else {
-                return None;
-            };
             let event = Event::from_canonical(snapshot.event(&self.core, entry.number)?).ok()?;
             let keys = self.core.keys.keys_of(&event.view());
             Some(Gone {
+                number: entry.number,
                 event,
                 keys,
-                segment: Some(address.segment),
             })
         };
         leaving.filter_map(gone).collect()
@@ -393,10 +405,9 @@ impl Committer {
 
 /// An event that leaves.
 struct Gone {
+    number: u64,
     event: Event,
     keys: Keys,
-    /// Where its record is; `None`: in the group itself.
-    segment: Option<u32>,
 }
 
 fn counted<'a>(event: &Event, keys: &'a [Key], segment: u32) -> Counted<'a> {

@@ -55,7 +55,7 @@ pub struct Counters {
     /// Events by kind.
     by_kind: HashMap<u16, u64>,
     /// Bytes of records of events that are there, by log segment.
-    live_bytes: HashMap<u32, u64>,
+    live_bytes: HashMap<u32, i64>,
     kept: HashMap<Key, Kept>,
     /// How often all kept counts were forgotten.
     epoch: u64,
@@ -64,7 +64,7 @@ pub struct Counters {
 impl Counters {
     /// Notes an event that came.
     pub fn added(&mut self, event: &Counted<'_>) {
-        *self.live_bytes.entry(event.segment).or_default() += event.bytes;
+        *self.live_bytes.entry(event.segment).or_default() += event.bytes as i64;
         *self.by_kind.entry(event.kind).or_default() += 1;
         self.change(event.keys, |kept| {
             kept.since += 1;
@@ -76,9 +76,8 @@ impl Counters {
 
     /// Notes an event that left.
     pub fn removed(&mut self, event: &Counted<'_>) {
-        if let Some(bytes) = self.live_bytes.get_mut(&event.segment) {
-            *bytes = bytes.saturating_sub(event.bytes);
-        }
+        // Below zero while a segment is being replaced by its copy; see `moved`.
+        *self.live_bytes.entry(event.segment).or_default() -= event.bytes as i64;
         if let Some(count) = self.by_kind.get_mut(&event.kind) {
             *count = count.saturating_sub(1);
         }
@@ -89,7 +88,7 @@ impl Counters {
     }
 
     /// Bytes of records of events that are there, by log segment.
-    pub fn live_bytes(&self) -> &HashMap<u32, u64> {
+    pub fn live_bytes(&self) -> &HashMap<u32, i64> {
         &self.live_bytes
     }
 

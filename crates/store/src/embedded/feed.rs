@@ -10,6 +10,9 @@ use crate::{Change, ChangeKind, EventNumber, Removal, Seq};
 /// Most entries that one call returns.
 const MOST: usize = 10_000;
 
+/// The part of an entry's first word that is the event's number; above it stands the cause of a removal.
+pub const NUMBER: u64 = u64::MAX >> 8;
+
 /// Entries after `after`, oldest first.
 pub fn changes(
     core: &Core,
@@ -35,13 +38,12 @@ fn change(
     now: Timestamp,
 ) -> Option<Change> {
     let word = core.feed.get(2 * seq);
-    let second = core.feed.get(2 * seq + 1);
-    let number = word & (u64::MAX >> 8);
+    let number = word & NUMBER;
     let mut change = Change {
         seq: Seq(seq),
         number: EventNumber(number),
         kind: ChangeKind::Added,
-        committed_ms: second,
+        committed_ms: core.feed.get(2 * seq + 1),
         id: None,
         event: None,
     };
@@ -55,7 +57,7 @@ fn change(
         }
         Some(removal) => {
             change.kind = ChangeKind::Removed(removal);
-            let (id, committed_ms) = removal_record(core, second)?;
+            let (id, committed_ms) = removal_record(core, seq)?;
             change.committed_ms = committed_ms;
             change.id = viewer.is_operator().then_some(id);
         }
@@ -83,16 +85,19 @@ fn id_of(core: &Core, snapshot: &Snapshot, number: u64) -> Option<EventId> {
                 .ok()?
                 .id(),
         ),
-        Place::Gone(seq) => removal_record(core, core.feed.get(2 * seq + 1)).map(|(id, _)| id),
+        Place::Gone(seq) => removal_record(core, seq).map(|(id, _)| id),
         Place::Unknown => None,
     }
 }
 
-/// The event's id and the moment of a removal, from its record.
-fn removal_record(core: &Core, packed: u64) -> Option<(EventId, u64)> {
-    let address = Address::unpack(packed);
-    let segments = core.log.segments();
-    let record = segments.get(&address.segment)?.record(address.offset)?;
-    let (_, id, at) = record.removal()?;
-    Some((id, at))
+/// The event's id and the moment of a removal, from its record. It may move while it is looked up.
+pub fn removal_record(core: &Core, seq: u64) -> Option<(EventId, u64)> {
+    for _ in 0..3 {
+        let address = Address::unpack(core.feed.get(2 * seq + 1));
+        if let Some(segment) = core.log.segments().get(&address.segment) {
+            let (_, id, at) = segment.record(address.offset)?.removal()?;
+            return Some((id, at));
+        }
+    }
+    None
 }

@@ -1,11 +1,13 @@
 //! Small helpers around files: error mapping, atomic replacement, syncing folders.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use super::disk::DiskFile;
+use super::watch::{Act, act};
 use crate::StoreError;
 
 /// Turns an I/O error into a [`StoreError`] that names the file.
@@ -40,49 +42,43 @@ pub fn corrupt(path: &Path, offset: u64, what: impl Into<String>) -> StoreError 
     }
 }
 
-/// Opens a file for reading and writing, creating it when it is not there.
-pub fn open_rw(path: &Path) -> Result<File, StoreError> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(failing("opening", path))
-}
-
 /// Makes the entries of a folder durable: a new file is only there after a power cut when its folder was synced.
 pub fn sync_dir(path: &Path) -> Result<(), StoreError> {
-    File::open(path)
-        .and_then(|dir| dir.sync_all())
-        .map_err(failing("syncing", path))
+    let sync = || File::open(path).and_then(|folder| folder.sync_all());
+    act(path, Act::SyncFolder, sync).map_err(failing("syncing", path))
 }
 
-/// Creates a folder, and makes it durable in its parent.
+/// Creates a folder and those above it that are missing, durably.
 pub fn create_dir(path: &Path) -> Result<(), StoreError> {
+    let parent = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Ok(()),
+    };
     if path.is_dir() {
+        // Whoever made it may have been killed before it was durable. It may also be a mount point in a folder that is
+        // none of our business.
+        let _ = sync_dir(parent);
         return Ok(());
     }
-    fs::create_dir_all(path).map_err(failing("creating", path))?;
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
-        _ => Ok(()),
-    }
+    create_dir(parent)?;
+    act(path, Act::MakeFolder, || fs::create_dir(path)).map_err(failing("creating", path))?;
+    sync_dir(parent)
 }
 
 /// Replaces a file as a whole: after a crash there is either the old content or the new.
 pub fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let temporary = temporary(path);
-    let mut file = File::create(&temporary).map_err(failing("creating", &temporary))?;
-    file.write_all(content)
-        .map_err(failing("writing", &temporary))?;
-    file.sync_all().map_err(failing("syncing", &temporary))?;
+    let file = DiskFile::create(&temporary)?;
+    file.write_at(content, 0)?;
+    file.sync()?;
     publish(&temporary, path)
 }
 
 /// Renames a finished, synced file into place, durably.
 pub fn publish(temporary: &Path, path: &Path) -> Result<(), StoreError> {
-    fs::rename(temporary, path).map_err(failing("renaming", temporary))?;
+    let rename = || fs::rename(temporary, path);
+    act(temporary, Act::Rename(path), rename).map_err(failing("renaming", temporary))?;
     path.parent().map_or(Ok(()), sync_dir)
 }
 
@@ -96,26 +92,11 @@ pub fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Removes a file that may be gone already.
+/// Removes a file that may be gone already. After a power cut it may be back, unless its folder was synced.
 pub fn remove(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(io_error("removing", path, &error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Reserves disk blocks for `offset..offset + length`, so that writing there cannot fail for lack of room.
-pub fn reserve(file: &File, path: &Path, offset: u64, length: u64) -> Result<(), StoreError> {
-    use rustix::fs::{FallocateFlags, fallocate};
-    match fallocate(file, FallocateFlags::empty(), offset, length) {
-        // A file system without fallocate: the size alone is set, and a full disk shows itself at writing.
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
-            let size = file.metadata().map_err(failing("inspecting", path))?.len();
-            file.set_len(size.max(offset + length))
-                .map_err(failing("growing", path))
-        }
-        other => other.map_err(|e| io_error("growing", path, &e.into())),
-    }
+    let remove = || match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    };
+    act(path, Act::Remove, remove).map_err(failing("removing", path))
 }

@@ -2,7 +2,6 @@
 //!
 //! Two threads, so that the many small runs of busy moments are merged while a large file is being written.
 
-use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,11 +11,13 @@ use parking_lot::Mutex;
 
 use super::compaction;
 use super::core::Core;
+use super::disk::DiskFile;
 use super::files::{self, failing};
 use super::manifest::Position;
 use super::mmap;
-use super::run::{MergeTarget, Run, merge};
+use super::run::{Image, MergeTarget, Run, merge, merged_length};
 use super::state::{Placed, Snapshot};
+use super::watch::{Act, act};
 use crate::StoreError;
 
 /// A run is merged with its newer neighbours when it is at most this many times as large as they are together. So the
@@ -160,6 +161,7 @@ impl Keeper {
     /// Compacts the worst segment of the log, if one is due. One at a time, so that it never takes long.
     fn compact_one(&self) -> Result<(), StoreError> {
         let _working = self.working.lock();
+        compaction::resume(&self.core)?;
         match compaction::due(&self.core, compaction::DUE_PERCENT).first() {
             Some(segment) => compaction::compact(&self.core, segment).map(drop),
             None => Ok(()),
@@ -172,7 +174,8 @@ impl Keeper {
         let mut won = 0;
         {
             let _working = self.working.lock();
-            let due = compaction::due(&self.core, percent.max(1));
+            compaction::resume(&self.core)?;
+            let due = compaction::due(&self.core, percent);
             for (done, segment) in (1u64..).zip(&due) {
                 won += compaction::compact(&self.core, segment)?;
                 progress(done, due.len() as u64);
@@ -224,22 +227,8 @@ impl Keeper {
             return Ok(Run::new(image, None));
         };
         let temporary = files::temporary(path);
-        let target = {
-            let temporary = temporary.clone();
-            MergeTarget::File(Box::new(move |bytes| {
-                let file = OpenOptions::new()
-                    .read(true)
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .open(&temporary)?;
-                rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes as u64)?;
-                mmap::map_new(&file, bytes)
-            }))
-        };
-        let result = merge(&runs, target, alive).map_err(failing("writing", &temporary));
-        let image = result.inspect_err(|_| drop(files::remove(&temporary)))?;
-        sync_file(&temporary)?;
+        let image = merge_into(&temporary, &runs, alive)
+            .inspect_err(|_| drop(files::remove(&temporary)))?;
         files::publish(&temporary, path)?;
         metrics::histogram!("stentor_store_index_write_seconds")
             .record(started.elapsed().as_secs_f64());
@@ -296,10 +285,24 @@ impl Keeper {
     }
 }
 
-fn sync_file(path: &Path) -> Result<(), StoreError> {
-    std::fs::File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(failing("syncing", path))
+/// Merges runs into a new file, durably but for its name.
+fn merge_into(
+    path: &Path,
+    runs: &[&Run],
+    alive: impl Fn(u64) -> bool,
+) -> Result<Image, StoreError> {
+    let file = DiskFile::create(path)?;
+    let length = merged_length(runs);
+    file.reserve(0, length as u64)?;
+    let map = mmap::map_new(file.file(), length).map_err(failing("mapping", path))?;
+    let image = merge(runs, MergeTarget::File(map), alive).map_err(failing("writing", path))?;
+    let noted = Act::Write {
+        offset: 0,
+        bytes: image.bytes(),
+    };
+    act(path, noted, || Ok(())).map_err(failing("writing", path))?;
+    file.sync()?;
+    Ok(image)
 }
 
 /// The newest runs that are to be merged: each older one that is not much larger than all newer ones together.

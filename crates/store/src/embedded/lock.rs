@@ -1,12 +1,12 @@
 //! One process a store.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::files::{failing, open_rw};
+use super::files::failing;
 use crate::StoreError;
 
 /// Held as long as the store is open; the system lets go of it when the process ends, however it ends.
@@ -18,7 +18,13 @@ impl Lock {
     /// Takes the lock of a store's folder.
     pub fn take(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join("LOCK");
-        let mut file = open_rw(&path)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failing("opening", &path))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {

@@ -24,6 +24,7 @@ mod core;
 mod count;
 mod counters;
 mod decide;
+mod disk;
 mod facts;
 mod feed;
 mod files;
@@ -36,6 +37,8 @@ mod manifest;
 mod mmap;
 mod options;
 mod pending;
+#[cfg(test)]
+mod power_cut;
 mod recover;
 mod run;
 mod scan;
@@ -45,6 +48,7 @@ mod store;
 mod table;
 mod verifier;
 mod verify;
+mod watch;
 
 pub use options::Options;
 pub use store::Store;

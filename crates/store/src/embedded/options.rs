@@ -17,6 +17,20 @@ pub struct Options {
     pub commit_events: usize,
     /// Most submitted events that wait for their commit; more wait in [`submit`](crate::EventStore::submit).
     pub waiting_events: usize,
+    /// Size at which a new segment of the log is begun, in bytes; from 4 KiB to 1 GiB.
+    pub segment_bytes: usize,
+}
+
+impl Options {
+    /// Size of a log segment within its limits.
+    pub(super) fn segment_bytes(&self) -> usize {
+        self.segment_bytes.clamp(4 << 10, 1 << 30)
+    }
+
+    /// Size of a commit beyond which no event is added to it.
+    pub(super) fn batch_bytes(&self) -> usize {
+        self.segment_bytes() / 4
+    }
 }
 
 impl Default for Options {
@@ -28,6 +42,7 @@ impl Default for Options {
             flush_events: 32_768,
             commit_events: 4_096,
             waiting_events: 65_536,
+            segment_bytes: 64 << 20,
         }
     }
 }

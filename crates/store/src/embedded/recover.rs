@@ -13,7 +13,7 @@ use super::core::{Core, run_folder};
 use super::counters::{Counted, Counters};
 use super::files::{self, corrupt, failing};
 use super::key::KeyMaker;
-use super::log::{Address, HEADER, Log, RecordKind, Replayed, Tail, Writer, replay};
+use super::log::{Address, HEADER, Log, RecordKind, Replayed, Segment, Tail, Writer, replay};
 use super::manifest::{Manifest, Position};
 use super::options::Options;
 use super::pending::entry;
@@ -29,10 +29,7 @@ const PART: usize = 8_192;
 pub fn recover(folder: &Path, options: Options) -> Result<(Arc<Core>, Writer), StoreError> {
     let manifest = manifest(folder, &options)?;
     let runs = open_runs(folder, &manifest)?;
-    let log = Arc::new(Log::open(&folder.join("log"))?);
-    if log.segments().is_empty() && manifest.checkpoint != Position::START {
-        return Err(corrupt(&log.folder, 0, "the log is missing"));
-    }
+    let log = Arc::new(Log::open(&folder.join("log"), options.segment_bytes())?);
     let core = Core {
         folder: folder.to_path_buf(),
         options,
@@ -50,6 +47,8 @@ pub fn recover(folder: &Path, options: Options) -> Result<(Arc<Core>, Writer), S
         cursors: Mutex::new(manifest.cursors.clone()),
         manifest: Mutex::new(manifest),
     };
+    // Whoever made these files was perhaps killed before they were sure to be there after a power cut.
+    files::sync_dir(folder)?;
     super::compaction::finish_moving(&core)?;
     let tail = replay_tail(&core)?;
     if tail.torn > 0 {
@@ -59,7 +58,7 @@ pub fn recover(folder: &Path, options: Options) -> Result<(Arc<Core>, Writer), S
         );
     }
     count_events(&core);
-    let writer = Writer::open(log, tail.end)?;
+    let writer = Writer::open(log, &tail)?;
     Ok((Arc::new(core), writer))
 }
 
@@ -112,7 +111,7 @@ fn replay_tail(core: &Core) -> Result<Tail, StoreError> {
         first: start.next_number,
     };
     let from = start.address.map(Address::unpack);
-    let found = replay(&core.log, from, start.next_seq, |batch| tail.take(batch))?;
+    let found = replay(&core.log, from, |batch| tail.take(batch))?;
     tail.build()?;
     Ok(found)
 }
@@ -125,15 +124,11 @@ struct TailIndex<'a> {
 }
 
 impl TailIndex<'_> {
-    fn take(&mut self, batch: Replayed<'_>) -> Result<u64, StoreError> {
+    fn take(&mut self, batch: Replayed<'_>) -> Result<(), StoreError> {
         let mut seq = batch.first_seq;
         if seq != self.end.next_seq {
-            let path = &self.core.log.folder;
-            let what = format!(
-                "position {} of the feed expected, {seq} found",
-                self.end.next_seq
-            );
-            return Err(corrupt(path, u64::from(batch.end.offset), what));
+            let what = format!("position {} of the feed expected", self.end.next_seq);
+            return Err(self.damaged(batch.start, &format!("{what}, {seq} found")));
         }
         for (address, record) in &batch.records {
             let number = record.number;
@@ -143,6 +138,9 @@ impl TailIndex<'_> {
                     (0, address.pack(), batch.time_ms)
                 }
                 RecordKind::Removed => {
+                    if number >= self.end.next_number {
+                        return Err(self.damaged(*address, "an event leaves that never came"));
+                    }
                     let cause = record.removal().map_or(0, |(cause, ..)| cause as u64);
                     (cause, gone(seq), address.pack())
                 }
@@ -152,7 +150,7 @@ impl TailIndex<'_> {
                     continue;
                 }
                 RecordKind::Erased => {
-                    self.end.next_number = number + 1;
+                    self.count(number, *address)?;
                     (0, 0, batch.time_ms)
                 }
                 RecordKind::Commit => continue,
@@ -169,23 +167,32 @@ impl TailIndex<'_> {
         if self.entries.len() >= PART {
             self.build()?;
         }
-        Ok(seq)
+        Ok(())
     }
 
     fn add(&mut self, number: u64, json: &[u8], address: Address) -> Result<(), StoreError> {
-        let bad = |what: String| corrupt(&self.core.log.folder, address.pack(), what);
-        if number != self.end.next_number {
-            return Err(bad(format!(
-                "event number {} expected, {number} found",
-                self.end.next_number
-            )));
-        }
-        let event =
-            Event::from_canonical(Bytes::copy_from_slice(json)).map_err(|e| bad(e.to_string()))?;
+        self.count(number, address)?;
+        let event = Event::from_canonical(Bytes::copy_from_slice(json))
+            .map_err(|error| self.damaged(address, &error.to_string()))?;
         let keys = self.core.keys.keys_of(&event.view());
         self.entries.push(entry(&event, number, keys));
+        Ok(())
+    }
+
+    /// Takes the next event number.
+    fn count(&mut self, number: u64, address: Address) -> Result<(), StoreError> {
+        let expected = self.end.next_number;
+        if number != expected {
+            let what = format!("event number {expected} expected, {number} found");
+            return Err(self.damaged(address, &what));
+        }
         self.end.next_number = number + 1;
         Ok(())
+    }
+
+    fn damaged(&self, address: Address, what: &str) -> StoreError {
+        let path = Segment::path(&self.core.log.folder, address.segment);
+        corrupt(&path, u64::from(address.offset), what)
     }
 
     /// Makes a run of what came together.

@@ -16,7 +16,7 @@ pub fn statistics(core: &Core) -> Statistics {
         .filter(|p| !in_memory(p))
         .map(|p| p.run.image().len() as u64)
         .sum();
-    let live_bytes: u64 = core.counters.lock().live_bytes().values().sum();
+    let live_bytes: i64 = core.counters.lock().live_bytes().values().sum();
     let log = core.log.disk_bytes();
     let disk_bytes = [
         ("log", log),
@@ -39,6 +39,6 @@ pub fn statistics(core: &Core) -> Statistics {
             .filter(in_memory)
             .map(|placed| placed.run.len() as u64)
             .sum(),
-        dead_bytes: log.saturating_sub(live_bytes),
+        dead_bytes: log.saturating_sub(live_bytes.max(0) as u64),
     }
 }

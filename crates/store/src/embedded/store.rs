@@ -91,11 +91,8 @@ impl Store {
 
     /// Removes the events that have expired (NIP-40). Returns how many there were.
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let from = self
-            .core
-            .purged
-            .load(Ordering::Acquire)
-            .saturating_sub(count::PURGE_SLACK);
+        let before = self.core.purged.load(Ordering::Acquire);
+        let from = before.saturating_sub(count::PURGE_SLACK);
         let snapshot = self.core.snapshot();
         let runs = snapshot.state.runs.iter();
         let expired = runs.flat_map(|placed| placed.run.expiring(from, now.0));
@@ -108,7 +105,12 @@ impl Store {
             self.ask(|reply| Job::Drop(numbers, Removal::Expired, reply))
                 .await?
         };
-        self.core.purged.fetch_max(now.0, Ordering::AcqRel);
+        // When it changed meanwhile, an event has come that expires earlier; see `Committer::publish`.
+        let (to, order) = (before.max(now.0), Ordering::AcqRel);
+        let _ = self
+            .core
+            .purged
+            .compare_exchange(before, to, order, Ordering::Relaxed);
         Ok(count)
     }
 

@@ -4,25 +4,26 @@
 //! are derived from the log: what a crash leaves in them beyond the checkpoint is overwritten when the log's tail is
 //! read again, with the same or newer values.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
-use super::files;
+use super::disk::DiskFile;
+use super::files::failing;
 use super::mmap::Words;
+use super::watch::{Act, act};
 use crate::StoreError;
 
-/// Words in a chunk: 512 KiB.
-const CHUNK: usize = 1 << 16;
+/// Words in a chunk: 512 KiB, and less in tests, so that they see many.
+const CHUNK: usize = if cfg!(test) { 1 << 10 } else { 1 << 16 };
 
 /// See the module.
 pub struct Table {
-    path: PathBuf,
-    file: File,
+    file: DiskFile,
     chunks: ArcSwap<Vec<Arc<Words>>>,
     /// Chunks changed since the last [`Table::sync`].
     dirty: Mutex<Vec<bool>>,
@@ -31,14 +32,10 @@ pub struct Table {
 impl Table {
     /// Opens or creates the table.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = files::open_rw(path)?;
-        let bytes = file
-            .metadata()
-            .map_err(files::failing("inspecting", path))?
-            .len();
+        let file = DiskFile::open(path)?;
+        let bytes = file.length()?;
         let count = usize::try_from(bytes).unwrap_or(usize::MAX) / (CHUNK * 8);
         let table = Self {
-            path: path.to_path_buf(),
             file,
             chunks: ArcSwap::from_pointee(Vec::new()),
             dirty: Mutex::new(Vec::new()),
@@ -59,9 +56,9 @@ impl Table {
         let mut chunks = self.chunks.load().as_ref().clone();
         for chunk in have..wanted {
             let offset = (chunk * CHUNK * 8) as u64;
-            files::reserve(&self.file, &self.path, offset, (CHUNK * 8) as u64)?;
-            let words = Words::map(&self.file, offset, CHUNK)
-                .map_err(files::failing("mapping", &self.path))?;
+            self.file.reserve(offset, (CHUNK * 8) as u64)?;
+            let words = Words::map(self.file.file(), offset, CHUNK)
+                .map_err(failing("mapping", self.file.path()))?;
             chunks.push(Arc::new(words));
         }
         self.dirty.lock().resize(wanted, true);
@@ -83,48 +80,68 @@ impl Table {
 
     /// Writes a word; [`Table::ensure`] must have made room.
     pub fn set(&self, index: u64, value: u64) {
-        if let Some(word) = word(&self.chunks.load(), index) {
+        self.write(index, value, |word| {
             word.store(value, Ordering::Release);
-        }
-        if let Some(dirty) = self.dirty.lock().get_mut(chunk_of(index).0) {
-            *dirty = true;
-        }
+            Ok(())
+        });
     }
 
-    /// Replaces a word by what `change` makes of it, atomically.
-    pub fn update(&self, index: u64, change: impl Fn(u64) -> u64) {
+    /// Writes a word, unless it is not `old` any more. To write what is there already is not without effect: it makes
+    /// sure that it reaches the disk.
+    pub fn exchange(&self, index: u64, old: u64, value: u64) {
+        self.write(index, value, |word| {
+            word.compare_exchange(old, value, Ordering::AcqRel, Ordering::Acquire)
+                .map(drop)
+                .map_err(|_| io::ErrorKind::Other.into())
+        });
+    }
+
+    fn write(&self, index: u64, value: u64, write: impl FnOnce(&AtomicU64) -> io::Result<()>) {
         if let Some(word) = word(&self.chunks.load(), index) {
-            let _ = word.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {
-                Some(change(word))
-            });
+            let noted = Act::Write {
+                offset: index * 8,
+                bytes: &value.to_ne_bytes(),
+            };
+            // Refused only by `exchange`.
+            let _ = act(self.file.path(), noted, || write(word));
         }
         if let Some(dirty) = self.dirty.lock().get_mut(chunk_of(index).0) {
             *dirty = true;
         }
     }
 
-    /// Makes everything written so far durable.
+    /// Makes everything written so far durable. After a failure it may be tried again.
     pub fn sync(&self) -> Result<(), StoreError> {
         let dirty: Vec<usize> = {
             let mut flags = self.dirty.lock();
-            let found = flags
-                .iter()
-                .enumerate()
-                .filter(|(_, dirty)| **dirty)
-                .map(|(i, _)| i)
-                .collect();
+            let found = (0..).zip(flags.iter()).filter(|(_, dirty)| **dirty);
+            let found = found.map(|(chunk, _)| chunk).collect();
             flags.fill(false);
             found
         };
-        let chunks = self.chunks.load();
-        for chunk in dirty.iter().filter_map(|i| chunks.get(*i)) {
-            chunk
-                .sync()
-                .map_err(files::failing("syncing", &self.path))?;
+        let result = self.sync_chunks(&dirty);
+        if result.is_err() {
+            self.write_again(&dirty);
         }
-        self.file
-            .sync_all()
-            .map_err(files::failing("syncing", &self.path))
+        result
+    }
+
+    fn sync_chunks(&self, dirty: &[usize]) -> Result<(), StoreError> {
+        let chunks = self.chunks.load();
+        for chunk in dirty.iter().filter_map(|at| chunks.get(*at)) {
+            chunk.sync().map_err(failing("syncing", self.file.path()))?;
+        }
+        self.file.sync()
+    }
+
+    /// Has the system write these chunks once more: after a failure it takes them for written, though they are not.
+    fn write_again(&self, chunks: &[usize]) {
+        for chunk in chunks {
+            for index in chunk * CHUNK..(chunk + 1) * CHUNK {
+                let value = self.get(index as u64);
+                self.exchange(index as u64, value, value);
+            }
+        }
     }
 
     /// Bytes on disk.

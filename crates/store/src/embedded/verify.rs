@@ -1,10 +1,16 @@
 //! `db verify`: reads everything and compares what is derived with the log.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use hashbrown::HashSet;
 use stentor_event::{Event, EventView};
 
 use super::core::Core;
-use super::log::{Address, Record, RecordKind, SEGMENT_HEADER};
+use super::feed::{NUMBER, removal_record};
+use super::log::{Address, Record, RecordKind, Replayed, SEGMENT_HEADER, Segment, walk};
+use super::manifest::Position;
 use super::run::leading;
 use super::state::{Place, Snapshot};
 use crate::StoreError;
@@ -50,8 +56,10 @@ pub fn verify(
         signatures,
         found: Verification::default(),
         seen: HashSet::new(),
+        next: Position::START,
     };
     check.log(progress)?;
+    check.ends();
     check.runs();
     Ok(check.found)
 }
@@ -62,66 +70,157 @@ struct Check<'a> {
     signatures: bool,
     found: Verification,
     seen: HashSet<u64>,
+    /// What the next record must be.
+    next: Position,
 }
 
 impl Check<'_> {
     fn log(&mut self, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
-        let segments = self.core.log.segments();
-        let total = self.core.log.disk_bytes();
+        let all = self.core.log.segments();
+        // While a segment is being replaced by its copy, both are there.
+        let segments: BTreeMap<u32, &Arc<Segment>> = all
+            .values()
+            .map(|segment| (segment.order, segment))
+            .collect();
+        let total = segments
+            .values()
+            .filter_map(|s| self.committed(s))
+            .map(<[u8]>::len)
+            .sum::<usize>();
         let mut done = 0;
         for segment in segments.values() {
-            let content = segment.content()?;
-            let mut at = SEGMENT_HEADER;
-            while let Some(record) = content.get(at..).and_then(Record::read) {
-                self.record(
-                    &record,
-                    Address {
-                        segment: segment.id,
-                        offset: at as u32,
-                    },
-                );
-                at += record.length();
-            }
-            let rest = content.get(at..).unwrap_or_default();
-            let growing = self
-                .snapshot
-                .state
-                .end
-                .address
-                .is_some_and(|end| Address::unpack(end).segment == segment.id);
-            if !growing && rest.iter().any(|byte| *byte != 0) {
+            let Some(content) = self.committed(segment) else {
+                continue;
+            };
+            let end = walk(segment, content, SEGMENT_HEADER, &mut |batch| {
+                self.batch(&batch);
+                Ok(())
+            })?;
+            if end < content.len() {
+                let path = segment.path.display();
                 self.found
-                    .fault(|| format!("{} is damaged at byte {at}", segment.path.display()));
+                    .fault(|| format!("{path} is damaged at byte {end}"));
             }
-            done += content.len() as u64;
-            progress(done, total);
+            done += content.len();
+            progress(done as u64, total as u64);
         }
         Ok(())
     }
 
-    fn record(&mut self, record: &Record<'_>, address: Address) {
-        self.found.records += 1;
-        if record.kind != RecordKind::Added || record.number >= self.snapshot.state.end.next_number
-        {
-            return;
+    /// What of a segment was committed when the snapshot was taken. What lies behind may be cut off at any time.
+    fn committed<'a>(&self, segment: &'a Segment) -> Option<&'a [u8]> {
+        let end = Address::unpack(self.snapshot.state.end.address?);
+        let content = segment.content().ok()?;
+        match segment.order.cmp(&end.segment) {
+            Ordering::Less => Some(content),
+            Ordering::Equal if segment.is_copy() => Some(content),
+            Ordering::Equal => content.get(..end.offset as usize),
+            Ordering::Greater => None,
         }
-        match self.snapshot.place(record.number) {
-            Place::At(place) if place == address => self.event(record),
-            Place::At(place) => {
-                let at_home = self.core.log.event(place, record.number).is_some();
-                if !at_home {
+    }
+
+    fn batch(&mut self, batch: &Replayed<'_>) {
+        if batch.first_seq != self.next.next_seq {
+            let (expected, found) = (self.next.next_seq, batch.first_seq);
+            self.found
+                .fault(|| format!("position {expected} of the feed expected, {found} found"));
+        }
+        let mut seq = batch.first_seq;
+        for (address, record) in &batch.records {
+            self.found.records += 1;
+            match record.kind {
+                RecordKind::Added | RecordKind::Erased => {
+                    self.number(record.number);
+                    self.entry(seq, record.number, batch.time_ms);
+                    self.came(record, *address);
+                }
+                RecordKind::Removed => self.left(seq, record),
+                RecordKind::Cursor | RecordKind::Commit => continue,
+            }
+            seq += 1;
+        }
+        self.next.next_seq = seq;
+    }
+
+    fn number(&mut self, number: u64) {
+        if number != self.next.next_number {
+            let expected = self.next.next_number;
+            self.found
+                .fault(|| format!("event number {expected} expected, {number} found"));
+        }
+        self.next.next_number = number + 1;
+    }
+
+    /// The feed's entry for an event that came.
+    fn entry(&mut self, seq: u64, number: u64, time_ms: u64) {
+        let words = [self.core.feed.get(2 * seq), self.core.feed.get(2 * seq + 1)];
+        if words != [number, time_ms] {
+            self.found
+                .fault(|| format!("position {seq} of the feed does not name event {number}"));
+        }
+    }
+
+    /// An event that came, perhaps without its body.
+    fn came(&mut self, record: &Record<'_>, address: Address) {
+        let number = record.number;
+        match self.snapshot.place(number) {
+            Place::At(place) if record.kind == RecordKind::Added => {
+                let here = place == address
+                    || self
+                        .snapshot
+                        .event(self.core, number)
+                        .is_some_and(|json| json == record.body);
+                if here {
+                    self.event(record);
+                } else if self.snapshot.is_there(number) {
                     self.found.fault(|| {
-                        format!(
-                            "event {} is not where the locator says ({place:?})",
-                            record.number
-                        )
+                        format!("event {number} is not where the locator says ({place:?})")
                     });
                 }
             }
-            Place::Gone(_) => {}
-            Place::Unknown => self
+            Place::Gone(seq) => {
+                let later = seq >= self.snapshot.state.end.next_seq;
+                let word = self.core.feed.get(2 * seq);
+                if !later && (word == number || word & NUMBER != number) {
+                    self.found
+                        .fault(|| format!("event {number} is gone, but did not leave at {seq}"));
+                }
+            }
+            place => self
                 .found
-                .fault(|| format!("event {} is not in the locator", record.number)),
+                .fault(|| format!("event {number} is {place:?} in the locator")),
+        }
+    }
+
+    /// A removal: that the feed names its record, and the locator its position.
+    fn left(&mut self, seq: u64, record: &Record<'_>) {
+        let number = record.number;
+        let code = record.removal().map_or(0, |(cause, ..)| cause as u64);
+        let named = removal_record(self.core, seq);
+        let same = named == record.removal().map(|(_, id, at)| (id, at));
+        if !same || self.core.feed.get(2 * seq) != (code << 56) | number {
+            self.found.fault(|| {
+                format!("position {seq} of the feed does not name the removal of {number}")
+            });
+        }
+        if self.snapshot.place(number) != Place::Gone(seq) {
+            self.found
+                .fault(|| format!("event {number} left at {seq}, but not in the locator"));
+        }
+    }
+
+    /// That nothing is missing at the end.
+    fn ends(&mut self) {
+        let end = self.snapshot.state.end;
+        let numbers = (self.next.next_number, end.next_number);
+        let seqs = (self.next.next_seq, end.next_seq);
+        if numbers.0 != numbers.1 || seqs.0 != seqs.1 {
+            self.found.fault(|| {
+                format!(
+                    "the log ends with event {} and position {} of the feed, not with {} and {}",
+                    numbers.0, seqs.0, numbers.1, seqs.1
+                )
+            });
         }
     }
 

@@ -1,6 +1,6 @@
 //! A batch of records on its way into the log.
 
-use super::record::{Record, RecordKind, commit_body};
+use super::record::{Commit, Record, RecordKind, commit_body};
 
 /// Records that are committed together.
 #[derive(Default)]
@@ -20,7 +20,11 @@ impl BatchBuffer {
 
     /// Adds the commit record.
     pub fn close(&mut self, first_seq: u64, time_ms: u64) {
-        let body = commit_body(time_ms, self.records);
+        let body = commit_body(Commit {
+            time_ms,
+            records: self.records,
+            bytes: self.bytes.len() as u32,
+        });
         Record::write(&mut self.bytes, RecordKind::Commit, first_seq, &body);
     }
 

@@ -17,5 +17,5 @@ pub use address::Address;
 pub use batch::BatchBuffer;
 pub use record::{HEADER, Record, RecordKind, removal_body};
 pub use replay::{Replayed, Tail, replay, walk};
-pub use segment::{Log, SEGMENT_BYTES, SEGMENT_HEADER, Segment};
-pub use writer::{BATCH_BYTES, Writer};
+pub use segment::{Log, SEGMENT_HEADER, Segment};
+pub use writer::Writer;

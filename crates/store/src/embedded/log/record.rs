@@ -21,7 +21,7 @@ pub enum RecordKind {
     Added = 1,
     /// An event left: its number; the cause and its id.
     Removed = 2,
-    /// The end of a batch: the position in the feed of its first entry; when, and how many records.
+    /// The end of a batch: the position in the feed of its first entry; when, and how many records and bytes.
     Commit = 3,
     /// A reader's cursor: the position in the feed; the reader's name.
     Cursor = 4,
@@ -91,11 +91,15 @@ impl<'a> Record<'a> {
         HEADER + self.body.len()
     }
 
-    /// Of a commit record: Unix milliseconds and the number of records before it in its batch.
-    pub fn commit(&self) -> Option<(u64, u32)> {
-        let body = self.body.strip_prefix(COMMIT_MAGIC)?;
-        let time = u64::from_le_bytes(*body.first_chunk()?);
-        Some((time, u32::from_le_bytes(*body.get(8..)?.first_chunk()?)))
+    /// Of a commit record: what it says.
+    pub fn commit(&self) -> Option<Commit> {
+        let (time_ms, rest) = self.body.strip_prefix(COMMIT_MAGIC)?.split_first_chunk()?;
+        let (records, rest) = rest.split_first_chunk()?;
+        Some(Commit {
+            time_ms: u64::from_le_bytes(*time_ms),
+            records: u32::from_le_bytes(*records),
+            bytes: u32::from_le_bytes(*rest.first_chunk()?),
+        })
     }
 
     /// Of a removal: the cause, the event's id, and when it happened in Unix milliseconds.
@@ -110,6 +114,17 @@ impl<'a> Record<'a> {
     }
 }
 
+/// What a commit record says of its batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Commit {
+    /// When it was committed, in Unix milliseconds.
+    pub time_ms: u64,
+    /// The records before this one.
+    pub records: u32,
+    /// Their bytes: so far before this record the batch starts.
+    pub bytes: u32,
+}
+
 /// The body of a removal.
 pub fn removal_body(cause: Removal, id: &EventId, time_ms: u64) -> [u8; 41] {
     let mut body = [cause as u8; 41];
@@ -121,12 +136,16 @@ pub fn removal_body(cause: Removal, id: &EventId, time_ms: u64) -> [u8; 41] {
 }
 
 /// The body of a commit record.
-pub fn commit_body(time_ms: u64, records: u32) -> [u8; 20] {
-    let mut body = [0; 20];
-    let (magic, rest) = body.split_at_mut(8);
-    let (time, count) = rest.split_at_mut(8);
-    magic.copy_from_slice(COMMIT_MAGIC);
-    time.copy_from_slice(&time_ms.to_le_bytes());
-    count.copy_from_slice(&records.to_le_bytes());
+pub fn commit_body(commit: Commit) -> [u8; 24] {
+    let mut body = [0; 24];
+    let fields = COMMIT_MAGIC
+        .iter()
+        .copied()
+        .chain(commit.time_ms.to_le_bytes())
+        .chain(commit.records.to_le_bytes())
+        .chain(commit.bytes.to_le_bytes());
+    body.iter_mut()
+        .zip(fields)
+        .for_each(|(to, from)| *to = from);
     body
 }

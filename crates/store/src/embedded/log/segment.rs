@@ -14,9 +14,6 @@ use crate::StoreError;
 use crate::embedded::files::{self, corrupt, failing};
 use crate::embedded::mmap;
 
-/// Largest size of a segment. A batch always lies in one segment.
-pub const SEGMENT_BYTES: usize = 64 << 20;
-
 /// Bytes before the first record.
 pub const SEGMENT_HEADER: usize = 32;
 
@@ -29,6 +26,8 @@ pub struct Segment {
     /// The id of the segment whose content this is: its own for one written by commits, that of the original for a
     /// compacted copy. The order of time.
     pub order: u32,
+    /// Of a compacted copy: its bytes that are no events, which compacting it again would not give back.
+    pub overhead: u32,
     /// Its file's name; the file itself may have been deleted while somebody still reads it.
     pub path: PathBuf,
     file: File,
@@ -42,11 +41,12 @@ impl Segment {
     }
 
     /// The header of a segment's file.
-    pub fn header(id: u32, order: u32) -> [u8; SEGMENT_HEADER] {
+    pub fn header(id: u32, order: u32, overhead: u32) -> [u8; SEGMENT_HEADER] {
         let mut fields = Vec::with_capacity(SEGMENT_HEADER);
         fields.extend_from_slice(MAGIC);
         fields.extend_from_slice(&id.to_le_bytes());
         fields.extend_from_slice(&order.to_le_bytes());
+        fields.extend_from_slice(&overhead.to_le_bytes());
         fields.extend_from_slice(&crc32c::crc32c(&fields).to_le_bytes());
         let mut header = [0; SEGMENT_HEADER];
         header
@@ -56,28 +56,30 @@ impl Segment {
         header
     }
 
-    /// Maps a segment's file, up to its largest size when it is still growing. `None`: nothing was ever written to it.
-    pub fn open(path: &Path, growing: bool) -> Result<Option<Self>, StoreError> {
+    /// Maps a segment's file, and room for it to grow up to `largest` bytes. `None`: nothing was ever written to it.
+    pub fn open(path: &Path, largest: usize) -> Result<Option<Self>, StoreError> {
         let file = File::open(path).map_err(failing("opening", path))?;
         let length = file.metadata().map_err(failing("inspecting", path))?.len() as usize;
         if length == 0 {
             return Ok(None);
         }
-        let map = mmap::map(&file, if growing { SEGMENT_BYTES } else { length })
-            .map_err(failing("mapping", path))?;
+        let map = mmap::map(&file, length.max(largest)).map_err(failing("mapping", path))?;
         let bytes = Bytes::from_owner(map);
         let content = bytes.get(..length.min(bytes.len())).unwrap_or_default();
         match content.get(..SEGMENT_HEADER).and_then(Self::parse_header) {
-            Some((id, order)) => Ok(Some(Self {
+            Some([id, order, overhead]) => Ok(Some(Self {
                 id,
                 order,
+                overhead,
                 path: path.to_path_buf(),
                 file,
                 bytes,
             })),
             // The header becomes durable with the first batch: without it, nothing in the file was acknowledged.
             None if content.iter().take(SEGMENT_HEADER).all(|byte| *byte == 0)
-                && !holds_commit(content) =>
+                && super::replay::is_one_batch(
+                    content.get(SEGMENT_HEADER..).unwrap_or_default(),
+                ) =>
             {
                 Ok(None)
             }
@@ -85,14 +87,16 @@ impl Segment {
         }
     }
 
-    fn parse_header(header: &[u8]) -> Option<(u32, u32)> {
-        let checksum = u32::from_le_bytes(*header.get(16..)?.first_chunk()?);
-        if header.get(..8)? != MAGIC || checksum != crc32c::crc32c(header.get(..16)?) {
+    /// Id, order and overhead.
+    fn parse_header(header: &[u8]) -> Option<[u32; 3]> {
+        let field = |at: usize| {
+            let bytes = header.get(at..)?.first_chunk()?;
+            Some(u32::from_le_bytes(*bytes))
+        };
+        if header.get(..8)? != MAGIC || field(20)? != crc32c::crc32c(header.get(..20)?) {
             return None;
         }
-        let id = u32::from_le_bytes(*header.get(8..)?.first_chunk()?);
-        let order = u32::from_le_bytes(*header.get(12..)?.first_chunk()?);
-        Some((id, order))
+        Some([field(8)?, field(12)?, field(16)?])
     }
 
     /// Whether this is a compacted copy.
@@ -127,17 +131,12 @@ impl Segment {
     }
 }
 
-/// Whether there is the end of a batch in these bytes (whose header is missing, so that its place is not known).
-fn holds_commit(content: &[u8]) -> bool {
-    super::replay::commits_in(content)
-        .next()
-        .is_some_and(|record| record.number > 1)
-}
-
 /// All segments, for readers.
 pub struct Log {
     /// The folder.
     pub folder: PathBuf,
+    /// Largest size of a segment, unless a single batch is larger. A batch always lies in one segment.
+    pub segment_bytes: usize,
     segments: ArcSwap<BTreeMap<u32, Arc<Segment>>>,
     next_id: AtomicU32,
     /// The segment that commits are being appended to; 0: none.
@@ -146,7 +145,7 @@ pub struct Log {
 
 impl Log {
     /// Opens all segments of a folder. A file that was begun and never written to is removed.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+    pub fn open(folder: &Path, segment_bytes: usize) -> Result<Self, StoreError> {
         files::create_dir(folder)?;
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(failing("reading", folder))? {
@@ -159,7 +158,7 @@ impl Log {
         }
         let mut segments = BTreeMap::new();
         for path in paths {
-            match Segment::open(&path, false)? {
+            match Segment::open(&path, 0)? {
                 Some(segment) => drop(segments.insert(segment.id, Arc::new(segment))),
                 None => files::remove(&path)?,
             }
@@ -167,6 +166,7 @@ impl Log {
         let next_id = AtomicU32::new(segments.last_key_value().map_or(1, |(id, _)| id + 1));
         Ok(Self {
             folder: folder.to_path_buf(),
+            segment_bytes,
             segments: ArcSwap::from_pointee(segments),
             next_id,
             active: AtomicU32::new(0),

@@ -1,17 +1,13 @@
 //! Appending to the log.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::segment::SEGMENT_HEADER;
-use super::{Address, BatchBuffer, Log, SEGMENT_BYTES, Segment};
+use super::{Address, BatchBuffer, Log, Segment, Tail};
 use crate::StoreError;
-use crate::embedded::files::{self, failing, io_error};
-
-/// Largest batch; the caller keeps to it.
-pub const BATCH_BYTES: usize = SEGMENT_BYTES / 4;
+use crate::embedded::disk::DiskFile;
+use crate::embedded::files::{self, corrupt};
 
 /// Disk blocks are reserved in steps of this many bytes: a commit into reserved blocks changes no file size, so that its
 /// sync has less to write, and a full disk is found out before anything is written.
@@ -19,10 +15,13 @@ const RESERVE_BYTES: u64 = 4 << 20;
 
 struct Active {
     id: u32,
-    file: File,
-    path: PathBuf,
+    file: DiskFile,
+    /// Where the next batch goes.
     at: u64,
+    /// Up to here there are blocks.
     reserved: u64,
+    /// Up to here readers can see it.
+    mapped: u64,
 }
 
 /// The only writer of a log.
@@ -33,39 +32,53 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Goes on at the end of the newest segment, which `end` names; what lies behind is cut off.
-    pub fn open(log: Arc<Log>, end: Option<Address>) -> Result<Self, StoreError> {
+    /// Goes on at the end of the log; what lies behind is cut off.
+    pub fn open(log: Arc<Log>, tail: &Tail) -> Result<Self, StoreError> {
         let mut writer = Self {
             log,
             active: None,
             poisoned: None,
         };
-        if let Some(end) = end {
-            writer.resume(end)?;
+        if let Some(end) = tail.end {
+            let last = tail.last.filter(|last| last.segment == end.segment);
+            writer.resume(end, last.unwrap_or(end))?;
         }
         Ok(writer)
     }
 
-    fn resume(&mut self, end: Address) -> Result<(), StoreError> {
+    /// Makes sure that what was found is durable: whoever wrote it was perhaps killed before it was, or was told by the
+    /// system that it could not be. In the latter case a sync alone does nothing, as the system takes what it failed to
+    /// write for written; so the last batch is written again.
+    fn resume(&mut self, end: Address, last: Address) -> Result<(), StoreError> {
         let path = Segment::path(&self.log.folder, end.segment);
-        let file = files::open_rw(&path)?;
-        file.set_len(u64::from(end.offset))
-            .map_err(failing("cutting", &path))?;
-        file.sync_all().map_err(failing("syncing", &path))?;
-        self.activate(end.segment, file, path, u64::from(end.offset))
+        let segments = self.log.segments();
+        let content = segments
+            .get(&end.segment)
+            .map_or(Ok(&[][..]), |segment| segment.content())?;
+        let batch = content
+            .get(last.offset as usize..end.offset as usize)
+            .unwrap_or_default();
+        let file = DiskFile::open(&path)?;
+        file.write_at(batch, u64::from(last.offset))?;
+        file.set_length(u64::from(end.offset))?;
+        file.sync()?;
+        files::sync_dir(&self.log.folder)?;
+        self.activate(end.segment, file, u64::from(end.offset), 0)
     }
 
-    fn activate(&mut self, id: u32, file: File, path: PathBuf, at: u64) -> Result<(), StoreError> {
-        let segment = Segment::open(&path, true)?
-            .ok_or_else(|| files::corrupt(&path, 0, "the segment's header is missing"))?;
+    /// Appends to this file from now on, which is mapped for a batch that ends at `end`, at least.
+    fn activate(&mut self, id: u32, file: DiskFile, at: u64, end: u64) -> Result<(), StoreError> {
+        let mapped = self.log.segment_bytes.max(at.max(end) as usize);
+        let segment = Segment::open(file.path(), mapped)?
+            .ok_or_else(|| corrupt(file.path(), 0, "the segment's header is missing"))?;
         self.log.insert(Arc::new(segment));
         self.log.set_active(id);
         self.active = Some(Active {
             id,
             file,
-            path,
             at,
             reserved: at,
+            mapped: mapped as u64,
         });
         Ok(())
     }
@@ -78,115 +91,112 @@ impl Writer {
         })
     }
 
-    /// Appends a closed batch durably; returns where it starts. After a full disk the log is as it was before, and
-    /// appending may be tried again; after another failure it is read-only.
+    /// Appends a closed batch durably; returns where it starts. When it fails before anything was written, or for lack of
+    /// room, the log is as it was before and appending may be tried again; otherwise it is read-only from then on.
     pub fn append(&mut self, batch: &BatchBuffer) -> Result<Address, StoreError> {
-        if let Some(reason) = &self.poisoned {
-            return Err(StoreError::Poisoned(reason.clone()));
-        }
-        let result = self.try_append(batch.bytes());
-        match &result {
-            Err(StoreError::DiskFull { .. }) => self.take_back(),
-            Err(error) => self.poisoned = Some(error.to_string()),
-            Ok(_) => {}
-        }
-        result
-    }
-
-    fn try_append(&mut self, bytes: &[u8]) -> Result<Address, StoreError> {
-        let full = self
-            .active
-            .as_ref()
-            .is_some_and(|a| a.at as usize + bytes.len() > SEGMENT_BYTES);
-        if full {
+        self.check()?;
+        let bytes = batch.bytes();
+        let length = bytes.len() as u64;
+        if self.active.as_ref().is_some_and(|a| a.is_full(length)) {
             self.seal()?;
         }
         if self.active.is_none() {
-            self.begin()?;
+            self.begin(length)?;
         }
         let Some(active) = &mut self.active else {
             return Err(StoreError::Closed);
         };
-        active.write(bytes)
+        active.reserve(length, self.log.segment_bytes as u64)?;
+        match active.file.write_at(bytes, active.at) {
+            Err(error @ StoreError::DiskFull { .. }) => {
+                // Whatever of it was written is cut off.
+                self.trim()?;
+                return Err(error);
+            }
+            Err(error) => return Err(self.poison(error)),
+            Ok(()) => {}
+        }
+        let start = active.commit(length);
+        start.map_err(|error| self.poison(error))
     }
 
-    /// Begins a new segment. Its header becomes durable with the first batch.
-    fn begin(&mut self) -> Result<(), StoreError> {
+    /// Refuses when an earlier failure has left the end of the log unknown.
+    fn check(&self) -> Result<(), StoreError> {
+        match &self.poisoned {
+            Some(reason) => Err(StoreError::Poisoned(reason.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn poison(&mut self, error: StoreError) -> StoreError {
+        self.poisoned = Some(error.to_string());
+        error
+    }
+
+    /// Begins a new segment, for a batch of this length. Its header becomes durable with the first batch.
+    fn begin(&mut self, length: u64) -> Result<(), StoreError> {
         let id = self.log.take_id();
         let path = Segment::path(&self.log.folder, id);
-        let file = files::open_rw(&path)?;
-        let header = Segment::header(id, id);
-        file.write_all_at(&header, 0)
-            .map_err(failing("writing", &path))?;
+        let begun = self.begin_in(id, &path, length);
+        begun.inspect_err(|_| drop(files::remove(&path)))
+    }
+
+    fn begin_in(&mut self, id: u32, path: &Path, length: u64) -> Result<(), StoreError> {
+        let file = DiskFile::create(path)?;
+        file.write_at(&Segment::header(id, id, 0), 0)?;
         files::sync_dir(&self.log.folder)?;
-        self.activate(id, file, path, SEGMENT_HEADER as u64)
+        let at = SEGMENT_HEADER as u64;
+        self.activate(id, file, at, at + length)
     }
 
     /// Closes the active segment at its exact length; the next batch begins a new one.
     pub fn seal(&mut self) -> Result<(), StoreError> {
-        let Some(active) = self.active.take() else {
-            return Ok(());
-        };
-        active
-            .file
-            .set_len(active.at)
-            .map_err(failing("cutting", &active.path))?;
-        active
-            .file
-            .sync_all()
-            .map_err(failing("syncing", &active.path))?;
-        if let Some(segment) = Segment::open(&active.path, false)? {
-            self.log.insert(Arc::new(segment));
-        }
+        self.trim()?;
+        self.active = None;
         self.log.set_active(0);
         Ok(())
     }
 
-    /// Gives the reserved blocks back.
+    /// Gives back the reserved blocks, and with them what a failed write has left there.
     pub fn trim(&mut self) -> Result<(), StoreError> {
+        self.check()?;
         let Some(active) = &mut self.active else {
             return Ok(());
         };
-        active
-            .file
-            .set_len(active.at)
-            .map_err(failing("cutting", &active.path))?;
         active.reserved = active.at;
-        active
-            .file
-            .sync_all()
-            .map_err(failing("syncing", &active.path))
-    }
-
-    /// Cuts off what a failed write may have left.
-    fn take_back(&mut self) {
-        if let Err(error) = self.trim() {
-            self.poisoned = Some(error.to_string());
-        }
+        let cut = active.file.set_length(active.at);
+        let trimmed = cut.and_then(|()| active.file.sync());
+        trimmed.map_err(|error| self.poison(error))
     }
 }
 
 impl Active {
-    fn write(&mut self, bytes: &[u8]) -> Result<Address, StoreError> {
-        let end = self.at + bytes.len() as u64;
-        if end > self.reserved {
-            let length = (end - self.reserved).next_multiple_of(RESERVE_BYTES);
-            let length = length
-                .min((SEGMENT_BYTES as u64).saturating_sub(self.reserved))
-                .max(end - self.reserved);
-            files::reserve(&self.file, &self.path, self.reserved, length)?;
-            self.reserved += length;
+    fn is_full(&self, length: u64) -> bool {
+        self.at + length > self.mapped
+    }
+
+    fn reserve(&mut self, length: u64, segment_bytes: u64) -> Result<(), StoreError> {
+        let missing = (self.at + length).saturating_sub(self.reserved);
+        if missing == 0 {
+            return Ok(());
         }
-        self.file
-            .write_all_at(bytes, self.at)
-            .map_err(failing("writing", &self.path))?;
-        rustix::fs::fdatasync(&self.file)
-            .map_err(|e| io_error("syncing", &self.path, &e.into()))?;
-        let address = Address {
+        let step = missing
+            .next_multiple_of(RESERVE_BYTES)
+            .min(segment_bytes.saturating_sub(self.reserved))
+            .max(missing);
+        self.file.reserve(self.reserved, step)?;
+        self.reserved += step;
+        Ok(())
+    }
+
+    /// Makes the batch behind the end durable and part of the log; returns where it starts.
+    fn commit(&mut self, length: u64) -> Result<Address, StoreError> {
+        self.file.sync_content()?;
+        let start = Address {
             segment: self.id,
             offset: self.at as u32,
         };
-        self.at = end;
-        Ok(address)
+        self.at += length;
+        Ok(start)
     }
 }

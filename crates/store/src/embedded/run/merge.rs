@@ -16,8 +16,8 @@ const GONE: u32 = u32::MAX;
 pub enum MergeTarget {
     /// In memory.
     Heap,
-    /// In a new, mapped file; the function makes one of that many bytes.
-    File(Box<dyn FnOnce(usize) -> std::io::Result<MmapMut>>),
+    /// In a new, mapped file of [`merged_length`] bytes.
+    File(MmapMut),
 }
 
 /// Merges runs that cover neighbouring numbers. `alive` tells whether an event is still in the store.
@@ -27,15 +27,10 @@ pub fn merge(
     alive: impl Fn(u64) -> bool,
 ) -> std::io::Result<Image> {
     let numbers = span(runs);
-    let room = Sizes {
-        rows: sum(runs, |image| image.rows().len()),
-        keys: sum(runs, |image| image.keys().len()),
-        postings: sum(runs, |image| image.postings().len()),
-        expiries: sum(runs, |image| image.expiries().len()),
-    };
+    let room = room(runs);
     let mut draft = match target {
         MergeTarget::Heap => Draft::on_heap(room, numbers),
-        MergeTarget::File(make) => Draft::on_file(make(Draft::bytes_for(&room))?, room, numbers),
+        MergeTarget::File(map) => Draft::on_file(map, room, numbers),
     };
     let mut to = draft.sections();
     let (ranks, rows) = merge_rows(runs, &mut to, &alive);
@@ -48,6 +43,20 @@ pub fn merge(
         postings,
         expiries,
     })
+}
+
+/// Bytes that the merged run of these may take.
+pub fn merged_length(runs: &[&Run]) -> usize {
+    Draft::bytes_for(&room(runs))
+}
+
+fn room(runs: &[&Run]) -> Sizes {
+    Sizes {
+        rows: sum(runs, |image| image.rows().len()),
+        keys: sum(runs, |image| image.keys().len()),
+        postings: sum(runs, |image| image.postings().len()),
+        expiries: sum(runs, |image| image.expiries().len()),
+    }
 }
 
 fn sum(runs: &[&Run], part: impl Fn(&Image) -> usize) -> u64 {

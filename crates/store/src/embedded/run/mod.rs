@@ -23,6 +23,6 @@ mod row;
 pub use build::{Entry, build};
 pub use image::Image;
 pub use lookup::Run;
-pub use merge::{MergeTarget, merge};
+pub use merge::{MergeTarget, merge, merged_length};
 pub use order::Order;
 pub use row::{EXPIRES, Row, leading};
