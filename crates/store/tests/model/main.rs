@@ -2,7 +2,7 @@
 //!
 //! A world is a handful of people, kinds, tag values and seconds, so that ties, replacements, deletions and duplicates are
 //! frequent. A random sequence of operations runs on both engines, and everything that they answer is compared. The number
-//! of worlds is `PROPTEST_CASES`, 48 if that is not set.
+//! of small worlds is `STENTOR_MODEL_WORLDS`, 48 if that is not set.
 
 // What fails here fails a test.
 #![allow(
@@ -33,7 +33,7 @@ use operations::{Operation, many_questions, operations};
 use world::{LARGE, SMALL, World, world};
 
 fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES")
+    let cases = std::env::var("STENTOR_MODEL_WORLDS")
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(48);
