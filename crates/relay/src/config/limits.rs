@@ -12,62 +12,60 @@ use super::{ConfigError, in_range};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Connections of the node. Default 10,000.
+    /// Connections of the node.
     pub connections: usize,
-    /// Connections of one client address (IPv6: of one /64). Default 100.
+    /// Connections of one client address (IPv6: of one /64).
     pub connections_per_ip: usize,
-    /// Connections that have not authenticated (NIP-42). Default 5,000.
+    /// Connections that have not authenticated (NIP-42).
     pub connections_unauthenticated: usize,
-    /// Subscriptions of one connection. Default 32.
+    /// Subscriptions of one connection.
     pub subscriptions: usize,
-    /// Subscriptions of the node. Default 100,000.
+    /// Subscriptions of the node.
     pub subscriptions_node: usize,
     /// Ids, authors and tag values in all filters of the subscriptions of one connection: what these cost in memory.
-    /// Default 65,536.
     pub values: usize,
-    /// The same for the node. Default 4,194,304.
+    /// The same for the node.
     pub values_node: usize,
-    /// Filters of one REQ or COUNT, up to 1,000. Default 16.
+    /// Filters of one REQ or COUNT, up to 1,000.
     #[schemars(range(max = 1000))]
     pub filters: usize,
-    /// Stored events sent for one filter; a larger `limit` is lowered to this. Default 500.
+    /// Stored events sent for one filter; a larger `limit` is lowered to this.
     pub limit: usize,
-    /// Ids of one filter. Default 1,000.
+    /// Ids of one filter.
     pub ids: usize,
-    /// Authors of one filter. Default 1,000.
+    /// Authors of one filter.
     pub authors: usize,
-    /// Values of one tag of one filter. Default 256.
+    /// Values of one tag of one filter.
     pub tag_values: usize,
-    /// Tags of an event. Default 4,000.
+    /// Tags of an event.
     pub tags: usize,
-    /// Bytes of an event in its shortest JSON form. Default 256 KiB.
+    /// Bytes of an event in its shortest JSON form.
     pub event_bytes: usize,
-    /// Bytes of one message from a client, 1 KiB to 64 MiB; there is always a limit. Default 512 KiB.
+    /// Bytes of one message from a client, 1 KiB to 64 MiB; there is always a limit.
     #[schemars(range(min = 1024, max = 67_108_864))]
     pub message_bytes: usize,
-    /// Messages waiting for one slow client, at least 16; there is always a limit. Default 1,024.
+    /// Messages waiting for one slow client, at least 16; there is always a limit.
     #[schemars(range(min = 16, max = 1_048_576))]
     pub queue_frames: usize,
-    /// Bytes waiting for one slow client, at least 64 KiB; there is always a limit. Default 4 MiB.
+    /// Bytes waiting for one slow client, at least 64 KiB; there is always a limit.
     #[schemars(range(min = 65536, max = 1_073_741_824))]
     pub queue_bytes: usize,
-    /// What becomes of a client for which more would be waiting. Default `close`.
+    /// What becomes of a client for which more would be waiting.
     pub queue_overflow: QueueOverflow,
     /// New events held back for one subscription while its stored events are still being sent; above it, the
-    /// subscription ends with CLOSED. There is always a limit. Default 1,024.
+    /// subscription ends with CLOSED. There is always a limit.
     #[schemars(range(min = 1, max = 1_048_576))]
     pub held_events: usize,
     /// Events of one connection that are on their way into the store; above it, the connection is not read from until
-    /// some are answered. There is always a limit. Default 2,048.
+    /// some are answered. There is always a limit.
     #[schemars(range(min = 1, max = 1_048_576))]
     pub events_in_flight: usize,
-    /// Bytes of events of one connection that are on their way into the store, likewise. Default 4 MiB.
+    /// Bytes of events of one connection that are on their way into the store, likewise.
     #[schemars(range(min = 65536, max = 1_073_741_824))]
     pub bytes_in_flight: usize,
     /// Bytes of events of all connections that are on their way into the store; above it, events are refused.
-    /// Default 256 MiB.
     pub bytes_in_flight_node: usize,
-    /// Keys that one connection may authenticate with. Default 16.
+    /// Keys that one connection may authenticate with.
     pub keys: usize,
 }
 

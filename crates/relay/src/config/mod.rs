@@ -18,7 +18,7 @@ pub use rates::{Rates, Scope};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The public URLs of this relay, such as `wss://relay.example.com`. AUTH (NIP-42) and requests to vanish (NIP-62)
-    /// must name one of them. Default: none; then AUTH must name localhost or the address the connection came to.
+    /// must name one of them. Without any, AUTH must name localhost or the address the connection came to.
     pub urls: Vec<String>,
     /// What the relay says about itself (NIP-11).
     pub info: Info,
@@ -33,9 +33,9 @@ pub struct Config {
     /// Who may read what.
     pub privacy: Privacy,
     /// Seconds between two purges of expired events (NIP-40). Expired events are never served, purged or not.
-    /// Default 60; 0: no purge.
+    /// 0: no purge.
     pub purge_seconds: u64,
-    /// Whether `/` shows a page to people. Default true.
+    /// Whether `/` shows a page to people.
     pub page: bool,
 }
 
@@ -43,19 +43,19 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Info {
-    /// Its name; under 30 characters is best. Default `Stentor`.
+    /// Its name; under 30 characters is best.
     pub name: String,
-    /// What it is for, in plain text. Default: a sentence saying that it is a relay.
+    /// What it is for, in plain text.
     pub description: String,
-    /// Address of a banner picture. Default: none.
+    /// Address of a banner picture.
     pub banner: Option<String>,
-    /// Address of a square icon. Default: none.
+    /// Address of a square icon.
     pub icon: Option<String>,
-    /// Public key of the person in charge, 64 lower-case hex digits. Default: none.
+    /// Public key of the person in charge, 64 lower-case hex digits.
     pub pubkey: Option<String>,
-    /// How to reach them, as a URI such as `mailto:…`. Default: none.
+    /// How to reach them, as a URI such as `mailto:…`.
     pub contact: Option<String>,
-    /// Address of the terms of service. Default: none.
+    /// Address of the terms of service.
     pub terms_of_service: Option<String>,
 }
 

@@ -13,9 +13,9 @@ use super::{ConfigError, in_range};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// How many seconds an event's `created_at` may lie ahead of the relay's clock. Default 900; 0: no limit.
+    /// How many seconds an event's `created_at` may lie ahead of the relay's clock. 0: no limit.
     pub created_at_ahead: u64,
-    /// How many seconds it may lie behind. Default 0: no limit.
+    /// How many seconds it may lie behind. 0: no limit.
     pub created_at_behind: u64,
 }
 
@@ -23,7 +23,7 @@ pub struct Policy {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Privacy {
-    /// Kinds shown only to their author and to those tagged with `p`, beside 4, 1059 and 21059. Default: none more.
+    /// Kinds shown only to their author and to those tagged with `p`, beside 4, 1059 and 21059.
     pub kinds: Vec<u16>,
 }
 
@@ -31,21 +31,21 @@ pub struct Privacy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Queries {
-    /// Rows that one query may look at; above it, it ends with CLOSED. Default 2,000,000; 0: no limit.
+    /// Rows that one query may look at; above it, it ends with CLOSED. 0: no limit.
     pub rows: u64,
-    /// Events that a query may return before others have their turn, 1 to 10,000. Default 64.
+    /// Events that a query may return before others have their turn, 1 to 10,000.
     #[schemars(range(min = 1, max = 10000))]
     pub slice_events: usize,
-    /// Bytes of events, likewise, 4 KiB to 16 MiB. Default 256 KiB.
+    /// Bytes of events, likewise, 4 KiB to 16 MiB.
     #[schemars(range(min = 4096, max = 16_777_216))]
     pub slice_bytes: usize,
-    /// Rows looked at, likewise, 16 to 1,000,000. Default 4,096.
+    /// Rows looked at, likewise, 16 to 1,000,000.
     #[schemars(range(min = 16, max = 1_000_000))]
     pub slice_rows: u64,
-    /// COUNTs of one connection being worked on at once, 1 to 1,000. Default 32.
+    /// COUNTs of one connection being worked on at once, 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
     pub counts: usize,
-    /// Milliseconds of work above which a query is written to the log with its plan. Default 200; 0: never.
+    /// Milliseconds of work above which a query is written to the log with its plan. 0: never.
     pub slow_ms: u64,
 }
 

@@ -10,21 +10,21 @@ use super::{ConfigError, in_range};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rates {
-    /// How many seconds' worth of each rate may come at once, 1 to 3,600. Default 1.
+    /// How many seconds' worth of each rate may come at once, 1 to 3,600.
     #[schemars(range(min = 1, max = 3600))]
     pub burst_seconds: u32,
-    /// EVENTs. Default 120 a connection, 1,000 an address, 1,000 a key, 10,000 in all.
+    /// EVENTs.
     pub events: Scope,
-    /// REQs. Default 60 a connection, 300 an address, 300 a key, 10,000 in all.
+    /// REQs.
     pub reqs: Scope,
-    /// COUNTs. Default 30 a connection, 150 an address, 150 a key, 5,000 in all.
+    /// COUNTs.
     pub counts: Scope,
-    /// AUTHs. Default 10 a connection, 50 an address, 20 a key, 1,000 in all.
+    /// AUTHs.
     pub auths: Scope,
-    /// Bytes received. Default 8 MiB a connection, 32 MiB an address, 32 MiB a key, no limit in all.
+    /// Bytes received.
     pub bytes: Scope,
     /// Rows that the store looks at for the queries of a connection; who has used up this second's may not ask again
-    /// until it is made up for. Default 1,000,000; 0: no limit.
+    /// until it is made up for. 0: no limit.
     pub rows: u32,
 }
 
