@@ -58,6 +58,21 @@ export function event(secret, fields) {
   return finalizeEvent({ kind: 1, tags: [], content: '', created_at: clock++, ...fields }, secret)
 }
 
+/** A connection that has authenticated as the owner of `secret`. */
+export async function authenticated(url, secret) {
+  const relay = new Relay(url)
+  const sign = async (template) => event(secret, template)
+  // The challenge comes after the handshake, maybe after `connect` has returned.
+  const challenged = new Promise((resolve) => {
+    relay.onauth = (template) => (resolve(), sign(template))
+  })
+  await relay.connect()
+  await challenged
+  // Authentication is under way: this waits for its end.
+  await relay.auth(sign)
+  return relay
+}
+
 /** Everything that is stored and matches, up to EOSE. */
 export function stored(relay, filters) {
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { Relay, SimplePool, WebSocket, event, follow, generateSecretKey, getPublicKey, startNode, stored } from '../node.js'
+import { Relay, SimplePool, WebSocket, authenticated, event, follow, generateSecretKey, getPublicKey, startNode, stored } from '../node.js'
 
 let node
 let relay
@@ -80,14 +80,12 @@ test('authenticates, and shows private messages to their parties only', async ()
   const filter = [{ kinds: [4], '#p': [getPublicKey(carol)] }]
   await assert.rejects(stored(relay, filter), /auth-required:/)
 
-  const reader = await Relay.connect(node.url)
-  await reader.auth(async (template) => event(carol, template))
+  const reader = await authenticated(node.url, carol)
   const found = await stored(reader, filter)
   assert.deepEqual(found.map((found) => found.content), ['for carol'])
   reader.close()
 
-  const stranger = await Relay.connect(node.url)
-  await stranger.auth(async (template) => event(bob, template))
+  const stranger = await authenticated(node.url, bob)
   const seen = await stored(stranger, [...filter, { authors: [getPublicKey(alice)], kinds: [0, 4] }]).catch((error) => error)
   const kinds = seen instanceof Error ? [] : seen.map((seen) => seen.kind)
   assert.ok(!kinds.includes(4))

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::control::{self, Client, Job, Link, Workplace};
+use crate::control::{self, Client, Job, Link, Workshop};
 use crate::import::Rules;
 use crate::layout::Layout;
 
@@ -29,7 +29,7 @@ pub enum Access {
     /// The running node.
     Node(Client),
     /// This process.
-    Own(Arc<Workplace>),
+    Own(Arc<Workshop>),
 }
 
 /// Work under way.
@@ -57,8 +57,9 @@ pub async fn open(layout: &Layout, config: &Config, make: bool) -> anyhow::Resul
         if !make && !layout.relay_store().exists() {
             bail!("there is no store in {}", layout.root().display());
         }
+        layout.make()?;
         match open_store(&layout.relay_store(), options(config)?) {
-            Ok(store) => return Ok(Access::Own(Arc::new(workplace(store, layout, config)))),
+            Ok(store) => return Ok(Access::Own(Arc::new(workshop(store, layout, config)))),
             Err(StoreError::InUse { .. }) if begun.elapsed() < PATIENCE => {
                 tokio::time::sleep(PAUSE).await
             }
@@ -112,9 +113,9 @@ pub fn rules(config: &Config) -> Rules {
 }
 
 /// A place to work at, with a configuration that stays as it is.
-pub fn workplace(store: Arc<Store>, layout: &Layout, config: &Config) -> Workplace {
+pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop {
     let rules = rules(config);
-    Workplace {
+    Workshop {
         store,
         layout: layout.clone(),
         rules: Box::new(move || rules.clone()),
@@ -136,9 +137,9 @@ impl Access {
         let done = tokio::spawn(async move {
             match self {
                 Self::Node(client) => client.run(&job, link).await,
-                Self::Own(workplace) => {
-                    let result = control::run(Arc::clone(&workplace), job, link).await;
-                    workplace.store.close().await.context("closing the store")?;
+                Self::Own(workshop) => {
+                    let result = control::run(Arc::clone(&workshop), job, link).await;
+                    workshop.store.close().await.context("closing the store")?;
                     result
                 }
             }

@@ -68,13 +68,6 @@ impl FromStr for Setting {
 }
 
 impl Common {
-    /// The configuration file that is used, if any.
-    pub fn file(&self) -> Option<PathBuf> {
-        self.config
-            .clone()
-            .or_else(|| Some(self.default_file()).filter(|path| path.exists()))
-    }
-
     /// Where the configuration file is looked for unless the command line says otherwise.
     pub fn default_file(&self) -> PathBuf {
         self.data.join("stentor.toml")
@@ -91,7 +84,8 @@ impl Common {
         };
         let settings = self.settings.iter().map(set).chain(flags).collect();
         Sources {
-            file: self.file(),
+            file: self.config.clone(),
+            default_file: Some(self.default_file()),
             settings,
         }
     }

@@ -1,6 +1,10 @@
 //! What lies where in the data folder.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+
+use anyhow::Context;
 
 /// A data folder.
 #[derive(Debug, Clone)]
@@ -14,6 +18,18 @@ impl Layout {
         Self {
             root: std::path::absolute(root).unwrap_or_else(|_| root.to_owned()),
         }
+    }
+
+    /// Makes the folder, readable by its owner only, unless it is there.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make(&self) -> anyhow::Result<()> {
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.root);
+        made.with_context(|| format!("cannot make the folder {}", self.root.display()))
     }
 
     /// The folder itself.

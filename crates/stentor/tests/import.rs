@@ -9,6 +9,7 @@
 mod common;
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -54,6 +55,12 @@ fn r5_4_what_is_imported_can_be_exported() {
     let (_, out, _) = run_text(&data, &["export"]);
     let newest_first: Vec<String> = notes.iter().rev().map(text).collect();
     assert_eq!(out.lines().collect::<Vec<_>>(), newest_first);
+    let mode = std::fs::metadata(&data).unwrap().permissions().mode();
+    assert_eq!(
+        mode & 0o777,
+        0o700,
+        "private events are for nobody else's eyes"
+    );
     // Again: everything is there.
     assert_eq!(
         counts(&import(&data, &[&file])),

@@ -81,6 +81,17 @@ fn p2_hangup_reloads_limits_without_dropping_anybody() {
     wait_for("the reload", || {
         document()["limitation"]["max_subscriptions"] == 7
     });
+    // A key that is taken out of the file is at its default again.
+    std::fs::remove_file(&file).unwrap();
+    node.signal("HUP");
+    wait_for("the reload", || {
+        document()["limitation"]["max_subscriptions"] == 32
+    });
+    std::fs::write(&file, "[relay.limits]\nsubscriptions = 7\n").unwrap();
+    node.signal("HUP");
+    wait_for("the reload", || {
+        document()["limitation"]["max_subscriptions"] == 7
+    });
     // Faults leave the old configuration in force.
     std::fs::write(&file, "[relay.limits]\nsubscriptoins = 9\n").unwrap();
     node.signal("HUP");

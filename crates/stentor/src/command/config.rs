@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Common;
 use crate::config::{Config, Faults, render};
+use crate::layout::Layout;
 use crate::output;
 
 /// Writes, checks and shows the configuration.
@@ -69,8 +70,7 @@ fn init(file: Option<PathBuf>, force: bool, common: &Common) -> anyhow::Result<(
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
     {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+        Layout::new(folder).make()?;
     }
     let mut options = OpenOptions::new();
     options.write(true);
@@ -104,6 +104,7 @@ fn check(json: bool, common: &Common) -> anyhow::Result<()> {
     let loaded = loaded?;
     let changed = changed(&loaded.config);
     let from = common
+        .sources(Vec::new())
         .file()
         .map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
     Ok(output::line(&format!(

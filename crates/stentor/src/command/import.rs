@@ -54,7 +54,7 @@ impl Import {
             let layout = Layout::new(scratch.path());
             let store =
                 access::open_store(&layout.relay_store(), access::options(&loaded.config)?)?;
-            Access::Own(Arc::new(access::workplace(store, &layout, &loaded.config)))
+            Access::Own(Arc::new(access::workshop(store, &layout, &loaded.config)))
         } else {
             access::open(&Layout::new(&common.data), &loaded.config, true).await?
         };

@@ -1,7 +1,7 @@
 //! Puts the configuration together: defaults, file, environment, flags, the later over the earlier.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::error::Kind;
@@ -14,10 +14,20 @@ use super::{Config, check, schema, source};
 /// Where to look.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// The configuration file, if there is one.
+    /// The configuration file; must be there.
     pub file: Option<PathBuf>,
+    /// Without `file`: the one that is taken when it is there.
+    pub default_file: Option<PathBuf>,
     /// `(flag, dotted key, value)`, in the order of the command line.
     pub settings: Vec<(String, String, String)>,
+}
+
+impl Sources {
+    /// The configuration file that is used, if any.
+    pub fn file(&self) -> Option<&Path> {
+        let default = self.default_file.as_deref().filter(|path| path.exists());
+        self.file.as_deref().or(default)
+    }
 }
 
 /// A configuration that has passed every check.
@@ -52,18 +62,18 @@ pub fn load_with(
     let mut faults = Vec::new();
     let mut origins = BTreeMap::new();
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
+    let file = sources.file();
     let settings = sources
         .settings
         .iter()
         .map(|(flag, key, value)| (flag.as_str(), key.as_str(), value.as_str()));
     let read = [
-        Ok(sources.file.as_deref().map(source::file).map_or_else(
-            Values::default,
-            |(values, mut found)| {
+        Ok(file
+            .map(source::file)
+            .map_or_else(Values::default, |(values, mut found)| {
                 faults.append(&mut found);
                 values
-            },
-        )),
+            })),
         source::environment(&sections, variables),
         source::flags(&sections, settings),
     ];

@@ -31,6 +31,7 @@ fn with_file(text: &str, env: &[(&str, &str)], set: &[(&str, &str)]) -> Result<L
     load_with(
         &Sources {
             file: Some(file),
+            default_file: None,
             settings: flags(set),
         },
         variables(env),

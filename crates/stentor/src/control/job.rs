@@ -74,7 +74,7 @@ pub struct ExportJob {
 }
 
 /// What a job works on.
-pub struct Workplace {
+pub struct Workshop {
     /// The store.
     pub store: Arc<Store>,
     /// Where everything lies.
@@ -117,14 +117,14 @@ fn report(to: &watch::Sender<Value>, progress: &impl Serialize) {
 ///
 /// # Errors
 /// What kept the job from being done.
-pub async fn run(workplace: Arc<Workplace>, job: Job, link: Link) -> anyhow::Result<Value> {
+pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Result<Value> {
     match job {
-        Job::Import(job) => import::run(&workplace, &job, link).await,
-        Job::Export(job) => export::run(&workplace, &job, link).await,
-        Job::Explain { filters, run } => explain::run(&workplace, &filters, run).await,
-        Job::Stats => Ok(serde_json::to_value(workplace.store.statistics())?),
-        Job::Verify { signatures } => maintain::verify(workplace, signatures, link).await,
-        Job::Compact { percent } => maintain::compact(workplace, percent, link).await,
-        Job::Backup { to } => maintain::backup(workplace, to, link).await,
+        Job::Import(job) => import::run(&workshop, &job, link).await,
+        Job::Export(job) => export::run(&workshop, &job, link).await,
+        Job::Explain { filters, run } => explain::run(&workshop, &filters, run).await,
+        Job::Stats => Ok(serde_json::to_value(workshop.store.statistics())?),
+        Job::Verify { signatures } => maintain::verify(workshop, signatures, link).await,
+        Job::Compact { percent } => maintain::compact(workshop, percent, link).await,
+        Job::Backup { to } => maintain::backup(workshop, to, link).await,
     }
 }

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use super::address;
 use super::frame::{self, MAX_PAYLOAD, Tag};
-use super::job::{self, Job, Link, Workplace};
+use super::job::{self, Job, Link, Workshop};
 use crate::stop::wished;
 
 /// Jobs at once; more wait in the backlog of the socket.
@@ -58,7 +58,7 @@ impl Server {
     }
 
     /// Answers until `stop` becomes true; then lets running jobs end early and returns when they have.
-    pub async fn run(self, workplace: Arc<Workplace>, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self, workshop: Arc<Workshop>, mut stop: watch::Receiver<bool>) {
         let places = Arc::new(Semaphore::new(MAX_JOBS));
         let mut jobs = JoinSet::new();
         loop {
@@ -70,10 +70,10 @@ impl Server {
             let Some((socket, place)) = accepted else {
                 continue;
             };
-            let (workplace, stop) = (Arc::clone(&workplace), stop.clone());
+            let (workshop, stop) = (Arc::clone(&workshop), stop.clone());
             jobs.spawn(async move {
                 let _place = place;
-                if let Err(error) = answer(socket, workplace, stop).await {
+                if let Err(error) = answer(socket, workshop, stop).await {
                     warn!(%error, "control socket");
                 }
             });
@@ -104,7 +104,7 @@ impl Server {
 /// Carries one job.
 async fn answer(
     socket: UnixStream,
-    workplace: Arc<Workplace>,
+    workshop: Arc<Workshop>,
     node_stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let (mut reader, mut writer) = socket.into_split();
@@ -135,7 +135,7 @@ async fn answer(
         progress,
         stop,
     };
-    let mut done = tokio::spawn(job::run(workplace, job, link));
+    let mut done = tokio::spawn(job::run(workshop, job, link));
     let listening = tokio::spawn(listen(reader, input_in, stop_in, node_stop));
     let result = pump(&mut writer, &mut output_out, &mut progress_out).await;
     if result.is_err() {

@@ -1,8 +1,7 @@
 //! The parts of the node.
 
 use std::convert::Infallible;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,18 +10,20 @@ use arc_swap::ArcSwap;
 use stentor_relay::{Relay, RelayError};
 use stentor_serve::ops::{self, Health, Readiness};
 use stentor_serve::supervisor::{Importance, Supervisor};
-use stentor_serve::{ConnectionCaps, ConnectionLimits, Drain, Server, ServerConfig, listen};
+use stentor_serve::{
+    ConnectionCaps, ConnectionLimits, Drain, Server, ServerConfig, SessionFactory, listen,
+};
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{EventStore, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::signals::{Request, Signals};
 use super::sockets::Sockets;
 use super::{gauges, notify, reload};
 use crate::config::{Config, Sources};
-use crate::control::{self, Workplace};
+use crate::control::{self, Workshop};
 use crate::layout::Layout;
 use crate::{access, output, secrets};
 
@@ -58,12 +59,7 @@ impl Node {
     /// # Errors
     /// What could not be started.
     pub async fn start(config: Config, layout: &Layout) -> anyhow::Result<Self> {
-        let folder = DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(layout.root());
-        folder
-            .with_context(|| format!("cannot make the data folder {}", layout.root().display()))?;
+        layout.make()?;
         let metrics = ops::install_metrics().context("starting metrics")?;
         let readiness = Readiness::new();
         readiness.set("store", Health::Starting, None);
@@ -78,7 +74,7 @@ impl Node {
             operations.clone(),
         );
         for socket in sockets.operations.drain(..) {
-            tokio::spawn(listen(ops_server.clone(), socket, Arc::from("operations")));
+            tokio::spawn(accept(ops_server.clone(), socket, "operations"));
         }
         let own_key = secrets::relay_key(&layout.secrets())?.public_key();
         let options = access::options_at(&config, &sockets.public_addresses())?;
@@ -98,11 +94,14 @@ impl Node {
         let (control_stop, control) = answer_commands(&store, layout, &config)?;
         readiness.set("store", Health::Ok, None);
         for socket in sockets.public.drain(..) {
-            tokio::spawn(listen(server.clone(), socket, Arc::from("public")));
+            tokio::spawn(accept(server.clone(), socket, "public"));
         }
         let statistics = store.statistics();
         info!(events = statistics.events, data = %layout.root().display(), "{ready_line}");
-        output::line(&ready_line)?;
+        // Whoever started us may not read what we print.
+        if let Err(error) = output::line(&ready_line) {
+            warn!(%error, "standard output");
+        }
         notify::tell("READY=1");
         Ok(Self {
             config,
@@ -163,6 +162,12 @@ impl Node {
         self.operations.run(LAST_DEADLINE).await;
         info!(connections = report.open, cut = report.aborted, "stopped");
         Ok(())
+    }
+}
+
+async fn accept<F: SessionFactory>(server: Server<F>, socket: TcpListener, name: &'static str) {
+    if let Err(error) = listen(server, socket, Arc::from(name)).await {
+        error!(%error, listener = name, "cannot accept connections");
     }
 }
 
@@ -239,11 +244,11 @@ fn answer_commands(
     let server = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
     let config = Arc::clone(config);
     let rules = Box::new(move || access::rules(&config.load()));
-    let workplace = Workplace {
+    let workshop = Workshop {
         store: Arc::clone(store),
         layout: layout.clone(),
         rules,
     };
     let (stop, stopped) = watch::channel(false);
-    Ok((stop, tokio::spawn(server.run(Arc::new(workplace), stopped))))
+    Ok((stop, tokio::spawn(server.run(Arc::new(workshop), stopped))))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use stentor_event::Viewer;
 use stentor_store::{Budget, EventStore, Explanation, Query, ScanLimits};
 
-use super::Workplace;
+use super::Workshop;
 use crate::{filters, import};
 
 /// Most events of one filter that are fetched to measure the cost.
@@ -45,7 +45,7 @@ pub struct Cost {
     pub total_us: u64,
 }
 
-pub async fn run(workplace: &Workplace, texts: &[String], run: bool) -> anyhow::Result<Value> {
+pub async fn run(workshop: &Workshop, texts: &[String], run: bool) -> anyhow::Result<Value> {
     let filters = Arc::from(filters::parse(texts)?);
     let limits = ScanLimits {
         cap: CAP,
@@ -58,10 +58,10 @@ pub async fn run(workplace: &Workplace, texts: &[String], run: bool) -> anyhow::
         limits,
     };
     let (plan, cost) = if run {
-        let (plan, cost) = measure(workplace, query).await?;
+        let (plan, cost) = measure(workshop, query).await?;
         (plan, Some(cost))
     } else {
-        (workplace.store.explain(&query), None)
+        (workshop.store.explain(&query), None)
     };
     Ok(serde_json::to_value(Explained {
         plan: serde_json::to_value(plan)?,
@@ -69,11 +69,11 @@ pub async fn run(workplace: &Workplace, texts: &[String], run: bool) -> anyhow::
     })?)
 }
 
-async fn measure(workplace: &Workplace, query: Query) -> anyhow::Result<(Explanation, Cost)> {
+async fn measure(workshop: &Workshop, query: Query) -> anyhow::Result<(Explanation, Cost)> {
     let viewer = Viewer::operator();
     let started = Instant::now();
     let elapsed = || u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let mut scan = workplace.store.scan(query);
+    let mut scan = workshop.store.scan(query);
     let mut cost = Cost::default();
     loop {
         let batch = scan.next(&viewer, SLICE).await?;

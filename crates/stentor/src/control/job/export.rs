@@ -8,7 +8,7 @@ use serde_json::Value;
 use stentor_event::{Filter, Viewer};
 use stentor_store::{Budget, EventStore, Query, ScanLimits};
 
-use super::{ExportJob, Link, Workplace};
+use super::{ExportJob, Link, Workshop};
 use crate::{filters, import};
 
 /// What one slice of the scan may do: large, as nobody waits for the first event.
@@ -27,13 +27,13 @@ pub struct Exported {
     pub bytes: u64,
 }
 
-pub async fn run(workplace: &Workplace, job: &ExportJob, link: Link) -> anyhow::Result<Value> {
+pub async fn run(workshop: &Workshop, job: &ExportJob, link: Link) -> anyhow::Result<Value> {
     let mut filters = filters::parse(&job.filters)?;
     if filters.is_empty() {
         filters.push(Filter::default());
     }
     let limits = ScanLimits { cap: 0, rows: 0 };
-    let mut scan = workplace.store.scan(Query {
+    let mut scan = workshop.store.scan(Query {
         filters: Arc::from(filters),
         now: import::now(),
         before: None,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use serde_json::Value;
 
-use super::{ImportJob, Link, Workplace};
+use super::{ImportJob, Link, Workshop};
 use crate::filters;
 use crate::import::Import;
 
-pub async fn run(workplace: &Workplace, job: &ImportJob, link: Link) -> anyhow::Result<Value> {
-    let mut rules = (workplace.rules)();
+pub async fn run(workshop: &Workshop, job: &ImportJob, link: Link) -> anyhow::Result<Value> {
+    let mut rules = (workshop.rules)();
     rules.filters = filters::parse(&job.filters)?;
     rules.trusted = job.trusted;
     let Link {
@@ -21,7 +21,7 @@ pub async fn run(workplace: &Workplace, job: &ImportJob, link: Link) -> anyhow::
     } = link;
     let input = input.ok_or_else(|| anyhow!("an import without input"))?;
     let import = Import {
-        store: Arc::clone(&workplace.store) as _,
+        store: Arc::clone(&workshop.store) as _,
         rules,
         skip: job.skip,
         stop,

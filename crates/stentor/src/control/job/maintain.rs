@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::{Link, Workplace};
+use super::{Link, Workshop};
 use crate::backup;
 
 pub async fn verify(
-    workplace: Arc<Workplace>,
+    workshop: Arc<Workshop>,
     signatures: bool,
     link: Link,
 ) -> anyhow::Result<Value> {
     blocking(move || {
-        let found = workplace.store.verify(signatures, &|done, total| {
+        let found = workshop.store.verify(signatures, &|done, total| {
             report(&link.progress, done, total)
         })?;
         Ok(serde_json::to_value(found)?)
@@ -24,19 +24,19 @@ pub async fn verify(
     .await
 }
 
-pub async fn compact(workplace: Arc<Workplace>, percent: u64, link: Link) -> anyhow::Result<Value> {
+pub async fn compact(workshop: Arc<Workshop>, percent: u64, link: Link) -> anyhow::Result<Value> {
     blocking(move || {
         let progress = |done, total| report(&link.progress, done, total);
-        let won = Handle::current().block_on(workplace.store.compact(percent, &progress))?;
+        let won = Handle::current().block_on(workshop.store.compact(percent, &progress))?;
         Ok(json!({ "bytes_won": won }))
     })
     .await
 }
 
-pub async fn backup(workplace: Arc<Workplace>, to: PathBuf, link: Link) -> anyhow::Result<Value> {
+pub async fn backup(workshop: Arc<Workshop>, to: PathBuf, link: Link) -> anyhow::Result<Value> {
     blocking(move || {
         let progress = |done, total| report(&link.progress, done, total);
-        backup::take(&workplace.store, &workplace.layout, &to, &progress)
+        backup::take(&workshop.store, &workshop.layout, &to, &progress)
     })
     .await
 }
