@@ -65,6 +65,7 @@ fn killed_after(folder: &Path, time: Duration) -> Vec<String> {
     // It has opened the store.
     let first = output.find(|line| line.as_ref().is_ok_and(|line| line == "writing"));
     assert!(first.is_some());
+    // A moment that has nothing to do with what the process is at.
     std::thread::sleep(time);
     child.kill().unwrap();
     child.wait().unwrap();

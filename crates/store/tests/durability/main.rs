@@ -16,6 +16,7 @@ mod backup;
 mod child;
 mod compaction;
 mod damage;
+mod growth;
 mod house;
 mod killing;
 mod locking;
