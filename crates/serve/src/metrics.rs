@@ -1,6 +1,6 @@
 //! Counters of connections, held as handles: looking a metric up by name costs more than counting.
 
-use metrics::{Counter, Gauge, counter, gauge};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::session::EndReason;
 
@@ -9,6 +9,7 @@ use crate::session::EndReason;
 pub struct ServeMetrics {
     connections: Gauge,
     blocked: Gauge,
+    queued: Histogram,
     opened: Counter,
     bytes_in: Counter,
     bytes_out: Counter,
@@ -31,6 +32,7 @@ impl ServeMetrics {
         Self {
             connections: gauge!("stentor_connections"),
             blocked: gauge!("stentor_ws_blocked_connections"),
+            queued: histogram!("stentor_ws_queued_frames"),
             opened: counter!("stentor_ws_opened_total"),
             bytes_in: counter!("stentor_ws_bytes_total", "direction" => "in"),
             bytes_out: counter!("stentor_ws_bytes_total", "direction" => "out"),
@@ -67,6 +69,11 @@ impl ServeMetrics {
         } else {
             self.blocked.decrement(1.0)
         }
+    }
+
+    /// So many frames waited when a connection came to writing.
+    pub(crate) fn queued(&self, frames: usize) {
+        self.queued.record(frames as f64);
     }
 
     /// Counts what a turn of a connection came to, and empties the tally.

@@ -99,6 +99,8 @@ pub struct Statistics {
     pub unflushed: u64,
     /// Bytes in the log that belong to events that are gone.
     pub dead_bytes: u64,
+    /// How far each reader of the change feed has come.
+    pub readers: std::collections::BTreeMap<String, u64>,
 }
 
 /// Storage of events. Cheap to share (`Arc<dyn EventStore>`); every method can be called from any task.

@@ -232,10 +232,13 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
         for frame in &frames {
             self.writer.text(&frame.parts(), &mut scratch.deflater);
         }
+        if !frames.is_empty() {
+            self.metrics.queued(frames.len() + taken.left);
+        }
         scratch.tally.sent += frames.len() as u64;
         frames.clear();
         scratch.frames = frames;
-        taken >= room
+        taken.bytes >= room
     }
 
     /// Calls the session.

@@ -17,7 +17,7 @@ use thiserror::Error;
 
 pub use frame::OutFrame;
 use queue::Queue;
-pub(crate) use queue::{Parked, Signal};
+pub(crate) use queue::{Parked, Signal, Taken};
 
 use crate::websocket::close::CloseFrame;
 
@@ -168,8 +168,9 @@ impl Outbox {
         self.with(|queue| queue.signal(Signal::Abort));
     }
 
-    /// Takes frames worth up to `bytes` (at least one, if any waits) into `into`, and returns how many bytes that are. Wakers of those who wait for room are woken.
-    pub(crate) fn take(&self, bytes: usize, into: &mut Vec<OutFrame>) -> usize {
+    /// Takes frames worth up to `bytes` (at least one, if any waits) into `into`. Wakers of those who wait for room are
+    /// woken.
+    pub(crate) fn take(&self, bytes: usize, into: &mut Vec<OutFrame>) -> Taken {
         let (taken, wake) = self.shared.lock().take(bytes, into);
         wake.into_iter().for_each(std::task::Waker::wake);
         taken

@@ -38,6 +38,15 @@ impl Signal {
     }
 }
 
+/// What was taken from an outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// Bytes of the frames.
+    pub(crate) bytes: usize,
+    /// Frames that still wait.
+    pub(crate) left: usize,
+}
+
 /// Whether the task sleeps, and what it wants to be woken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Parked {
@@ -155,7 +164,7 @@ impl Queue {
         self.closed
     }
 
-    pub(super) fn take(&mut self, bytes: usize, into: &mut Vec<OutFrame>) -> (usize, Vec<Waker>) {
+    pub(super) fn take(&mut self, bytes: usize, into: &mut Vec<OutFrame>) -> (Taken, Vec<Waker>) {
         let mut taken = 0;
         while taken < bytes
             && let Some(frame) = self.frames.pop_front()
@@ -164,6 +173,10 @@ impl Queue {
             into.push(frame);
         }
         self.bytes = self.bytes.saturating_sub(taken);
+        let taken = Taken {
+            bytes: taken,
+            left: self.frames.len(),
+        };
         (taken, self.after_removal())
     }
 

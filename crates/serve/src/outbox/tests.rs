@@ -89,7 +89,9 @@ fn waits_for_room_until_half_empty() {
     assert_eq!(outbox.poll_writable(&mut cx), Poll::Pending);
     assert_eq!(outbox.poll_writable(&mut cx), Poll::Pending);
     let mut frames = Vec::new();
-    outbox.take(10, &mut frames);
+    let taken = outbox.take(10, &mut frames);
+    assert!(taken.bytes >= 10);
+    assert_eq!(taken.left, 3);
     assert_eq!((frames.len(), count.0.load(Ordering::SeqCst)), (1, 0));
     outbox.take(10, &mut frames);
     assert_eq!((frames.len(), count.0.load(Ordering::SeqCst)), (2, 1));

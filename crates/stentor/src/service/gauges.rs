@@ -23,6 +23,10 @@ fn set(figures: &Statistics) {
     gauge!("stentor_store_runs").set(figures.runs as f64);
     gauge!("stentor_store_unflushed_events").set(figures.unflushed as f64);
     gauge!("stentor_store_dead_bytes").set(figures.dead_bytes as f64);
+    for (reader, position) in &figures.readers {
+        let lag = figures.last_seq.saturating_sub(*position);
+        gauge!("stentor_store_feed_lag", "reader" => reader.clone()).set(lag as f64);
+    }
     for (part, bytes) in &figures.disk_bytes {
         gauge!("stentor_store_bytes", "part" => part.clone()).set(*bytes as f64);
     }

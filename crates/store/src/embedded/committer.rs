@@ -1,11 +1,11 @@
 //! The committer: the one thread that changes the store.
 //!
-//! It takes what waits, decides event by event, appends all of it to the log with one sync, publishes the index of the
+//! It takes what waits (and, while more is being verified, what comes within [`LINGER`]), decides event by event, appends all of it to the log with one sync, publishes the index of the
 //! new events, shows them to the observer and answers the submitters, in this order.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 use stentor_event::{Event, EventId, PublicKey, Timestamp};
@@ -23,6 +23,10 @@ use super::manifest::Position;
 use super::run::{Run, build};
 use super::state::{Place, Placed, Snapshot, gone};
 use crate::{CommitObserver, Outcome, Refusal, Removal, StoreError};
+
+/// Shortest time from one commit to the next while more is on its way: a commit costs the same for one event and for
+/// fifty. A submission that comes alone is not held up.
+const LINGER: Duration = Duration::from_millis(1);
 
 /// What the committer is asked to do.
 pub enum Job {
@@ -56,6 +60,8 @@ pub struct Committer {
     observer: Arc<OnceLock<Arc<dyn CommitObserver>>>,
     /// Told when there is something to merge or to flush.
     keeper: Sender<()>,
+    /// The end of the last commit.
+    committed: Instant,
 }
 
 impl Committer {
@@ -76,6 +82,7 @@ impl Committer {
             next_seq,
             observer,
             keeper,
+            committed: Instant::now(),
         }
     }
 
@@ -149,7 +156,7 @@ impl Committer {
             taken += batch.events.len();
             self.add_batch(&mut round, batch, &mut snapshot);
             next = if taken < self.core.options.commit_events {
-                jobs.try_recv().ok()
+                self.next_job(jobs)
             } else {
                 None
             };
@@ -160,7 +167,20 @@ impl Committer {
         next
     }
 
+    /// The next job that is to be part of this round, if it comes in time.
+    fn next_job(&self, jobs: &Receiver<Job>) -> Option<Job> {
+        if let Ok(job) = jobs.try_recv() {
+            return Some(job);
+        }
+        let deadline = self.committed + LINGER;
+        if self.core.coming.load(Ordering::Relaxed) == 0 || Instant::now() >= deadline {
+            return None;
+        }
+        jobs.recv_deadline(deadline).ok()
+    }
+
     fn add_batch(&mut self, round: &mut Round, batch: Arc<WriteBatch>, snapshot: &mut Snapshot) {
+        self.core.coming.fetch_sub(1, Ordering::Relaxed);
         let place = round.add(batch.clone());
         let verdicts = batch.take_verdicts();
         for (at, (event, verdict)) in batch.events.iter().zip(verdicts).enumerate() {
@@ -293,6 +313,7 @@ impl Committer {
         }
         self.group.settle(outcomes, failure.as_ref());
         self.group.clear();
+        self.committed = Instant::now();
         result
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -39,6 +39,8 @@ pub struct Core {
     pub counters: Mutex<Counters>,
     /// Events that expired up to this second have been removed.
     pub purged: AtomicU64,
+    /// Batches that were submitted and have not reached the committer.
+    pub coming: AtomicUsize,
     /// Where the readers of the feed have got to.
     pub cursors: Mutex<BTreeMap<String, u64>>,
     /// The manifest as last written.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -44,6 +44,7 @@ pub fn recover(folder: &Path, options: Options) -> Result<(Arc<Core>, Writer), S
         replacing: Mutex::new(()),
         counters: Mutex::new(Counters::default()),
         purged: AtomicU64::new(0),
+        coming: AtomicUsize::new(0),
         cursors: Mutex::new(manifest.cursors.clone()),
         manifest: Mutex::new(manifest),
     };

@@ -40,5 +40,6 @@ pub fn statistics(core: &Core) -> Statistics {
             .map(|placed| placed.run.len() as u64)
             .sum(),
         dead_bytes: log.saturating_sub(live_bytes.max(0) as u64),
+        readers: core.cursors.lock().clone(),
     }
 }

@@ -222,6 +222,7 @@ impl Store {
     fn hand_over(&self, batch: Arc<WriteBatch>) -> Result<(), StoreError> {
         let verifier = self.verifier.read();
         let verifier = verifier.as_ref().ok_or(StoreError::Closed)?;
+        self.core.coming.fetch_add(1, Ordering::Relaxed);
         if batch.to_verify.is_empty() {
             return self
                 .jobs

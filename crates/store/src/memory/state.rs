@@ -164,6 +164,11 @@ impl State {
             last_number: self.rows.len() as u64,
             last_seq: self.feed.len() as u64,
             by_kind,
+            readers: self
+                .cursors
+                .iter()
+                .map(|(reader, seq)| (reader.clone(), seq.0))
+                .collect(),
             ..Statistics::default()
         }
     }

@@ -197,6 +197,8 @@ pub async fn feed_readers_keep_their_place(factory: &dyn Factory) {
         assert_eq!(store.cursor("statistics"), Some(Seq(7)));
         assert_eq!(store.cursor(&long), Some(Seq(u64::from(u32::MAX) + 1)));
         assert_eq!(store.cursor("other"), None);
+        let readers = store.statistics().readers;
+        assert_eq!((readers.len(), readers["search"]), (3, 6));
         drop(store);
         subject.engine.reopen().await;
     }

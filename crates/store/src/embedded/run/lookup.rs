@@ -13,6 +13,9 @@ use crate::embedded::mmap;
 /// Indexes are numbered from 1 to 4 (see `key::Index`); this is one more than the last.
 const INDEXES: usize = 5;
 
+/// Keys that are looked at one by one before one is looked up.
+const NEAR: usize = 8;
+
 /// A run, ready to be asked.
 pub struct Run {
     image: Image,
@@ -103,7 +106,7 @@ impl Run {
     /// Ranks whose events have this leading id.
     pub fn ranks_of_id(&self, id: u64) -> &[u32] {
         let ids = self.image.ids();
-        let from = interpolate(ids, id, id);
+        let from = interpolate(ids, id, |id| *id);
         let count = ids
             .get(from..)
             .unwrap_or_default()
@@ -132,6 +135,27 @@ impl Run {
             .map(|[_, number]| *number)
     }
 
+    /// The range of the postings under each of these keys that is there. The keys must be ascending and close to each
+    /// other: the kinds under an author or a tag value.
+    pub fn posting_ranges(
+        &self,
+        keys: impl Iterator<Item = Key>,
+    ) -> impl Iterator<Item = Range<u32>> {
+        let all = self.image.keys();
+        let mut at = None;
+        keys.filter_map(move |key| {
+            let near = at.and_then(|at: usize| {
+                let next = all.get(at..)?.iter().take(NEAR);
+                next.into_iter()
+                    .position(|found| *found >= key.0)
+                    .map(|step| at + step)
+            });
+            let found = near.unwrap_or_else(|| self.lower_bound(key));
+            at = Some(found);
+            (*all.get(found)? == key.0).then(|| self.range_at(found))
+        })
+    }
+
     fn range_at(&self, at: usize) -> Range<u32> {
         let starts = self.image.starts();
         match (starts.get(at), starts.get(at + 1)) {
@@ -158,25 +182,34 @@ impl Run {
             return 0;
         };
         let keys = self.image.keys().get(range.clone()).unwrap_or_default();
-        range.start + interpolate(keys, key.0, key.hash_bits())
+        range.start + interpolate(keys, key.0, |key| Key(*key).hash_bits())
     }
 }
 
-/// The first place whose value is not below `wanted`, in a sorted list of hashes: guesses the place from the leading bits
-/// and gallops from there, which touches fewer cache lines than halving. Any distribution gives the right answer.
-fn interpolate<T: Copy + Ord>(sorted: &[T], wanted: T, wanted_bits: u64) -> usize {
+/// The first place whose value is not below `wanted`, in a sorted list of hashes, of which `leading` gives the leading
+/// bits. Guesses the place from these, then corrects the guess by what is found there, and gallops from the second
+/// guess, which touches fewer cache lines than halving. Any distribution gives the right answer.
+fn interpolate<T: Copy + Ord>(sorted: &[T], wanted: T, leading: impl Fn(&T) -> u64) -> usize {
     let length = sorted.len();
     if length < 16 {
         return sorted.partition_point(|x| *x < wanted);
     }
     // Never above the last place, as the share is below one.
-    let guess = ((u128::from(wanted_bits) * length as u128) >> 64) as usize;
+    let places = |bits: u64| ((u128::from(bits) * length as u128) >> 64) as usize;
+    let bits = leading(&wanted);
+    let first = places(bits);
+    let found = sorted.get(first).map_or(bits, &leading);
+    let guess = if found < bits {
+        (first + places(bits - found)).min(length - 1)
+    } else {
+        first.saturating_sub(places(found - bits))
+    };
     let below = |at: usize| {
         sorted
             .get(at)
             .is_some_and(|x| x.cmp(&wanted) == Ordering::Less)
     };
-    let (mut from, mut to, mut step) = (guess, guess, 8usize);
+    let (mut from, mut to, mut step) = (guess, guess, 4usize);
     if below(guess) {
         while to < length && below(to) {
             from = to;
@@ -212,7 +245,7 @@ mod tests {
             let mut all = vec![wanted, wanted >> skew, 0, u64::MAX];
             if !list.is_empty() { all.push(list[near.index(list.len())]); }
             for wanted in all {
-                prop_assert_eq!(interpolate(&list, wanted, wanted), list.partition_point(|x| *x < wanted));
+                prop_assert_eq!(interpolate(&list, wanted, |x| *x), list.partition_point(|x| *x < wanted));
             }
         }
     }

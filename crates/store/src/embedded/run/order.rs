@@ -15,6 +15,15 @@ pub struct Order {
     pub number: u64,
 }
 
+impl Order {
+    /// Before everything.
+    pub const FIRST: Self = Self {
+        created_at: u64::MAX,
+        id: 0,
+        number: 0,
+    };
+}
+
 impl Ord for Order {
     fn cmp(&self, other: &Self) -> Ordering {
         other

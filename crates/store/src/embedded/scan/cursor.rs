@@ -1,4 +1,7 @@
 //! Walking several lists at once in the order of answers.
+//!
+//! Within a run, the order of answers is that of the ranks, so lists of one run are merged by these, without a look at
+//! the rows; only the first row of each run is compared with that of the others.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,50 +13,80 @@ use crate::embedded::state::State;
 
 /// A merge of lists; an event that is in several of them comes once.
 pub struct Cursor {
+    parts: Vec<Part>,
+}
+
+/// The lists of one run.
+struct Part {
+    run: usize,
     lists: Vec<List>,
-    heap: BinaryHeap<Reverse<(Order, u32)>>,
-    last: Option<u64>,
+    /// The first rank of each list, and the list.
+    heap: BinaryHeap<Reverse<(u32, u32)>>,
+    /// The place of the first row of all.
+    head: Order,
 }
 
 impl Cursor {
-    /// A merge of these lists.
+    /// A merge of these lists. Those of the same run must stand together.
     pub fn new(state: &State, lists: Vec<List>) -> Self {
-        let mut cursor = Self {
-            heap: BinaryHeap::with_capacity(lists.len()),
-            lists,
-            last: None,
-        };
-        let heads = (0u32..)
-            .zip(&cursor.lists)
-            .filter_map(|(at, list)| Some(Reverse((head(state, list)?.order(), at))));
-        cursor.heap = heads.collect();
-        cursor
+        let mut parts = Vec::new();
+        let mut lists = lists.into_iter().peekable();
+        while let Some(first) = lists.next() {
+            let run = first.run;
+            let mut of_run = vec![first];
+            of_run.extend(std::iter::from_fn(|| lists.next_if(|list| list.run == run)));
+            parts.extend(Part::new(state, run as usize, of_run));
+        }
+        Self { parts }
     }
 
     /// The next row.
     pub fn next<'a>(&mut self, state: &'a State) -> Option<&'a Row> {
-        loop {
-            let mut top = self.heap.peek_mut()?;
-            let at = top.0.1;
-            let list = self.lists.get_mut(at as usize)?;
-            let row = head(state, list)?;
-            list.skip();
-            match head(state, list) {
-                Some(next) => *top = Reverse((next.order(), at)),
-                None => drop(PeekMut::pop(top)),
-            }
-            if self.last != Some(row.number) {
-                self.last = Some(row.number);
-                return Some(row);
-            }
+        let heads = self.parts.iter().enumerate();
+        let (at, _) = heads.min_by_key(|(_, part)| part.head)?;
+        let part = self.parts.get_mut(at)?;
+        let rank = part.pop(state)?;
+        let row = state.runs.get(part.run)?.run.row(rank);
+        match part.first(state) {
+            Some(head) => part.head = head,
+            None => drop(self.parts.swap_remove(at)),
         }
+        row
     }
 }
 
-fn head<'a>(state: &'a State, list: &List) -> Option<&'a Row> {
-    state
-        .runs
-        .get(list.run as usize)?
-        .run
-        .row(list.rank(state)?)
+impl Part {
+    fn new(state: &State, run: usize, lists: Vec<List>) -> Option<Self> {
+        let first = |(at, list): (u32, &List)| Some(Reverse((list.rank(state)?, at)));
+        let mut part = Self {
+            run,
+            heap: (0u32..).zip(&lists).filter_map(first).collect(),
+            lists,
+            head: Order::FIRST,
+        };
+        part.head = part.first(state)?;
+        Some(part)
+    }
+
+    /// The place of the first row.
+    fn first(&self, state: &State) -> Option<Order> {
+        let Reverse((rank, _)) = self.heap.peek()?;
+        Some(state.runs.get(self.run)?.run.row(*rank)?.order())
+    }
+
+    /// Takes the first rank out of all lists in which it is.
+    fn pop(&mut self, state: &State) -> Option<u32> {
+        let Reverse((rank, _)) = *self.heap.peek()?;
+        while let Some(mut top) = self.heap.peek_mut()
+            && top.0.0 == rank
+        {
+            let list = self.lists.get_mut(top.0.1 as usize)?;
+            list.skip();
+            match list.rank(state) {
+                Some(next) => top.0.0 = next,
+                None => drop(PeekMut::pop(top)),
+            }
+        }
+        Some(rank)
+    }
 }

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use stentor_event::{EventView, Filter, Kind, Timestamp, Viewer};
 
+use super::Window;
 use super::cursor::Cursor;
-use super::plan::{Checks, plan};
-use super::{Window, lists::List};
+use super::plan::{Checks, plan, turn};
 use crate::embedded::core::Core;
 use crate::embedded::run::{EXPIRES, Order, Row, leading};
 use crate::embedded::state::Snapshot;
@@ -78,6 +78,12 @@ enum Source {
     Rows(std::vec::IntoIter<Row>),
     /// Everything else.
     Cursor(Cursor),
+    /// Rows of which only some match; see [`plan`](super::plan).
+    Walk {
+        cursor: Cursor,
+        patience: u64,
+        last: Order,
+    },
 }
 
 impl FilterScan {
@@ -105,12 +111,16 @@ impl FilterScan {
             )
         } else {
             let plan = plan(core, snapshot, filter, &window);
-            let lists: Vec<List> = plan.lists;
-            (
-                Source::Cursor(Cursor::new(&snapshot.state, lists)),
-                plan.checks,
-                plan.description,
-            )
+            let cursor = Cursor::new(&snapshot.state, plan.lists);
+            let source = match plan.patience {
+                None => Source::Cursor(cursor),
+                Some(patience) => Source::Walk {
+                    cursor,
+                    patience,
+                    last: Order::FIRST,
+                },
+            };
+            (source, plan.checks, plan.description)
         };
         Self {
             filter: filter.clone(),
@@ -193,9 +203,26 @@ impl FilterScan {
             if *rows == 0 {
                 return Step::Pause;
             }
+            if let Source::Walk {
+                patience: 0, last, ..
+            } = self.source
+            {
+                self.turn(context, last);
+            }
+            let state = &context.snapshot.state;
             let row = match &mut self.source {
                 Source::Rows(rows) => rows.next(),
-                Source::Cursor(cursor) => cursor.next(&context.snapshot.state).copied(),
+                Source::Cursor(cursor) => cursor.next(state).copied(),
+                Source::Walk {
+                    cursor,
+                    patience,
+                    last,
+                } => {
+                    let row = cursor.next(state).copied();
+                    *patience = patience.saturating_sub(1);
+                    *last = row.map_or(*last, |row| row.order());
+                    row
+                }
             };
             let Some(row) = row else {
                 return Step::End(FilterEnd::Finished);
@@ -213,6 +240,21 @@ impl FilterScan {
                 });
             }
         }
+    }
+
+    /// Goes by the authors' lists, from what follows this row on.
+    fn turn(&mut self, context: &Context<'_>, last: Order) {
+        self.window.after = Some(last);
+        let plan = turn(context.core, context.snapshot, &self.filter, &self.window);
+        self.source = Source::Cursor(Cursor::new(&context.snapshot.state, plan.lists));
+        self.checks = plan.checks;
+        let description = &mut self.description;
+        description.reason = format!(
+            "{}; after {} rows: {}",
+            description.reason, description.rows, plan.description.reason
+        );
+        description.index = plan.description.index;
+        description.cursors = plan.description.cursors;
     }
 
     /// What has to be judged on the event itself.

@@ -1,9 +1,12 @@
 //! Answering queries: planning, walking the index, uniting filters.
 
+mod candidate;
 mod cursor;
 mod filter_scan;
 mod lists;
 mod plan;
+#[cfg(test)]
+mod tests;
 mod union;
 mod window;
 

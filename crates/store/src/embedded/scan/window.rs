@@ -13,6 +13,8 @@ pub struct Window {
     pub until: u64,
     /// Event numbers from here on are left out.
     pub before: u64,
+    /// What does not come after this place is left out.
+    pub after: Option<Order>,
 }
 
 impl Window {
@@ -24,6 +26,7 @@ impl Window {
             since,
             until,
             before,
+            after: None,
         }
     }
 
@@ -44,10 +47,13 @@ impl Window {
                 number: 0,
             })
         };
-        let start = if self.until == u64::MAX {
-            0
-        } else {
-            first_of(self.until)
+        let start = match self.after {
+            Some(after) => run.rank_at(Order {
+                number: after.number.saturating_add(1),
+                ..after
+            }),
+            None if self.until == u64::MAX => 0,
+            None => first_of(self.until),
         };
         let end = match self.since.checked_sub(1) {
             None => run.len() as u32,
