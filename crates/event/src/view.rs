@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::canonical::Shape;
 use crate::error::EventError;
@@ -11,6 +14,11 @@ use crate::kind::Kind;
 use crate::tag::{IndexedTags, Tags};
 use crate::text::JsonStr;
 use crate::timestamp::Timestamp;
+
+/// How the tag of NIP-40 begins.
+static EXPIRATION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#"["expiration""#));
+/// How the tag of NIP-70 begins.
+static PROTECTED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#"["-""#));
 
 /// A view over the canonical bytes of an event. Copying it copies a few words.
 #[derive(Clone, Copy)]
@@ -154,6 +162,9 @@ impl<'a> EventView<'a> {
 
     /// When the event ends by itself (NIP-40). A value that is not an unsigned integer is no expiration.
     pub fn expiration(&self) -> Option<Timestamp> {
+        if !self.may_have_tag(&EXPIRATION) {
+            return None;
+        }
         let value = self.tag_value(b"expiration")?.unescape();
         if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
             return None;
@@ -167,7 +178,13 @@ impl<'a> EventView<'a> {
 
     /// Whether only its author may publish it (NIP-70).
     pub fn is_protected(&self) -> bool {
-        self.tags().any(|tag| tag.name().is(b"-"))
+        self.may_have_tag(&PROTECTED) && self.tags().any(|tag| tag.name().is(b"-"))
+    }
+
+    /// Whether there may be a tag that begins like this, which most events do not have: searching the text is much faster
+    /// than going through the tags. In the canonical form there is one way to write a name.
+    fn may_have_tag(&self, beginning: &Finder<'_>) -> bool {
+        beginning.find(self.tags_raw()).is_some()
     }
 
     /// Leading zero bits of the id (NIP-13), at most 255.

@@ -38,8 +38,9 @@ fn counts(summary: &Value) -> Value {
         .collect()
 }
 
+/// Notes by somebody who has no part in the `mixture`.
 fn notes(count: u64) -> Vec<Event> {
-    (0..count).map(|number| note(1, number)).collect()
+    (0..count).map(|number| note(7, number)).collect()
 }
 
 #[test]

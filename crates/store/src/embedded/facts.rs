@@ -56,7 +56,9 @@ impl Facts<'_> {
     /// The events under a key, in no order, for which `filter` holds, judged by their rows first.
     pub fn under(&self, key: Key, mut wanted: impl FnMut(&Row) -> bool) -> Vec<Found> {
         let mut found = Vec::new();
-        for placed in &self.snapshot.state.runs {
+        let kind = key.kind_of();
+        let runs = self.snapshot.state.runs.iter();
+        for placed in runs.filter(|placed| placed.run.may_have(kind)) {
             let rows = placed
                 .run
                 .postings(key)

@@ -2,7 +2,7 @@
 
 use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
-use stentor_event::{Event, EventId};
+use stentor_event::{Event, EventId, Kind};
 
 use super::decide::is_lasting;
 use super::key::{Key, KeyMaker, Keys};
@@ -33,8 +33,10 @@ impl Pending {
         let place = self.events.len();
         let keys = maker.keys_of(&event.view());
         self.by_id.insert(event.id(), place);
-        for key in &keys {
-            self.by_key.entry(*key).or_default().push(place as u32);
+        if is_looked_for(event.kind()) {
+            for key in &keys {
+                self.by_key.entry(*key).or_default().push(place as u32);
+            }
         }
         self.events.push(PendingEvent {
             event,
@@ -60,8 +62,9 @@ impl Pending {
             .filter(|found| !self.is_removed(found.number))
     }
 
-    /// The events under a key that stay.
+    /// The events under a key that stay. The key must be of a kind that is looked for.
     pub fn under(&self, key: Key) -> impl Iterator<Item = &PendingEvent> + '_ {
+        debug_assert!(is_looked_for(key.kind_of()), "{key:?}");
         let places = self
             .by_key
             .get(&key)
@@ -104,6 +107,12 @@ impl Pending {
         self.by_key.clear();
         self.removed.clear();
     }
+}
+
+/// Whether decisions look for events of this kind by their keys: those that replace each other, forbid others, or leave
+/// with their recipients.
+fn is_looked_for(kind: Kind) -> bool {
+    is_lasting(kind) || kind.is_replaceable() || kind.is_addressable() || kind == Kind::GIFT_WRAP
 }
 
 /// What an event contributes to the index. Requests for deletion and to vanish are not served after their expiration, but

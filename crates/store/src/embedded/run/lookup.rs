@@ -5,9 +5,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::{Image, Order, Row};
+use stentor_event::Kind;
+
 use crate::StoreError;
 use crate::embedded::files::{corrupt, failing};
-use crate::embedded::key::Key;
+use crate::embedded::key::{Index, Key};
 use crate::embedded::mmap;
 
 /// Indexes are numbered from 1 to 4 (see `key::Index`); this is one more than the last.
@@ -23,6 +25,8 @@ pub struct Run {
     path: Option<PathBuf>,
     /// Where the keys of each index lie.
     indexes: [Range<usize>; INDEXES],
+    /// A bit for each kind that it has events of; kinds share bits.
+    kinds: [u64; 4],
 }
 
 impl Run {
@@ -30,11 +34,20 @@ impl Run {
     pub fn new(image: Image, path: Option<PathBuf>) -> Self {
         let keys = image.keys();
         let at = |index: usize| keys.partition_point(|key| ((key >> 124) as usize) < index);
-        let indexes = std::array::from_fn(|index| at(index)..at(index + 1));
+        let indexes: [_; INDEXES] = std::array::from_fn(|index| at(index)..at(index + 1));
+        let of_kinds = indexes.get(Index::Kind as usize).cloned().unwrap_or(0..0);
+        let mut kinds = [0; 4];
+        for key in keys.get(of_kinds).unwrap_or_default() {
+            let (word, bit) = kind_bit(Key(*key).kind_of());
+            if let Some(word) = kinds.get_mut(word) {
+                *word |= bit;
+            }
+        }
         Self {
             image,
             path,
             indexes,
+            kinds,
         }
     }
 
@@ -77,6 +90,12 @@ impl Run {
     /// The row at this rank.
     pub fn row(&self, rank: u32) -> Option<&Row> {
         self.image.rows().get(rank as usize)
+    }
+
+    /// Whether it may have events of this kind.
+    pub fn may_have(&self, kind: Kind) -> bool {
+        let (word, bit) = kind_bit(kind);
+        self.kinds.get(word).is_some_and(|word| word & bit != 0)
     }
 
     /// The ranks under a key, ascending.
@@ -184,6 +203,11 @@ impl Run {
         let keys = self.image.keys().get(range.clone()).unwrap_or_default();
         range.start + interpolate(keys, key.0, |key| Key(*key).hash_bits())
     }
+}
+
+/// The bit for a kind, and the word it is in.
+fn kind_bit(kind: Kind) -> (usize, u64) {
+    (usize::from(kind.0 >> 6) % 4, 1 << (kind.0 % 64))
 }
 
 /// The first place whose value is not below `wanted`, in a sorted list of hashes, of which `leading` gives the leading
