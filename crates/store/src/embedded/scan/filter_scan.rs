@@ -78,7 +78,7 @@ enum Source {
     Rows(std::vec::IntoIter<Row>),
     /// Everything else.
     Cursor(Cursor),
-    /// Rows of which only some match; see [`plan`](super::plan).
+    /// Rows of which only some match; see [`plan`](super::plan()).
     Walk {
         cursor: Cursor,
         patience: u64,
