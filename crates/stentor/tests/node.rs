@@ -48,14 +48,35 @@ fn r8_5_tells_how_it_is() {
         (&ready["status"], &ready["dependencies"]["store"]["status"]),
         (&json!("ok"), &json!("ok"))
     );
-    Client::connect(&node.url).publish(&note(1, 1));
-    let metrics = get(&node.operations, "/metrics", "*/*").1;
-    for name in [
-        "stentor_store_commits_total",
-        "stentor_store_events",
+    let mut client = Client::connect(&node.url);
+    client.publish(&note(1, 1));
+    client.publish(&note(1, 1));
+    assert_eq!(client.stored(json!({ "kinds": [1] })).len(), 1);
+    // One for each thing that the requirement lists, with what has just been done in it.
+    for sample in [
+        "stentor_connections 1",
+        "stentor_relay_subscriptions ",
+        "stentor_relay_messages_total{verb=\"EVENT\"} 2",
+        "stentor_relay_messages_total{verb=\"REQ\"} 1",
+        "stentor_relay_events_total{class=\"regular\",outcome=\"stored\"} 1",
+        "stentor_relay_events_total{class=\"regular\",outcome=\"duplicate\"} 1",
+        "stentor_relay_ack_seconds_count 2",
+        "stentor_relay_scan_seconds_count 1",
+        "stentor_relay_scan_rows_sum 1",
+        "stentor_relay_fanout_total{what=\"considered\"} ",
+        "stentor_relay_fanout_total{what=\"delivered\"} ",
+        "stentor_relay_fanout_total{what=\"dropped\"} ",
+        "stentor_ws_queued_frames_count ",
+        "stentor_ws_blocked_connections 0",
+        "stentor_relay_rate_limited_total{what=",
+        "stentor_store_events ",
         "stentor_store_bytes",
+        "stentor_store_commits_total ",
+        "stentor_store_commit_seconds",
     ] {
-        assert!(metrics.contains(name), "{name} in {metrics}");
+        wait_for(sample, || {
+            get(&node.operations, "/metrics", "*/*").1.contains(sample)
+        });
     }
     assert_eq!(
         get(node.address(), "/metrics", "*/*").0,

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use stentor_event::{Event, Timestamp};
 use tokio::sync::oneshot;
 
+use super::first_look::FirstLook;
 use crate::Outcome;
 
 /// What is known of an event's signature before the commit.
@@ -27,8 +28,7 @@ pub struct WriteBatch {
     pub events: Vec<Event>,
     /// The time given by the submitter.
     pub now: Timestamp,
-    /// What is known of their signatures.
-    verdicts: Mutex<Vec<Verdict>>,
+    looks: Mutex<Vec<FirstLook>>,
     /// Places of the events to verify.
     pub to_verify: Vec<u32>,
     /// Chunks that are not verified yet.
@@ -41,7 +41,7 @@ impl WriteBatch {
     pub fn new(
         events: Vec<Event>,
         now: Timestamp,
-        verdicts: Vec<Verdict>,
+        looks: Vec<FirstLook>,
         to_verify: Vec<u32>,
         chunk: usize,
     ) -> (Self, oneshot::Receiver<Vec<Outcome>>) {
@@ -50,7 +50,7 @@ impl WriteBatch {
         let batch = Self {
             events,
             now,
-            verdicts: Mutex::new(verdicts),
+            looks: Mutex::new(looks),
             to_verify,
             open_chunks: AtomicUsize::new(chunks),
             reply: Mutex::new(Some(sender)),
@@ -65,16 +65,16 @@ impl WriteBatch {
                 .events
                 .get(*place as usize)
                 .is_some_and(|event| event.verify_signature().is_err());
-            if wrong && let Some(verdict) = self.verdicts.lock().get_mut(*place as usize) {
-                *verdict = Verdict::Wrong;
+            if wrong && let Some(look) = self.looks.lock().get_mut(*place as usize) {
+                look.verdict = Verdict::Wrong;
             }
         }
         self.open_chunks.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// What is known of the signatures.
-    pub fn take_verdicts(&self) -> Vec<Verdict> {
-        std::mem::take(&mut *self.verdicts.lock())
+    /// What is known of the events.
+    pub fn take_looks(&self) -> Vec<FirstLook> {
+        std::mem::take(&mut *self.looks.lock())
     }
 
     /// Tells the submitter.

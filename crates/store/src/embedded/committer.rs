@@ -16,6 +16,7 @@ use super::core::Core;
 use super::counters::Counted;
 use super::decide::{Decision, Leaving, decide, vanished};
 use super::facts::Facts;
+use super::first_look::FirstLook;
 use super::group::{FeedEntry, Group, Round, now_ms};
 use super::key::{Key, Keys};
 use super::log::{Address, HEADER, RecordKind, Writer};
@@ -123,11 +124,7 @@ impl Committer {
             }
             Job::RemoveAuthor(author, until, reply) => {
                 let snapshot = self.core.snapshot();
-                let facts = Facts {
-                    core: &self.core,
-                    snapshot: &snapshot,
-                    pending: &self.group.pending,
-                };
+                let facts = Facts::new(&self.core, &snapshot, &self.group.pending);
                 let leaving = vanished(&author, until, &facts, Removal::Dropped);
                 let _ = reply.send(self.remove(leaving));
             }
@@ -182,8 +179,8 @@ impl Committer {
     fn add_batch(&mut self, round: &mut Round, batch: Arc<WriteBatch>, snapshot: &mut Snapshot) {
         self.core.coming.fetch_sub(1, Ordering::Relaxed);
         let place = round.add(batch.clone());
-        let verdicts = batch.take_verdicts();
-        for (at, (event, verdict)) in batch.events.iter().zip(verdicts).enumerate() {
+        let looks = batch.take_looks();
+        for (at, (event, look)) in batch.events.iter().zip(&looks).enumerate() {
             let full = self.group.buffer.bytes().len() + event.json().len()
                 > self.core.options.batch_bytes()
                 || self.group.pending.events().len() >= self.core.options.commit_events;
@@ -191,13 +188,13 @@ impl Committer {
                 let _ = self.commit(&mut round.outcomes);
                 *snapshot = self.core.snapshot();
             }
-            let added = self.add_event(event, verdict, batch.now, snapshot);
+            let added = self.add_event(event, look, batch.now, snapshot);
             let outcome = added.unwrap_or_else(|leaving| {
                 // What has to leave may be part of the group: it must have come before.
                 let committed = self.commit(&mut round.outcomes);
                 let cleared = committed.and_then(|()| self.remove(leaving));
                 *snapshot = self.core.snapshot();
-                let added = cleared.map(|_| self.add_event(event, verdict, batch.now, snapshot));
+                let added = cleared.map(|_| self.add_event(event, look, batch.now, snapshot));
                 match added {
                     Ok(Ok(outcome)) => outcome,
                     Ok(Err(_)) => unavailable("more has to leave than can be committed"),
@@ -213,19 +210,18 @@ impl Committer {
     fn add_event(
         &mut self,
         event: &Event,
-        verdict: Verdict,
+        look: &FirstLook,
         now: Timestamp,
         snapshot: &Snapshot,
     ) -> Result<Outcome, Vec<Leaving>> {
         let facts = Facts {
-            core: &self.core,
-            snapshot,
-            pending: &self.group.pending,
+            from: look.clear_below,
+            ..Facts::new(&self.core, snapshot, &self.group.pending)
         };
         let decision = decide(event, &facts, now, true);
         let refused =
             matches!(&decision, Decision::Done(outcome) if *outcome != Outcome::Ephemeral);
-        if !refused && !is_right(verdict, event) {
+        if !refused && !is_right(look.verdict, event) {
             return Ok(Outcome::Refused(Refusal::BadSignature));
         }
         let leaving = match decision {
@@ -239,7 +235,9 @@ impl Committer {
         };
         let number = self.next_number;
         self.next_number += 1;
-        self.group.store(&self.core.keys, event, number, &leaving);
+        let keys = look.keys.clone();
+        let keys = keys.unwrap_or_else(|| self.core.keys.keys_of(&event.view()));
+        self.group.store(event, keys, number, &leaving);
         Ok(Outcome::Stored(crate::EventNumber(number)))
     }
 
@@ -264,11 +262,7 @@ impl Committer {
 
     fn leaving_by_id(&self, ids: &[EventId]) -> Vec<Leaving> {
         let snapshot = self.core.snapshot();
-        let facts = Facts {
-            core: &self.core,
-            snapshot: &snapshot,
-            pending: &self.group.pending,
-        };
+        let facts = Facts::new(&self.core, &snapshot, &self.group.pending);
         let found = ids.iter().filter_map(|id| facts.by_id(id));
         let mut leaving: Vec<Leaving> = found
             .map(|found| Leaving::new(&found, Removal::Dropped))

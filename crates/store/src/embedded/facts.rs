@@ -5,7 +5,7 @@ use stentor_event::{Event, EventId, Kind, PublicKey};
 use super::core::Core;
 use super::key::Key;
 use super::pending::Pending;
-use super::run::Row;
+use super::run::{Row, Run};
 use super::state::Snapshot;
 
 /// An event that was found.
@@ -24,9 +24,27 @@ pub struct Facts<'a> {
     pub snapshot: &'a Snapshot,
     /// What is about to be.
     pub pending: &'a Pending,
+    /// Stored events below this number need not be looked at; those that share a run with later ones are nevertheless.
+    pub from: u64,
 }
 
-impl Facts<'_> {
+impl<'a> Facts<'a> {
+    /// Everything that is stored or about to be.
+    pub fn new(core: &'a Core, snapshot: &'a Snapshot, pending: &'a Pending) -> Self {
+        Self {
+            core,
+            snapshot,
+            pending,
+            from: 0,
+        }
+    }
+
+    fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
+        let runs = self.snapshot.state.runs.iter();
+        runs.filter(|placed| placed.until.next_number > self.from)
+            .map(|placed| &*placed.run)
+    }
+
     /// The event with this id.
     pub fn by_id(&self, id: &EventId) -> Option<Found> {
         if let Some(pending) = self.pending.by_id(id) {
@@ -36,11 +54,11 @@ impl Facts<'_> {
             });
         }
         let leading = super::run::leading(&id.0);
-        self.snapshot.state.runs.iter().rev().find_map(|placed| {
-            let ranks = placed.run.ranks_of_id(leading);
+        self.runs().rev().find_map(|run| {
+            let ranks = run.ranks_of_id(leading);
             ranks
                 .iter()
-                .filter_map(|rank| placed.run.row(*rank))
+                .filter_map(|rank| run.row(*rank))
                 .find_map(|row| {
                     let found = self.stored(row)?;
                     (found.event.id() == *id).then_some(found)
@@ -57,13 +75,8 @@ impl Facts<'_> {
     pub fn under(&self, key: Key, mut wanted: impl FnMut(&Row) -> bool) -> Vec<Found> {
         let mut found = Vec::new();
         let kind = key.kind_of();
-        let runs = self.snapshot.state.runs.iter();
-        for placed in runs.filter(|placed| placed.run.may_have(kind)) {
-            let rows = placed
-                .run
-                .postings(key)
-                .iter()
-                .filter_map(|rank| placed.run.row(*rank));
+        for run in self.runs().filter(|run| run.may_have(kind)) {
+            let rows = run.postings(key).iter().filter_map(|rank| run.row(*rank));
             found.extend(
                 rows.filter(|row| wanted(row))
                     .filter_map(|row| self.stored(row)),
@@ -89,13 +102,9 @@ impl Facts<'_> {
         let low = self.core.keys.author(author, Kind(0));
         let high = low.with_kind(Kind(u16::MAX));
         let mut found = Vec::new();
-        for placed in &self.snapshot.state.runs {
-            for (key, _) in placed.run.keys_between(low, high) {
-                let rows = placed
-                    .run
-                    .postings(key)
-                    .iter()
-                    .filter_map(|rank| placed.run.row(*rank));
+        for run in self.runs() {
+            for (key, _) in run.keys_between(low, high) {
+                let rows = run.postings(key).iter().filter_map(|rank| run.row(*rank));
                 found.extend(
                     rows.filter(|row| wanted(row))
                         .filter_map(|row| self.stored(row)),

@@ -7,6 +7,7 @@ use stentor_event::Event;
 
 use super::batch::WriteBatch;
 use super::decide::Leaving;
+use super::key::Keys;
 use super::log::{BatchBuffer, RecordKind, removal_body};
 use super::pending::Pending;
 use crate::{Committed, EventNumber, Outcome, Removal};
@@ -46,20 +47,14 @@ pub struct Group {
 
 impl Group {
     /// Adds an event that is to be stored and what leaves because of it.
-    pub fn store(
-        &mut self,
-        keys: &super::key::KeyMaker,
-        event: &Event,
-        number: u64,
-        leaving: &[Leaving],
-    ) {
+    pub fn store(&mut self, event: &Event, keys: Keys, number: u64, leaving: &[Leaving]) {
         let at = self.buffer.push(RecordKind::Added, number, event.json());
         self.feed.push(FeedEntry {
             number,
             at,
             removal: None,
         });
-        self.pending.add(keys, event.clone(), number);
+        self.pending.add(event.clone(), keys, number);
         self.shown.push(Committed {
             number: Some(EventNumber(number)),
             event: event.clone(),

@@ -28,6 +28,7 @@ mod disk;
 mod facts;
 mod feed;
 mod files;
+mod first_look;
 mod group;
 mod keeper;
 mod key;

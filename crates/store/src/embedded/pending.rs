@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use stentor_event::{Event, EventId, Kind};
 
 use super::decide::is_lasting;
-use super::key::{Key, KeyMaker, Keys};
+use super::key::{Key, Keys};
 use super::run::{Entry, Row};
 
 /// An accepted event of the group being formed.
@@ -29,9 +29,8 @@ pub struct Pending {
 
 impl Pending {
     /// Takes an accepted event in.
-    pub fn add(&mut self, maker: &KeyMaker, event: Event, number: u64) {
+    pub fn add(&mut self, event: Event, keys: Keys, number: u64) {
         let place = self.events.len();
-        let keys = maker.keys_of(&event.view());
         self.by_id.insert(event.id(), place);
         if is_looked_for(event.kind()) {
             for key in &keys {

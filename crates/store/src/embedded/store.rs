@@ -10,12 +10,12 @@ use parking_lot::{Mutex, RwLock};
 use stentor_event::{Event, EventId, PublicKey, Timestamp, Viewer};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::batch::{Verdict, WriteBatch};
+use super::batch::WriteBatch;
 use super::committer::{Committer, Job};
 use super::core::Core;
-use super::decide::{Decision, decide};
 use super::facts::Facts;
 use super::files::{self, failing};
+use super::first_look::{FirstLook, first_look};
 use super::keeper::Keeper;
 use super::lock::Lock;
 use super::options::Options;
@@ -163,30 +163,17 @@ impl Store {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// What can be said of events without verifying their signatures, and which ones have to be verified.
-    fn first_look(&self, batch: &[Submission], now: Timestamp) -> (Vec<Option<Outcome>>, Vec<u32>) {
+    /// Looks at what speaks against each event, without verifying signatures and without holding up commits.
+    fn first_looks(
+        &self,
+        batch: &[Submission],
+        now: Timestamp,
+    ) -> Vec<(FirstLook, Option<Outcome>)> {
         let snapshot = self.core.snapshot();
         let pending = Pending::default();
-        let facts = Facts {
-            core: &self.core,
-            snapshot: &snapshot,
-            pending: &pending,
-        };
-        let mut to_verify = Vec::new();
-        let look = |(place, submission): (u32, &Submission)| {
-            if submission.verified {
-                return None;
-            }
-            match decide(&submission.event, &facts, now, false) {
-                Decision::Done(outcome) if outcome != Outcome::Ephemeral => Some(outcome),
-                _ => {
-                    to_verify.push(place);
-                    None
-                }
-            }
-        };
-        let decided = (0u32..).zip(batch).map(look).collect();
-        (decided, to_verify)
+        let facts = Facts::new(&self.core, &snapshot, &pending);
+        let look = |submission: &Submission| first_look(&facts, submission, now);
+        batch.iter().map(look).collect()
     }
 
     async fn submit_batch(
@@ -194,7 +181,7 @@ impl Store {
         batch: Vec<Submission>,
         now: Timestamp,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let (decided, to_verify) = self.first_look(&batch, now);
+        let (looks, decided): (Vec<_>, Vec<_>) = self.first_looks(&batch, now).into_iter().unzip();
         if decided.iter().all(Option::is_some) {
             return Ok(decided.into_iter().flatten().collect());
         }
@@ -204,17 +191,16 @@ impl Store {
             .acquire_many(places)
             .await
             .map_err(|_| StoreError::Closed)?;
-        // Everything is decided again when it is committed: a request for deletion or a newer version may stand before.
-        let verdict = |(submission, decided): (&Submission, &Option<Outcome>)| match decided {
-            Some(_) if !submission.verified => Verdict::Unknown,
-            _ => Verdict::Right,
-        };
-        let verdicts = batch.iter().zip(&decided).map(verdict).collect();
+        let to_verify = (0u32..)
+            .zip(batch.iter().zip(&decided))
+            .filter(|(_, (submission, decided))| !submission.verified && decided.is_none())
+            .map(|(place, _)| place)
+            .collect();
         let events: Vec<Event> = batch
             .into_iter()
             .map(|submission| submission.event)
             .collect();
-        let (batch, outcomes) = WriteBatch::new(events, now, verdicts, to_verify, CHUNK);
+        let (batch, outcomes) = WriteBatch::new(events, now, looks, to_verify, CHUNK);
         self.hand_over(Arc::new(batch))?;
         outcomes.await.map_err(|_| StoreError::Closed)
     }

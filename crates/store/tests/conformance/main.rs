@@ -48,6 +48,7 @@ run! {
     submission:
         r1_3_one_outcome_each_in_order,
         r1_3_a_batch_is_judged_one_after_the_other,
+        r1_3_the_last_look_is_at_the_commit,
         r1_3_a_duplicate_is_told_before_its_signature_is_looked_at,
         r1_3_refusals_come_before_the_signature,
         r1_3_refusals_come_in_order,

@@ -47,6 +47,41 @@ pub async fn r1_3_a_batch_is_judged_one_after_the_other(factory: &dyn Factory) {
     assert_eq!(subject.ids("{}").await, [request.id()]);
 }
 
+/// What is committed after the first look at an event, while its signature is still being verified, counts.
+pub async fn r1_3_the_last_look_is_at_the_commit(factory: &dyn Factory) {
+    let subject = Subject::new(factory);
+    let doomed = note(Alice, 10, "asked to be deleted meanwhile");
+    let twice = note(Alice, 11, "comes a second time meanwhile");
+    let (old, new) = (draft(Bob, 0, 12).sign(), draft(Bob, 0, 13).sign());
+    let (later, earlier) = (draft(Alice, 0, 13).sign(), draft(Alice, 0, 12).sign());
+    let busy = vec![note(Bob, 1, "takes long because it comes often"); 500];
+    let submission = |event: &Event, verified| Submission {
+        event: event.clone(),
+        verified,
+    };
+    let slow = [&doomed, &twice, &old, &later].into_iter().chain(&busy);
+    let slow = slow.map(|event| submission(event, false)).collect();
+    let request = deletion(Alice, 20, &[&doomed]);
+    let quick = [&request, &twice, &new, &earlier].map(|event| submission(event, true));
+    let store = subject.store();
+    let (slow, quick) = tokio::join!(
+        biased;
+        store.submit(slow, Timestamp(NOW)),
+        store.submit(quick.into(), Timestamp(NOW)),
+    );
+    assert!(!slow.unwrap().is_empty() && quick.unwrap().len() == 4);
+    assert_eq!(
+        subject.ids("{\"kinds\":[1],\"since\":2}").await,
+        [twice.id()]
+    );
+    assert_eq!(subject.ids("{\"kinds\":[0]}").await.len(), 2);
+    assert_eq!(
+        subject.ids("{\"kinds\":[0],\"since\":13}").await.len(),
+        2,
+        "the newest of both"
+    );
+}
+
 pub async fn r1_3_a_duplicate_is_told_before_its_signature_is_looked_at(factory: &dyn Factory) {
     let subject = Subject::new(factory);
     let event = note(Alice, 10, "here");

@@ -56,6 +56,8 @@ fn a_backup_while_others_write() {
     let house = House::with_notes(50);
     let (done, next) = (AtomicBool::new(false), AtomicU64::new(50));
     std::thread::scope(|scope| {
+        // Ends the writer also when an assertion fails.
+        let _done = SetOnDrop(&done);
         scope.spawn(|| {
             while !done.load(Ordering::Acquire) {
                 let number = next.load(Ordering::Acquire);
@@ -84,8 +86,15 @@ fn a_backup_while_others_write() {
                 assert_eq!(numbers.contains(&(number + 1)), there, "{number}");
             }
         }
-        done.store(true, Ordering::Release);
     });
+}
+
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 #[test]
