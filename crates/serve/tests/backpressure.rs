@@ -134,14 +134,7 @@ async fn input_waits_until_the_session_is_ready() {
     client.send(&more).await;
     client.send(&text("end")).await;
     assert_eq!(running.stats.texts.load(Ordering::SeqCst), 1);
-    running
-        .stats
-        .release
-        .lock()
-        .take()
-        .unwrap()
-        .send(())
-        .unwrap();
+    running.release();
     assert_eq!(client.next().await.text(), "released");
     for _ in 0..200 {
         assert_eq!(client.next().await.text(), "echo hello");
@@ -158,14 +151,7 @@ async fn reading_resumes_when_the_session_is_ready_again() {
     for _ in 0..20 {
         client.send(&text("busy")).await;
         assert_eq!(client.next().await.text(), "busy");
-        running
-            .stats
-            .release
-            .lock()
-            .take()
-            .unwrap()
-            .send(())
-            .unwrap();
+        running.release();
         assert_eq!(client.next().await.text(), "released");
         client.send(&text("x")).await;
         assert_eq!(client.next().await.text(), "echo x");

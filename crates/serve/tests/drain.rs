@@ -58,14 +58,7 @@ async fn r8_3_accepted_work_is_finished_before_the_close() {
     let drain = running.drain.clone();
     let drained = tokio::spawn(async move { drain.run(PATIENCE).await });
     running.drain.reached(stentor_serve::Stage::Draining).await;
-    running
-        .stats
-        .release
-        .lock()
-        .take()
-        .unwrap()
-        .send(())
-        .unwrap();
+    running.release();
     assert_eq!(client.next().await.text(), "released");
     assert_eq!(client.closed().await.0, 1012);
     drop(client);
@@ -89,14 +82,7 @@ async fn r8_3_no_new_connection_and_no_upgrade_while_draining() {
     let answer = late.head().await;
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.contains("retry-after:"), "{answer}");
-    running
-        .stats
-        .release
-        .lock()
-        .take()
-        .unwrap()
-        .send(())
-        .unwrap();
+    running.release();
     assert_eq!(busy.closed().await.0, 1012);
     drop((busy, late));
     drained.await.unwrap();

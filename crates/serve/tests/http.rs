@@ -11,8 +11,8 @@ mod common;
 use std::time::Duration;
 
 use common::client::{Client, upgrade_request};
-use common::{start, start_with};
-use stentor_serve::{ConnectionCaps, HttpConfig, ServerConfig};
+use common::{http, start, start_with};
+use stentor_serve::{ConnectionCaps, ServerConfig};
 
 #[tokio::test]
 async fn r1_14_upgrades_on_the_root_only() {
@@ -166,17 +166,8 @@ async fn forwarded_headers_of_strangers_are_ignored() {
 
 #[tokio::test]
 async fn a_slow_loris_is_cut() {
-    let http = HttpConfig {
-        header_timeout: Duration::from_millis(100),
-        ..HttpConfig::default()
-    };
-    let running = start_with(
-        ServerConfig {
-            http,
-            ..ServerConfig::default()
-        },
-        ConnectionCaps::default(),
-    );
+    let config = http(|http| http.header_timeout = Duration::from_millis(100));
+    let running = start_with(config, ConnectionCaps::default());
     let mut silent = Client::tcp(running.address).await;
     silent.ended().await;
     let mut slow = Client::tcp(running.address).await;
@@ -193,17 +184,8 @@ async fn a_slow_loris_is_cut() {
 
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_answered() {
-    let http = HttpConfig {
-        request_timeout: Duration::from_millis(100),
-        ..HttpConfig::default()
-    };
-    let running = start_with(
-        ServerConfig {
-            http,
-            ..ServerConfig::default()
-        },
-        ConnectionCaps::default(),
-    );
+    let config = http(|http| http.request_timeout = Duration::from_millis(100));
+    let running = start_with(config, ConnectionCaps::default());
     let answer = Client::tcp(running.address)
         .await
         .request("GET /never HTTP/1.1\r\nHost: x\r\n\r\n")

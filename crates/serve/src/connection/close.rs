@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::scratch::Scratch;
-use super::{Connection, Phase, Turn};
+use super::turn::Turn;
+use super::{Connection, Phase};
 use crate::session::{EndReason, Session};
 use crate::websocket::close::CloseFrame;
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use stentor_serve::{
-    ConnectionCaps, ConnectionInfo, ConnectionLimits, Drain, EndReason, Outbox, Server,
+    ConnectionCaps, ConnectionInfo, ConnectionLimits, Drain, EndReason, HttpConfig, Outbox, Server,
     ServerConfig, WebSocketConfig, bind, listen,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -51,6 +51,17 @@ impl Running {
             .expect("no connection ended")
             .unwrap()
     }
+
+    /// Lets the session go on that was told to be busy.
+    pub fn release(&self) {
+        self.stats.release.lock().take().unwrap().send(()).unwrap();
+    }
+}
+
+pub fn http(change: impl FnOnce(&mut HttpConfig)) -> ServerConfig {
+    let mut config = ServerConfig::default();
+    change(&mut config.http);
+    config
 }
 
 pub fn websocket(change: impl FnOnce(&mut WebSocketConfig)) -> ServerConfig {
