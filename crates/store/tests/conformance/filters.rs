@@ -1,11 +1,42 @@
 //! What filters match (R1.6), and where a scan ends and live delivery begins (R1.7).
 
 use stentor_event::{Event, Timestamp, Viewer};
-use stentor_store::{EventNumber, ScanEnd};
+use stentor_store::{EventNumber, Outcome, ScanEnd, Submission};
 
 use crate::common::make::{Alice, Bob, Carol, draft, filter, note};
-use crate::common::subject::{NO_LIMITS, ids_of};
+use crate::common::subject::{NO_LIMITS, NOW, ids_of};
 use crate::common::{Factory, Subject};
+
+/// Two events whose ids begin with the same 64 bits can be made in some hours.
+pub async fn r1_6_ids_that_begin_alike_are_told_apart(factory: &dyn Factory) {
+    let mut subject = Subject::new(factory);
+    let one = note(Alice, 1, "one");
+    let id = one.id().to_string();
+    let two = note(Bob, 2, "two");
+    let alike = format!("{}{}", &id[..32], &two.id().to_string()[32..]);
+    let text = std::str::from_utf8(two.json()).unwrap();
+    let two = text.replace(&two.id().to_string(), &alike);
+    let two = Event::from_canonical(two.into_bytes().into()).unwrap();
+    for event in [&one, &two] {
+        let submission = Submission {
+            event: event.clone(),
+            verified: true,
+        };
+        let stored = subject
+            .store()
+            .submit(vec![submission], Timestamp(NOW))
+            .await;
+        assert!(matches!(stored.unwrap()[..], [Outcome::Stored(_)]));
+        // So that they do not share a part of the index.
+        subject.engine.reopen().await;
+    }
+    for event in [&one, &two] {
+        let filter = format!(r#"{{"ids":["{}"]}}"#, event.id());
+        assert_eq!(subject.ids(&filter).await, [event.id()]);
+    }
+    let both = format!(r#"{{"ids":["{}","{}"]}}"#, one.id(), two.id());
+    assert_eq!(subject.ids(&both).await, [two.id(), one.id()]);
+}
 
 pub async fn r1_6_ids_authors_kinds_and_times(factory: &dyn Factory) {
     let subject = Subject::new(factory);

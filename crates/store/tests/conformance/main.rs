@@ -99,6 +99,7 @@ run! {
         r1_5_in_one_batch;
     filters:
         r1_6_ids_authors_kinds_and_times,
+        r1_6_ids_that_begin_alike_are_told_apart,
         r1_6_single_letter_tags_of_both_cases,
         r1_6_conditions_are_and_values_are_or,
         r1_6_tag_values_of_any_length,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use stentor_event::{EventView, Filter, Kind, Timestamp, Viewer};
+use stentor_event::{EventId, EventView, Filter, Kind, Timestamp, Viewer};
 
 use super::Window;
 use super::cursor::Cursor;
@@ -101,8 +101,8 @@ impl FilterScan {
                 Checks::default(),
                 described("none", "matches nothing", 0),
             )
-        } else if filter.ids.is_some() {
-            let rows = rows_by_id(snapshot, filter);
+        } else if let Some(ids) = &filter.ids {
+            let rows = rows_by_id(core, snapshot, ids);
             let description = described("id", "ids are given", rows.len());
             (
                 Source::Rows(rows.into_iter()),
@@ -285,24 +285,21 @@ fn described(index: &str, reason: &str, estimate: usize) -> FilterPlan {
     }
 }
 
-/// The rows whose ids begin like those asked for, in the order of answers.
-fn rows_by_id(snapshot: &Snapshot, filter: &Filter) -> Vec<Row> {
-    let ids = filter.ids.as_deref().unwrap_or_default();
+/// The rows of the events with the ids that are asked for, in the order of answers.
+fn rows_by_id(core: &Core, snapshot: &Snapshot, ids: &[EventId]) -> Vec<Row> {
     let mut rows = Vec::with_capacity(ids.len());
     for id in ids {
         let bits = leading(&id.0);
-        for placed in snapshot.state.runs.iter().rev() {
-            let found = placed
-                .run
-                .ranks_of_id(bits)
-                .iter()
-                .filter_map(|rank| placed.run.row(*rank));
-            let before = rows.len();
-            rows.extend(found.copied());
-            if rows.len() == before + 1 {
-                break;
-            }
-        }
+        let runs = snapshot.state.runs.iter().rev();
+        let mut like_it = runs.flat_map(|placed| {
+            let ranks = placed.run.ranks_of_id(bits).iter();
+            ranks.filter_map(|rank| placed.run.row(*rank))
+        });
+        // An index knows 64 bits of an id, and ids that share them can be made.
+        rows.extend(like_it.find(|row| {
+            let json = snapshot.event(core, row.number);
+            json.is_some_and(|json| EventView::from_canonical(&json).is_ok_and(|e| e.id() == *id))
+        }));
     }
     rows.sort_unstable_by_key(Row::order);
     rows.dedup_by_key(|row| row.number);
