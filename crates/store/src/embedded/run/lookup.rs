@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::bloom::{Bloom, stem};
 use super::{Image, Order, Row};
 use stentor_event::Kind;
 
@@ -27,6 +28,8 @@ pub struct Run {
     indexes: [Range<usize>; INDEXES],
     /// A bit for each kind that it has events of; kinds share bits.
     kinds: [u64; 4],
+    /// What it has nothing of.
+    bloom: Bloom,
 }
 
 impl Run {
@@ -44,6 +47,7 @@ impl Run {
             }
         }
         Self {
+            bloom: Bloom::of(keys),
             image,
             path,
             indexes,
@@ -114,8 +118,14 @@ impl Run {
         low: Key,
         high: Key,
     ) -> impl Iterator<Item = (Key, Range<u32>)> + '_ {
-        let from = self.lower_bound(low);
-        let keys = self.image.keys().get(from..).unwrap_or_default();
+        let all = self.image.keys();
+        let nothing = stem(low.0) == stem(high.0) && !self.bloom.may_have(low);
+        let from = if nothing {
+            all.len()
+        } else {
+            self.lower_bound(low)
+        };
+        let keys = all.get(from..).unwrap_or_default();
         (from..)
             .zip(keys)
             .take_while(move |(_, key)| **key <= high.0)
@@ -169,6 +179,9 @@ impl Run {
                     .position(|found| *found >= key.0)
                     .map(|step| at + step)
             });
+            if near.is_none() && !self.bloom.may_have(key) {
+                return None;
+            }
             let found = near.unwrap_or_else(|| self.lower_bound(key));
             at = Some(found);
             (*all.get(found)? == key.0).then(|| self.range_at(found))
@@ -192,6 +205,9 @@ impl Run {
     }
 
     fn find(&self, key: Key) -> Option<usize> {
+        if !self.bloom.may_have(key) {
+            return None;
+        }
         let at = self.lower_bound(key);
         (*self.image.keys().get(at)? == key.0).then_some(at)
     }

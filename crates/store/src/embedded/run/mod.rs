@@ -13,6 +13,7 @@
 //! * `keys`, `starts`, `postings`: for each [`Key`](super::key::Key), the ascending ranks of its events.
 //! * `expiries`: expiration times and event numbers, sorted by time.
 
+mod bloom;
 mod build;
 mod image;
 mod lookup;
