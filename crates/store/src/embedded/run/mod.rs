@@ -3,7 +3,7 @@
 //! Every commit makes a run of its events; neighbouring runs are merged in the background, first in memory and then
 //! into files, so that their sizes grow geometrically and few have to be asked. A run is the same image in memory and
 //! on disk. What is removed from the store stays in its run until the next merge: readers ask the locator whether an
-//! event is still there.
+//! event is still there. A [`bloom`] filter, made when a run is, says which runs need not be asked.
 //!
 //! An image holds
 //!
