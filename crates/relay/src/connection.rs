@@ -12,9 +12,10 @@ use stentor_net::limit::Limited;
 use stentor_serve::{CloseCode, CloseFrame, ConnectionInfo, Flow, Outbox, Session, SessionIo};
 
 use crate::answer::{closed, notice, say};
+use crate::config::Entrance;
 use crate::fanout::{Client, Registration};
 use crate::metrics::Message;
-use crate::rates::{Meter, Sender, Thing};
+use crate::policy::rate::{Meter, Sender, Thing};
 use crate::state::{Settings, State};
 use crate::work::Work;
 
@@ -79,24 +80,36 @@ impl Connection {
         }
     }
 
+    /// Who may read and write through the listener that the connection came by.
+    pub(crate) fn entrance(&self, settings: &Settings) -> Entrance {
+        settings.config.access.entrance(&self.info.listener)
+    }
+
     /// Takes a message of this kind from the rates, and its bytes.
     pub(crate) fn take(&mut self, received: &Received<'_>, thing: Thing) -> Result<(), Limited> {
-        let rates = &received.settings.config.rates;
+        let bytes = u32::try_from(received.length).unwrap_or(u32::MAX);
+        self.take_units(received, thing, 1)?;
+        self.take_units(received, Thing::Byte, bytes)
+    }
+
+    fn take_units(
+        &mut self,
+        received: &Received<'_>,
+        thing: Thing,
+        units: u32,
+    ) -> Result<(), Limited> {
+        let config = &received.settings.config;
         let sender = Sender {
             ip: self.info.scope,
             key: self.keys.as_slice().first(),
         };
-        let bytes = u32::try_from(received.length).unwrap_or(u32::MAX);
-        let meters = &self.state.meters;
-        let result = meters
-            .take(&mut self.meter, sender, rates, thing, 1)
-            .map_err(|limited| (thing, limited));
-        let result = result.and_then(|()| {
-            let taken = meters.take(&mut self.meter, sender, rates, Thing::Byte, bytes);
-            taken.map_err(|limited| (Thing::Byte, limited))
-        });
-        result.map_err(|(thing, limited)| {
-            self.state.metrics.limited(thing);
+        let by = (config.policy.rate.as_slice(), &config.rates);
+        let taken = self
+            .state
+            .meters
+            .take(&mut self.meter, sender, by, thing, units);
+        taken.map_err(|(rule, limited)| {
+            self.state.metrics.limited(thing, rule);
             limited
         })
     }

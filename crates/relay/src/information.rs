@@ -3,7 +3,8 @@
 use stentor_event::SubscriptionId;
 use stentor_event::nip11::{Limitation, RelayInformation};
 
-use crate::config::Limits;
+use crate::access::Lists;
+use crate::config::{Entrance, Limits, Who, WriteRule};
 use crate::state::{Settings, State};
 
 /// Where the project lives.
@@ -11,30 +12,57 @@ const SOFTWARE: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// The NIPs that every configuration supports. Deletion, expiration, authentication, counts, requests to vanish, completeness
 /// hints and protected events have no switch.
-const NIPS: [u16; 9] = [1, 9, 11, 40, 42, 45, 62, 67, 70];
+const ALWAYS: [u16; 9] = [1, 9, 11, 40, 42, 45, 62, 67, 70];
 
-/// The document.
-pub(crate) fn information(state: &State, settings: &Settings) -> RelayInformation {
-    let info = &settings.config.info;
+/// What can be read about the relay through the listener of this name.
+pub(crate) fn information(state: &State, settings: &Settings, listener: &str) -> RelayInformation {
+    let (info, lists) = (&settings.config.info, state.lists());
+    let entrance = settings.config.access.entrance(listener);
     RelayInformation {
-        name: Some(info.name.clone()),
-        description: Some(info.description.clone()),
+        name: lists.name.clone().or_else(|| Some(info.name.clone())),
+        description: Some(
+            lists
+                .description
+                .as_ref()
+                .unwrap_or(&info.description)
+                .clone(),
+        ),
         banner: info.banner.clone(),
-        icon: info.icon.clone(),
+        icon: lists.icon.clone().or_else(|| info.icon.clone()),
         pubkey: info.pubkey.clone(),
         self_key: state.own_key.map(|key| key.to_string()),
         contact: info.contact.clone(),
-        supported_nips: NIPS.to_vec(),
+        supported_nips: supported(settings),
+        supported_extensions: extensions(settings),
         software: Some(SOFTWARE.to_owned()).filter(|url| !url.is_empty()),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         terms_of_service: info.terms_of_service.clone(),
-        limitation: Some(limitation(settings)),
+        limitation: Some(limitation(settings, &lists, entrance)),
         ..RelayInformation::default()
     }
 }
 
+/// The NIPs that are switched on, in order.
+fn supported(settings: &Settings) -> Vec<u16> {
+    let config = &settings.config;
+    let switched = [
+        (13, settings.policy.write.has(WriteRule::Work)),
+        (86, !config.access.admins.is_empty()),
+    ];
+    let on = switched.into_iter().filter(|(_, on)| *on);
+    let mut nips: Vec<u16> = ALWAYS.into_iter().chain(on.map(|(nip, _)| nip)).collect();
+    nips.sort_unstable();
+    nips
+}
+
+/// What is on that is no NIP.
+fn extensions(settings: &Settings) -> Vec<String> {
+    let marmot = settings.policy.write.has(WriteRule::Marmot);
+    marmot.then(|| "marmot".to_owned()).into_iter().collect()
+}
+
 /// Every limit that the NIP has a name for, as it is enforced; those that are off are left out.
-fn limitation(settings: &Settings) -> Limitation {
+fn limitation(settings: &Settings, lists: &Lists, entrance: Entrance) -> Limitation {
     let Limits {
         subscriptions,
         limit,
@@ -42,7 +70,9 @@ fn limitation(settings: &Settings) -> Limitation {
         message_bytes,
         ..
     } = settings.config.limits;
-    let policy = &settings.config.policy;
+    let (policy, rules) = (&settings.config.policy, &settings.policy.write);
+    let of_rule = |rule, limit: u64| on(limit).filter(|_| rules.has(rule));
+    let (read, write) = settings.policy.auth.requires(entrance);
     Limitation {
         max_message_length: on(message_bytes as u64),
         max_subscriptions: on(subscriptions as u64),
@@ -50,44 +80,30 @@ fn limitation(settings: &Settings) -> Limitation {
         default_limit: on(limit as u64),
         max_subid_length: Some(SubscriptionId::MAX_CHARS as u64),
         max_event_tags: on(tags as u64),
-        auth_required: Some(false),
+        max_content_length: of_rule(WriteRule::Sizes, policy.sizes.content_chars as u64),
+        min_pow_difficulty: of_rule(WriteRule::Work, u64::from(policy.work.bits)),
+        auth_required: Some(read && (write || entrance.write == Who::Members)),
         payment_required: Some(false),
-        restricted_writes: Some(false),
-        created_at_lower_limit: on(policy.created_at_behind),
-        created_at_upper_limit: on(policy.created_at_ahead),
-        ..Limitation::default()
+        restricted_writes: Some(restricts_writes(settings, lists, entrance)),
+        created_at_lower_limit: of_rule(WriteRule::Time, policy.time.behind_seconds),
+        created_at_upper_limit: of_rule(WriteRule::Time, policy.time.ahead_seconds),
     }
+}
+
+/// Whether who wants to write must know what this relay wants.
+fn restricts_writes(settings: &Settings, lists: &Lists, entrance: Entrance) -> bool {
+    let (policy, rules) = (&settings.config.policy, &settings.policy.write);
+    let members =
+        entrance.write == Who::Members || !policy.keys.allow.is_empty() || lists.has_allow_list();
+    let kinds = !policy.kinds.allow.is_empty() || lists.has_allowed_kinds();
+    (members && rules.has(WriteRule::Keys))
+        || (kinds && rules.has(WriteRule::Kinds))
+        || [WriteRule::Work, WriteRule::Trust, WriteRule::Nip05]
+            .iter()
+            .any(|rule| rules.has(*rule))
 }
 
 /// A limit that is on.
 fn on(limit: u64) -> Option<u64> {
     Some(limit).filter(|limit| *limit != 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-
-    #[test]
-    fn r1_14_limits_that_are_off_are_not_advertised() {
-        let mut config = Config::default();
-        let limits = limitation(&Settings::new(config.clone(), None).unwrap());
-        assert_eq!(
-            (
-                limits.max_limit,
-                limits.max_event_tags,
-                limits.created_at_upper_limit
-            ),
-            (Some(500), Some(4_000), Some(900))
-        );
-        assert_eq!(limits.created_at_lower_limit, None);
-        config.limits.tags = 0;
-        config.policy.created_at_behind = 7;
-        let limits = limitation(&Settings::new(config, None).unwrap());
-        assert_eq!(
-            (limits.max_event_tags, limits.created_at_lower_limit),
-            (None, Some(7))
-        );
-    }
 }

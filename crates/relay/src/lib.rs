@@ -3,23 +3,25 @@
 //! [`Relay`] is made once over a store. It makes the session of each connection, is told of commits by the store and
 //! passes them on ([`fanout`]), and answers plain HTTP requests ([`Relay::routes`]).
 
+mod access;
 mod answer;
 pub mod config;
 mod connection;
 mod error;
 pub mod fanout;
+mod holdings;
 mod information;
+mod management;
 mod message;
 mod metrics;
 mod pages;
-mod rates;
+mod policy;
 mod routes;
 mod scan;
 mod service;
 mod slow_query;
 mod state;
 mod work;
-mod write_rules;
 
 pub use config::{Config, ConfigError};
 pub use connection::Connection;

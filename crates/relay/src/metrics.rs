@@ -5,8 +5,9 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use stentor_event::{Kind, KindClass};
 
+use crate::config::RateRule;
 use crate::fanout::Tally;
-use crate::rates::Thing;
+use crate::policy::rate::Thing;
 
 /// What became of an EVENT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum EventOutcome {
     Invalid,
     /// Against a rule of the relay.
     Refused,
+    /// Answered as if it had been taken, and thrown away.
+    Shadowed,
     /// Too fast.
     RateLimited,
     /// The store could not take it.
@@ -32,7 +35,7 @@ pub enum EventOutcome {
 }
 
 /// The words for [`EventOutcome`], in its order.
-const OUTCOMES: [&str; 9] = [
+const OUTCOMES: [&str; 10] = [
     "stored",
     "ephemeral",
     "duplicate",
@@ -40,6 +43,7 @@ const OUTCOMES: [&str; 9] = [
     "deleted",
     "invalid",
     "refused",
+    "shadowed",
     "rate_limited",
     "failed",
 ];
@@ -57,6 +61,14 @@ const MESSAGES: [&str; 8] = [
     "malformed",
 ];
 
+/// Whose rate was exceeded, in the order of [`RateRule`].
+const SCOPES: [&str; 4] = ["connection", "ip", "key", "node"];
+
+/// The counter of what was too fast.
+fn limited(thing: Thing, scope: &'static str) -> Counter {
+    counter!("stentor_relay_rate_limited_total", "what" => thing.as_str(), "scope" => scope)
+}
+
 /// A message by its verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Message {
@@ -73,8 +85,8 @@ pub(crate) enum Message {
 /// Handles of the relay's metrics.
 pub(crate) struct Metrics {
     messages: [Counter; 8],
-    events: [[Counter; 9]; 4],
-    limited: [Counter; 5],
+    events: [[Counter; 10]; 4],
+    limited: [[Counter; 4]; 5],
     ack: Histogram,
     scan_time: Histogram,
     scan_rows: Histogram,
@@ -99,9 +111,7 @@ impl Metrics {
         Self {
             messages: MESSAGES.map(|verb| counter!("stentor_relay_messages_total", "verb" => verb)),
             events: CLASSES.map(event),
-            limited: Thing::ALL.map(
-                |thing| counter!("stentor_relay_rate_limited_total", "what" => thing.as_str()),
-            ),
+            limited: Thing::ALL.map(|thing| SCOPES.map(|scope| limited(thing, scope))),
             ack: histogram!("stentor_relay_ack_seconds"),
             scan_time: histogram!("stentor_relay_scan_seconds"),
             scan_rows: histogram!("stentor_relay_scan_rows"),
@@ -131,9 +141,13 @@ impl Metrics {
         );
     }
 
-    /// Something was too fast.
-    pub(crate) fn limited(&self, thing: Thing) {
-        count(self.limited.get(thing as usize));
+    /// Something was too fast for this rule.
+    pub(crate) fn limited(&self, thing: Thing, rule: RateRule) {
+        count(
+            self.limited
+                .get(thing as usize)
+                .and_then(|scopes| scopes.get(rule as usize)),
+        );
     }
 
     /// Events were answered this long after they came.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use axum::Extension;
 use axum::Router;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
@@ -11,8 +12,8 @@ use base64::prelude::BASE64_STANDARD;
 use http::header::{self, HeaderMap, HeaderValue};
 use ring::digest::{SHA256, digest};
 use stentor_event::normalize_relay_url;
-use stentor_serve::Problem;
 use stentor_serve::headers::{Cors, cors};
+use stentor_serve::{Problem, RequestInfo};
 
 use crate::information::information;
 use crate::pages::{Page, STYLE};
@@ -41,13 +42,17 @@ impl Relay {
 }
 
 /// Answers by what the client accepts.
-async fn root(Shared(relay): Shared<Relay>, headers: HeaderMap) -> Response {
+async fn root(
+    Shared(relay): Shared<Relay>,
+    Extension(request): Extension<RequestInfo>,
+    headers: HeaderMap,
+) -> Response {
     let state = &relay.state;
     let settings = state.settings();
     let mut response = if accepts_information(&headers) {
-        document(state, &settings)
+        document(state, &settings, &request)
     } else if settings.config.page {
-        page(&relay, &settings, &headers)
+        page(&relay, &settings, &request, &headers)
     } else {
         Problem::new(http::StatusCode::NOT_FOUND).into_response()
     };
@@ -70,8 +75,9 @@ fn accepts_information(headers: &HeaderMap) -> bool {
 }
 
 /// The information document.
-fn document(state: &State, settings: &Settings) -> Response {
-    let body = serde_json::to_vec(&information(state, settings)).unwrap_or_default();
+fn document(state: &State, settings: &Settings, request: &RequestInfo) -> Response {
+    let body =
+        serde_json::to_vec(&information(state, settings, &request.listener)).unwrap_or_default();
     (
         [(header::CONTENT_TYPE, HeaderValue::from_static(INFORMATION))],
         body,
@@ -80,9 +86,14 @@ fn document(state: &State, settings: &Settings) -> Response {
 }
 
 /// The page for people.
-fn page(relay: &Relay, settings: &Arc<Settings>, headers: &HeaderMap) -> Response {
+fn page(
+    relay: &Relay,
+    settings: &Arc<Settings>,
+    request: &RequestInfo,
+    headers: &HeaderMap,
+) -> Response {
     let (connections, subscriptions) = relay.counts();
-    let information = information(&relay.state, settings);
+    let information = information(&relay.state, settings, &request.listener);
     let url = address(settings, headers);
     let events = relay.state.events();
     let html = Page {

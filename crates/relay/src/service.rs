@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
 use stentor_event::{PublicKey, Timestamp};
 use stentor_serve::{ConnectionInfo, Outbox, Refusal, SessionFactory};
 use stentor_store::{CommitObserver, Committed, EventStore};
@@ -13,7 +12,8 @@ use stentor_store::{CommitObserver, Committed, EventStore};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::error::RelayError;
-use crate::state::{Settings, State, now};
+use crate::policy::connection::Arriving;
+use crate::state::{State, now};
 
 /// How often the levels are measured and the limiters swept.
 const TICK: Duration = Duration::from_secs(5);
@@ -35,8 +35,7 @@ impl Relay {
         store: Arc<dyn EventStore>,
         own_key: Option<PublicKey>,
     ) -> Result<Self, RelayError> {
-        let settings = Settings::new(config, None)?;
-        let state = Arc::new(State::new(settings, Arc::clone(&store), own_key));
+        let state = Arc::new(State::new(config, Arc::clone(&store), own_key)?);
         store.observe(Arc::new(Observer {
             state: Arc::downgrade(&state),
         }));
@@ -96,18 +95,15 @@ impl Relay {
 impl SessionFactory for Relay {
     type Session = Connection;
 
-    fn admit(&self, _info: &ConnectionInfo) -> Result<(), Refusal> {
-        let most = self
-            .state
-            .settings()
-            .config
-            .limits
-            .connections_unauthenticated;
-        if most != 0 && self.state.unauthenticated.load(Ordering::Relaxed) >= most {
-            let detail = "too many connections that have not authenticated";
-            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(10));
-        }
-        Ok(())
+    fn admit(&self, info: &ConnectionInfo) -> Result<(), Refusal> {
+        let (settings, lists) = (self.state.settings(), self.state.lists());
+        let most = settings.config.limits.connections_unauthenticated;
+        let open = self.state.unauthenticated.load(Ordering::Relaxed);
+        settings.policy.connection.admit(&Arriving {
+            client: info.client,
+            lists: &lists,
+            unauthenticated: (open, most),
+        })
     }
 
     fn open(&self, info: &Arc<ConnectionInfo>, outbox: &Outbox) -> Connection {

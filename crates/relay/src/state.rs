@@ -10,20 +10,28 @@ use stentor_event::{ParseLimits, PublicKey, Timestamp, Viewer, VisibilityRules};
 use stentor_store::EventStore;
 use tokio::sync::Semaphore;
 
+use crate::access::Lists;
 use crate::config::{Config, ConfigError};
 use crate::fanout::{HoldLimits, Registry};
+use crate::message::Receipt;
 use crate::metrics::Metrics;
-use crate::rates::Meters;
+use crate::policy::rate::Meters;
+use crate::policy::{Policy, Standing};
 
 /// COUNTs that take long and are worked on at once, over all connections: they must leave cores to the others.
 const LONG_COUNTS: usize = 1;
 /// How long the number of events is remembered.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
+/// What the rules of the policy may look at beside the event.
+pub(crate) struct Surroundings {
+    pub(crate) store: Arc<dyn EventStore>,
+}
+
 /// The configuration with what follows from it.
-#[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
+    pub(crate) policy: Policy,
     /// The public URLs, normalised.
     pub(crate) urls: Vec<String>,
     pub(crate) rules: Arc<VisibilityRules>,
@@ -34,8 +42,14 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Checks a configuration and draws the conclusions. Visibility rules that stay the same stay the same object.
-    pub(crate) fn new(config: Config, before: Option<&Self>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        config: Config,
+        surroundings: &Surroundings,
+        before: Option<&Self>,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
+        let old = before.map(|before| (&before.config, &before.policy));
+        let policy = Policy::new(&config, surroundings, old)?;
         let rules = config.privacy.rules();
         let rules = before
             .map(|before| &before.rules)
@@ -47,8 +61,17 @@ impl Settings {
             parse: config.limits.parse(),
             anonymous: Arc::new(Viewer::anonymous(Arc::clone(&rules))),
             rules,
+            policy,
             config,
         })
+    }
+
+    /// How keys stand with the relay.
+    pub(crate) fn standing<'a>(&'a self, lists: &'a Lists) -> Standing<'a> {
+        Standing {
+            allowed: &self.policy.allowed,
+            lists,
+        }
     }
 
     /// What may be held back for one subscription.
@@ -63,6 +86,8 @@ impl Settings {
 /// What all connections share.
 pub(crate) struct State {
     settings: ArcSwap<Settings>,
+    surroundings: Surroundings,
+    lists: ArcSwap<Lists>,
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) registry: Registry,
     pub(crate) meters: Meters,
@@ -74,6 +99,8 @@ pub(crate) struct State {
     pub(crate) unauthenticated: AtomicUsize,
     /// Bytes of events on their way into the store.
     pub(crate) in_flight: AtomicUsize,
+    /// Turns for verifying signatures of events about which somebody is asked.
+    pub(crate) verifications: Semaphore,
     /// Turns for COUNTs that take long.
     pub(crate) long_counts: Semaphore,
     /// How many events there are, and when that was asked.
@@ -82,12 +109,18 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(
-        settings: Settings,
+        config: Config,
         store: Arc<dyn EventStore>,
         own_key: Option<PublicKey>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, ConfigError> {
+        let surroundings = Surroundings {
+            store: Arc::clone(&store),
+        };
+        let settings = Settings::new(config, &surroundings, None)?;
+        Ok(Self {
             settings: ArcSwap::from_pointee(settings),
+            surroundings,
+            lists: ArcSwap::default(),
             store,
             registry: Registry::default(),
             meters: Meters::default(),
@@ -96,9 +129,22 @@ impl State {
             connections: AtomicUsize::new(0),
             unauthenticated: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
+            verifications: Semaphore::new(
+                std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            ),
             long_counts: Semaphore::new(LONG_COUNTS),
             events: Mutex::new(None),
-        }
+        })
+    }
+
+    /// What admins and members have decided by now.
+    pub(crate) fn lists(&self) -> Guard<Arc<Lists>> {
+        self.lists.load()
+    }
+
+    /// Puts other lists into force.
+    pub(crate) fn set_lists(&self, lists: Lists) {
+        self.lists.store(Arc::new(lists));
     }
 
     /// The settings of this moment.
@@ -108,7 +154,7 @@ impl State {
 
     /// Puts another configuration into force.
     pub(crate) fn reconfigure(&self, config: Config) -> Result<(), ConfigError> {
-        let settings = Settings::new(config, Some(&self.settings.load()))?;
+        let settings = Settings::new(config, &self.surroundings, Some(&self.settings.load()))?;
         self.settings.store(Arc::new(settings));
         Ok(())
     }
@@ -134,6 +180,11 @@ impl State {
             self.finish(bytes);
         }
         fits
+    }
+
+    /// Puts a stored event into the moderation queue, if a rule wants somebody to look at it.
+    pub(crate) fn review(&self, receipt: &Receipt) {
+        let _ = receipt;
     }
 
     /// Gives the room of events back that have been answered.

@@ -17,8 +17,8 @@ mod write;
 
 pub use error::StoreError;
 pub use query::{
-    Batch, Budget, Count, Explanation, FilterEnd, FilterPlan, Query, Scan, ScanEnd, ScanLimits,
-    StoredEvent,
+    Batch, BoxFuture, Budget, Count, Explanation, FilterEnd, FilterPlan, Query, Scan, ScanEnd,
+    ScanLimits, StoredEvent,
 };
 pub use store::{
     Change, ChangeKind, CommitObserver, Committed, EventNumber, EventStore, Keep, Seq, Statistics,

@@ -1,7 +1,13 @@
 //! The `[relay]` section of the configuration.
 
+mod access;
+mod keys;
+mod kinds;
 mod limits;
+mod marmot;
 mod policy;
+mod privacy;
+mod queries;
 mod rates;
 
 use schemars::JsonSchema;
@@ -9,8 +15,19 @@ use serde::{Deserialize, Serialize};
 use stentor_event::PublicKey;
 use stentor_event::normalize_relay_url;
 
+pub use access::{Access, Admin, Entrance, ListenerAccess, Who};
+pub use keys::parse_key;
+pub(crate) use keys::parse_keys;
+pub use kinds::{KindRange, KindSet};
 pub use limits::{Limits, QueueOverflow};
-pub use policy::{Policy, Privacy, Queries};
+pub use marmot::Marmot;
+pub use policy::{
+    Action, Addresses, AuthRule, Bursts, ConnectionRule, Keys, Kinds, Newcomers, Nip05, OnFailure,
+    Plugin, Policy, RateRule, Recipients, Sizes, Time, Trust, WhoReceives, Words, Work,
+    WorkOfKinds, WriteRule,
+};
+pub use privacy::Privacy;
+pub use queries::Queries;
 pub use rates::{Rates, Scope};
 
 /// What the relay does and allows. Every key has a default, and every one can be changed while the relay runs.
@@ -28,8 +45,12 @@ pub struct Config {
     pub rates: Rates,
     /// What a query may cost.
     pub queries: Queries,
-    /// What may be written.
+    /// Who may use the relay, and who may manage it.
+    pub access: Access,
+    /// What is allowed and refused, rule by rule.
     pub policy: Policy,
+    /// Marmot, which brings groups with end-to-end encryption (MLS) to Nostr.
+    pub marmot: Marmot,
     /// Who may read what.
     pub privacy: Privacy,
     /// Seconds between two purges of expired events (NIP-40). Expired events are never served, purged or not.
@@ -87,7 +108,9 @@ impl Default for Config {
             limits: Limits::default(),
             rates: Rates::default(),
             queries: Queries::default(),
+            access: Access::default(),
             policy: Policy::default(),
+            marmot: Marmot::default(),
             privacy: Privacy::default(),
             purge_seconds: 60,
             page: true,
@@ -130,6 +153,8 @@ impl Config {
         self.limits.check()?;
         self.rates.check()?;
         self.queries.check()?;
+        self.access.check()?;
+        self.marmot.check()?;
         self.policy.check()
     }
 
@@ -222,8 +247,8 @@ mod tests {
         );
         assert_eq!(
             (
-                config.policy.created_at_ahead,
-                config.policy.created_at_behind
+                config.policy.time.ahead_seconds,
+                config.policy.time.behind_seconds
             ),
             (900, 0)
         );

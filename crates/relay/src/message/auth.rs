@@ -9,7 +9,7 @@ use stentor_serve::SessionIo;
 use crate::answer::{ok, too_fast};
 use crate::connection::{Connection, Received};
 use crate::metrics::Message;
-use crate::rates::Thing;
+use crate::policy::rate::Thing;
 use crate::state::{Settings, now};
 
 impl Connection {
@@ -36,22 +36,21 @@ impl Connection {
                 self.authenticated(added);
                 ok(io, &event.id(), true, "");
             }
-            Err(error) => {
-                let prefix = if error == AuthError::TooManyKeys {
-                    "restricted"
-                } else {
-                    "invalid"
-                };
-                ok(io, &event.id(), false, &format!("{prefix}: {error}"));
-            }
+            Err(reason) => ok(io, &event.id(), false, &reason),
         }
     }
 
-    /// Checks the proof and notes the key.
-    fn prove(&mut self, event: &Event, settings: &Settings) -> Result<Added, AuthError> {
-        let challenge = self.challenge.as_ref().ok_or(AuthError::Challenge)?;
-        let key = check(event, challenge, &self.place(settings), now())?;
-        self.keys.add(key, settings.config.limits.keys)
+    /// Checks the proof and notes the key, unless a rule is against it; the reason has its NIP-01 prefix.
+    fn prove(&mut self, event: &Event, settings: &Settings) -> Result<Added, String> {
+        let challenge = self.challenge.as_ref().ok_or(AuthError::Challenge);
+        let key =
+            challenge.and_then(|challenge| check(event, challenge, &self.place(settings), now()));
+        let key = key.map_err(|error| format!("invalid: {error}"))?;
+        let lists = self.state.lists();
+        let standing = settings.standing(&lists);
+        settings.policy.auth.admit(&key, standing)?;
+        let added = self.keys.add(key, settings.config.limits.keys);
+        added.map_err(|error| format!("restricted: {error}"))
     }
 
     /// What follows from a proven key.

@@ -16,7 +16,7 @@ use super::stored::query_error;
 use crate::answer::say;
 use crate::connection::{Connection, Received};
 use crate::metrics::Message;
-use crate::rates::Thing;
+use crate::policy::rate::Thing;
 use crate::slow_query::SlowQuery;
 use crate::state::{Settings, State, now};
 

@@ -9,5 +9,5 @@ mod req;
 mod stored;
 
 pub(crate) use count::Counts;
-pub(crate) use event::Events;
+pub(crate) use event::{Events, Receipt};
 pub(crate) use stored::Scans;

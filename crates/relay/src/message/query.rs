@@ -6,7 +6,7 @@ use stentor_event::{Admission, Filter, Viewer, admission};
 
 use crate::answer::too_fast;
 use crate::connection::{Connection, Received};
-use crate::rates::Thing;
+use crate::policy::rate::Thing;
 
 impl Connection {
     /// Whether the connection may ask this now; if not, the reason with its NIP-01 prefix.
@@ -24,6 +24,13 @@ impl Connection {
         let rates = &received.settings.config.rates;
         let may_query = self.state.meters.may_query(&self.meter, rates);
         may_query.map_err(|limited| too_fast(&limited, "expensive queries"))?;
+        let (settings, lists) = (received.settings, self.state.lists());
+        let entrance = self.entrance(settings);
+        let standing = settings.standing(&lists);
+        settings
+            .policy
+            .auth
+            .may_read(&self.keys, entrance, standing)?;
         if filters.iter().any(|filter| filter.search.is_some()) {
             return Err("unsupported: this relay does not offer search".into());
         }

@@ -9,7 +9,7 @@ use stentor_store::{EventNumber, Query};
 use crate::connection::{Connection, Received, Subscription};
 use crate::fanout::{Live, NodeLimits, Registration, Request, values};
 use crate::metrics::Message;
-use crate::rates::Thing;
+use crate::policy::rate::Thing;
 use crate::scan::ScanTask;
 use crate::state::{Settings, now};
 

@@ -57,8 +57,8 @@ async fn r1_14_what_is_advertised_is_enforced(engine: Engine) {
         limits.event_bytes,
     ) = (2, 3, 4, 4_096, 4_096);
     (
-        config.policy.created_at_ahead,
-        config.policy.created_at_behind,
+        config.policy.time.ahead_seconds,
+        config.policy.time.behind_seconds,
     ) = (100, 10_000);
     let node = Node::with(engine, config).await;
     let limitation = document(&node).await["limitation"].clone();

@@ -185,7 +185,7 @@ async fn r1_13_vanish_elsewhere_concerns_others(engine: Engine) {
 
 async fn r1_13_vanish_passes_every_rule(engine: Engine) {
     let mut config = without_rates();
-    config.policy.created_at_behind = 100;
+    config.policy.time.behind_seconds = 100;
     let node = Node::with(engine, config).await;
     let mut client = node.client().await;
     assert!(!client.publish(&note(1, 1_000, "too old")).await.0);

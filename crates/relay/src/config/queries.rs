@@ -1,31 +1,10 @@
-//! What may be written, who may read what, and what reading may cost.
-
-use std::sync::Arc;
+//! What reading may cost.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stentor_event::{Kind, VisibilityRules};
 use stentor_store::{Budget, ScanLimits};
 
 use super::{ConfigError, in_range};
-
-/// What may be written. Requests to vanish (NIP-62) pass all of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Policy {
-    /// How many seconds an event's `created_at` may lie ahead of the relay's clock. 0: no limit.
-    pub created_at_ahead: u64,
-    /// How many seconds it may lie behind. 0: no limit.
-    pub created_at_behind: u64,
-}
-
-/// Who may read what (R2.1).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Privacy {
-    /// Kinds shown only to their author and to those tagged with `p`, beside 4, 1059 and 21059.
-    pub kinds: Vec<u16>,
-}
 
 /// What a query may cost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,15 +28,6 @@ pub struct Queries {
     pub slow_ms: u64,
 }
 
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            created_at_ahead: 900,
-            created_at_behind: 0,
-        }
-    }
-}
-
 impl Default for Queries {
     fn default() -> Self {
         Self {
@@ -68,40 +38,6 @@ impl Default for Queries {
             counts: 32,
             slow_ms: 200,
         }
-    }
-}
-
-impl Policy {
-    /// Checks the ranges.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        in_range(
-            "policy.created_at_ahead",
-            self.created_at_ahead,
-            1..=i64::MAX as u64,
-            true,
-        )?;
-        in_range(
-            "policy.created_at_behind",
-            self.created_at_behind,
-            1..=i64::MAX as u64,
-            true,
-        )
-    }
-}
-
-impl Privacy {
-    /// The rules that follow.
-    pub fn rules(&self) -> Arc<VisibilityRules> {
-        let own = VisibilityRules::default();
-        let private = own
-            .private_kinds()
-            .iter()
-            .copied()
-            .chain(self.kinds.iter().copied().map(Kind));
-        Arc::new(VisibilityRules::new(
-            private,
-            own.group_kinds().iter().copied(),
-        ))
     }
 }
 

@@ -1,13 +1,14 @@
-//! How fast clients may go (R4.5): per connection, address, key and node.
+//! The fourth stage: is it too fast (R4.5)? One bucket for each connection, address, key and for the node, asked in the
+//! order that the configuration names; and what the queries of a connection may cost, which is known only afterwards.
 
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use stentor_event::PublicKey;
 use stentor_net::client::IpScope;
-use stentor_net::limit::{Bucket, KeyedLimiter, Limited};
+use stentor_net::limit::{Bucket, KeyedLimiter, Limited, Rate};
 
-use crate::config::{Rates, Scope};
+use crate::config::{RateRule, Rates, Scope};
 
 /// Addresses and keys remembered for each thing that is limited.
 const REMEMBERED: usize = 65_536;
@@ -97,6 +98,16 @@ impl Default for Shared {
     }
 }
 
+impl Shared {
+    /// Takes from the node's bucket, unless it has no bottom.
+    fn take_of_node(&self, rate: Rate, now: Duration, units: u32) -> Result<(), Limited> {
+        if rate.is_off() {
+            return Ok(());
+        }
+        self.node.lock().take(rate, now, units)
+    }
+}
+
 impl Default for Meters {
     fn default() -> Self {
         Self {
@@ -112,19 +123,19 @@ impl Meters {
         self.start.elapsed()
     }
 
-    /// Takes `units` of a thing for who sends it: from the connection's bucket first, so that one who is refused there
-    /// takes nothing from others.
+    /// Takes `units` of a thing for who sends it, from the buckets of these rules in this order: who is refused at one
+    /// takes nothing from those after it.
     ///
     /// # Errors
-    /// [`Limited`], with the time after which it would pass.
+    /// The rule that refuses, and [`Limited`] with the time after which it would pass.
     pub fn take(
         &self,
         meter: &mut Meter,
         sender: Sender<'_>,
-        rates: &Rates,
+        (rules, rates): (&[RateRule], &Rates),
         thing: Thing,
         units: u32,
-    ) -> Result<(), Limited> {
+    ) -> Result<(), (RateRule, Limited)> {
         let (scope, now) = (thing.scope(rates), self.now());
         let (Some(own), Some(shared)) = (
             meter.buckets.get_mut(thing as usize),
@@ -132,19 +143,20 @@ impl Meters {
         ) else {
             return Ok(());
         };
-        own.take(rates.rate(scope.connection), now, units)?;
-        shared
-            .ips
-            .take(&sender.ip, rates.rate(scope.ip), now, units)?;
-        if let Some(key) = sender.key {
-            shared.keys.take(key, rates.rate(scope.key), now, units)?;
+        for rule in rules {
+            let taken = match rule {
+                RateRule::Connection => own.take(rates.rate(scope.connection), now, units),
+                RateRule::Ip => shared
+                    .ips
+                    .take(&sender.ip, rates.rate(scope.ip), now, units),
+                RateRule::Key => sender.key.map_or(Ok(()), |key| {
+                    shared.keys.take(key, rates.rate(scope.key), now, units)
+                }),
+                RateRule::Node => shared.take_of_node(rates.rate(scope.node), now, units),
+            };
+            taken.map_err(|limited| (*rule, limited))?;
         }
-        let node = rates.rate(scope.node);
-        if node.is_off() {
-            Ok(())
-        } else {
-            shared.node.lock().take(node, now, units)
-        }
+        Ok(())
     }
 
     /// Whether the connection may ask again: what its queries cost is made up for, but for a burst.
@@ -188,6 +200,7 @@ fn nanos(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Policy;
 
     fn sender(ip: [u8; 4]) -> Sender<'static> {
         Sender {
@@ -218,9 +231,10 @@ mod tests {
         };
         (0..20_000)
             .filter(|turn| {
-                meters
-                    .take(&mut own[turn % connections], sender, rates, Thing::Event, 1)
-                    .is_ok()
+                let rules = Policy::default().rate;
+                let meter = &mut own[turn % connections];
+                let by = (rules.as_slice(), rates);
+                meters.take(meter, sender, by, Thing::Event, 1).is_ok()
             })
             .count()
     }

@@ -1,0 +1,30 @@
+//! Management of the relay by its admins (NIP-86, R3.2).
+
+/// The methods of NIP-86 that this relay has, in the order of the NIP.
+pub(crate) const METHODS: [&str; 25] = [
+    "supportedmethods",
+    "banpubkey",
+    "unbanpubkey",
+    "listbannedpubkeys",
+    "allowpubkey",
+    "unallowpubkey",
+    "listallowedpubkeys",
+    "createrole",
+    "editrole",
+    "deleterole",
+    "assignrole",
+    "unassignrole",
+    "listeventsneedingmoderation",
+    "allowevent",
+    "banevent",
+    "listbannedevents",
+    "changerelayname",
+    "changerelaydescription",
+    "changerelayicon",
+    "allowkind",
+    "disallowkind",
+    "listallowedkinds",
+    "blockip",
+    "unblockip",
+    "listblockedips",
+];

@@ -1,0 +1,220 @@
+//! EVENT: the client publishes (R1.3).
+//!
+//! An event is judged on the connection's thread. One that passes joins the batch of this read, and is answered when it is
+//! durable ([`batch`]); one about which a rule has to ask somebody waits apart ([`waiting`]), and others pass it by; any
+//! other is answered at once.
+
+mod answer;
+mod batch;
+mod waiting;
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use stentor_event::Event;
+use stentor_serve::SessionIo;
+
+use crate::answer::{ok, too_fast};
+use crate::connection::{Connection, Received};
+use crate::metrics::{EventOutcome, Message};
+use crate::policy::rate::Thing;
+use crate::policy::write::{Asked, Judgement, Writing};
+use crate::policy::{Rejection, Verdict};
+use crate::state::{Settings, now};
+
+use answer::answer_to;
+use batch::Batches;
+pub(crate) use batch::Receipt;
+use waiting::{Answered, Pending, Step, Waiting};
+
+/// The events of one connection that are on their way into the store.
+#[derive(Default)]
+pub(crate) struct Events {
+    batches: Batches,
+    waiting: Waiting,
+}
+
+impl Events {
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.batches.count() + self.waiting.count()
+    }
+
+    /// Their size in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.batches.bytes() + self.waiting.bytes()
+    }
+}
+
+impl Connection {
+    /// Judges an event; one that passes is answered when it is durable, any other at once.
+    pub(crate) fn on_event(
+        &mut self,
+        event: Event,
+        received: &Received<'_>,
+        io: &mut SessionIo<'_>,
+    ) {
+        self.state.metrics.message(Message::Event);
+        match self.may_publish(&event, received) {
+            Ok(()) => {
+                let settings = received.settings;
+                let judged = self.judge(&event, settings, |writing| settings.policy.judge(writing));
+                self.follow_judgement(event, judged, false, settings, io);
+            }
+            Err(rejection) => self.refuse_event(&event, &rejection, io),
+        }
+    }
+
+    /// What is checked before the rules are asked; reserves room for the event.
+    fn may_publish(&mut self, event: &Event, received: &Received<'_>) -> Result<(), Rejection> {
+        let limited = |reason: String| Rejection::new(EventOutcome::RateLimited, reason);
+        self.take(received, Thing::Event)
+            .map_err(|error| limited(too_fast(&error, "events")))?;
+        if self.draining {
+            let reason = "error: the relay is shutting down";
+            return Err(Rejection::new(EventOutcome::Failed, reason));
+        }
+        event
+            .check_id()
+            .map_err(|error| Rejection::invalid(format!("invalid: {error}")))?;
+        let most = received.settings.config.limits.bytes_in_flight_node;
+        if !self.state.begin(event.json().len(), most) {
+            return Err(limited("rate-limited: the relay is busy, try again".into()));
+        }
+        Ok(())
+    }
+
+    /// What the rules that `ask` asks say of an event now.
+    fn judge(
+        &self,
+        event: &Event,
+        settings: &Settings,
+        ask: impl FnOnce(&Writing<'_>) -> Judgement,
+    ) -> Judgement {
+        let lists = self.state.lists();
+        ask(&Writing {
+            event,
+            keys: &self.keys,
+            place: self.place(settings),
+            standing: settings.standing(&lists),
+            entrance: self.entrance(settings),
+            now: now(),
+        })
+    }
+
+    /// Does what follows for an event for which room is reserved.
+    fn follow_judgement(
+        &mut self,
+        event: Event,
+        judgement: Judgement,
+        verified: bool,
+        settings: &Settings,
+        io: &mut SessionIo<'_>,
+    ) {
+        match judgement {
+            Judgement::Taken(reviews) => self.work().events.batches.add(event, verified, reviews),
+            Judgement::Refused(rejection) => {
+                self.state.finish(event.json().len());
+                self.refuse_event(&event, &rejection, io);
+            }
+            Judgement::Shadowed => {
+                self.state.finish(event.json().len());
+                self.state
+                    .metrics
+                    .event(event.kind(), EventOutcome::Shadowed);
+                ok(io, &event.id(), true, "");
+            }
+            Judgement::Waits(place, reviews) => {
+                let pending = Pending {
+                    asked: Asked {
+                        event,
+                        client: self.info.client,
+                        authed: self.keys.as_slice().first().copied(),
+                        now: now(),
+                    },
+                    stage: Arc::clone(&settings.policy.write),
+                    place,
+                    reviews,
+                    verified,
+                };
+                let state = Arc::clone(&self.state);
+                self.work().events.waiting.ask(pending, &state);
+            }
+        }
+    }
+
+    fn refuse_event(&self, event: &Event, rejection: &Rejection, io: &mut SessionIo<'_>) {
+        self.state.metrics.event(event.kind(), rejection.outcome);
+        ok(io, &event.id(), false, &rejection.reason);
+    }
+
+    /// Goes on with events about which somebody has been asked, submits what this read brought, and answers the batches
+    /// that are done.
+    pub(crate) fn poll_events(&mut self, cx: &mut Context<'_>, io: &mut SessionIo<'_>) {
+        let state = Arc::clone(&self.state);
+        while let Poll::Ready(answered) = self.work().events.waiting.poll_next(cx) {
+            self.on_answer(answered, io);
+        }
+        let batches = &mut self.work().events.batches;
+        batches.submit(&state.store, cx);
+        while let Some((batch, answer)) = batches.poll_done(cx) {
+            state.finish(batch.bytes);
+            state
+                .metrics
+                .acknowledged(batch.receipts.len(), batch.submitted.elapsed());
+            let outcomes = answer
+                .map_err(|error| tracing::error!(%error, "events could not be stored"))
+                .unwrap_or_default();
+            let mut outcomes = outcomes.into_iter();
+            for receipt in &batch.receipts {
+                let (accepted, outcome, reason) = answer_to(outcomes.next());
+                state.metrics.event(receipt.kind, outcome);
+                ok(io, &receipt.id, accepted, &reason);
+                if outcome == EventOutcome::Stored {
+                    state.review(receipt);
+                }
+            }
+        }
+    }
+
+    /// Goes on with an event about which somebody has been asked. A reload in between does not concern it: it goes on
+    /// among the rules that it began with.
+    fn on_answer(&mut self, answered: Answered, io: &mut SessionIo<'_>) {
+        let settings = Arc::clone(&self.state.settings());
+        let Answered { pending, step } = answered;
+        let Pending {
+            asked,
+            stage,
+            place,
+            mut reviews,
+            ..
+        } = pending;
+        let verified = !matches!(step, Step::Known);
+        let verdict = match step {
+            Step::Known => None,
+            Step::Forged => Some(Verdict::invalid("invalid: the signature is wrong")),
+            Step::Verdict(verdict) => Some(verdict),
+        };
+        let judgement = match verdict {
+            // The store says what is to be said of it.
+            None => Judgement::Taken(Vec::new()),
+            Some(Verdict::Refuse(rejection)) => Judgement::Refused(rejection),
+            Some(Verdict::Shadow) => Judgement::Shadowed,
+            Some(Verdict::Review(reason)) => {
+                reviews.push(reason);
+                self.judge(&asked.event, &settings, |writing| {
+                    stage.go_on(writing, place + 1, reviews)
+                })
+            }
+            Some(Verdict::Pass | Verdict::Ask) => self.judge(&asked.event, &settings, |writing| {
+                stage.go_on(writing, place + 1, reviews)
+            }),
+        };
+        self.follow_judgement(asked.event, judgement, verified, &settings, io);
+    }
+}

@@ -1,0 +1,59 @@
+//! Rule `keys`: whose events are taken (R4.2, R3.1): not those of banned keys, and, where only some may write, theirs.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use stentor_event::PublicKey;
+
+use super::super::Verdict;
+use super::{WriteRule, Writing};
+use crate::config::{self, ConfigError, Who, WhoReceives, parse_keys};
+
+struct Keys {
+    denied: HashSet<PublicKey>,
+    /// Whether the configuration has an allow list.
+    listed: bool,
+    recipients: WhoReceives,
+}
+
+/// The rule. What admins ban and allow can change at any time, so it is always there.
+pub(super) fn rule(policy: &config::Policy) -> Result<Option<Arc<dyn WriteRule>>, ConfigError> {
+    Ok(Some(Arc::new(Keys {
+        denied: parse_keys("policy.keys.deny", &policy.keys.deny)?,
+        listed: !policy.keys.allow.is_empty(),
+        recipients: policy.recipients.who,
+    })))
+}
+
+impl WriteRule for Keys {
+    fn judge(&self, writing: &Writing<'_>) -> Verdict {
+        let (author, lists) = (writing.event.pubkey(), writing.standing.lists);
+        if self.denied.contains(&author) || lists.bans(&author) {
+            return Verdict::refuse("blocked: this key is banned here");
+        }
+        if lists.bans_event(&writing.event.id()) {
+            return Verdict::refuse("blocked: this event is banned here");
+        }
+        let closed =
+            self.listed || writing.entrance.write == Who::Members || lists.has_allow_list();
+        if !closed || writing.standing.is_member(&author) || self.is_for_a_member(writing) {
+            return Verdict::Pass;
+        }
+        Verdict::refuse("restricted: only members may write here")
+    }
+}
+
+impl Keys {
+    /// Whether this is a gift wrap (NIP-59), whose author is a key used once, to somebody who may get it here. Where rule
+    /// `recipients` decides about that, it will.
+    fn is_for_a_member(&self, writing: &Writing<'_>) -> bool {
+        if !writing.event.kind().is_gift_wrap() {
+            return false;
+        }
+        let view = writing.event.view();
+        self.recipients != WhoReceives::Anyone
+            || view
+                .tagged_keys()
+                .any(|key| writing.standing.is_member(&key))
+    }
+}
