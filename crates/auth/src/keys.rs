@@ -21,6 +21,12 @@ pub enum Added {
     Known,
 }
 
+impl From<&[PublicKey]> for Keys {
+    fn from(keys: &[PublicKey]) -> Self {
+        Self((!keys.is_empty()).then(|| keys.into()))
+    }
+}
+
 impl Keys {
     /// The keys.
     pub fn as_slice(&self) -> &[PublicKey] {

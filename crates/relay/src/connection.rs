@@ -53,6 +53,7 @@ impl Connection {
     pub(crate) fn new(state: Arc<State>, info: Arc<ConnectionInfo>, outbox: Outbox) -> Self {
         let client = Arc::new(Client::new(outbox, Arc::clone(&state.settings().anonymous)));
         state.connections.fetch_add(1, Ordering::Relaxed);
+        state.presence.enter(&info, &client);
         state.unauthenticated.fetch_add(1, Ordering::Relaxed);
         Self {
             state,
@@ -226,6 +227,7 @@ impl Session for Connection {
     fn poll_work(&mut self, cx: &mut Context<'_>, io: &mut SessionIo<'_>) -> Flow {
         if self.work.is_some() {
             self.poll_events(cx, io);
+            self.poll_invites(cx, io);
             self.poll_counts(cx, io);
             self.poll_scans(cx, io);
             self.work.take_if(|work| work.is_empty());
@@ -261,6 +263,7 @@ impl Drop for Connection {
         if let Some(work) = &self.work {
             self.state.finish(work.events.bytes());
         }
+        self.state.presence.leave(self.info.id);
         self.state.connections.fetch_sub(1, Ordering::Relaxed);
         if self.keys.is_empty() {
             self.state.unauthenticated.fetch_sub(1, Ordering::Relaxed);

@@ -30,7 +30,7 @@ pub(crate) fn information(state: &State, settings: &Settings, listener: &str) ->
         banner: info.banner.clone(),
         icon: lists.icon.clone().or_else(|| info.icon.clone()),
         pubkey: info.pubkey.clone(),
-        self_key: state.own_key.map(|key| key.to_string()),
+        self_key: Some(state.own_key.public_key().to_string()),
         contact: info.contact.clone(),
         supported_nips: supported(settings),
         supported_extensions: extensions(settings),
@@ -47,6 +47,7 @@ fn supported(settings: &Settings) -> Vec<u16> {
     let config = &settings.config;
     let switched = [
         (13, settings.policy.write.has(WriteRule::Work)),
+        (43, config.membership.enabled),
         (86, !config.access.admins.is_empty()),
     ];
     let on = switched.into_iter().filter(|(_, on)| *on);

@@ -3,7 +3,7 @@
 //! [`Relay`] is made once over a store. It makes the session of each connection, is told of commits by the store and
 //! passes them on ([`fanout`]), and answers plain HTTP requests ([`Relay::routes`]).
 
-mod access;
+pub mod access;
 mod answer;
 pub mod config;
 mod connection;
@@ -11,11 +11,14 @@ mod error;
 pub mod fanout;
 mod holdings;
 mod information;
-mod management;
+pub mod management;
+mod membership;
 mod message;
 mod metrics;
+mod moderation;
 mod pages;
 mod policy;
+mod presence;
 mod routes;
 mod scan;
 mod service;

@@ -6,17 +6,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
-use stentor_event::{ParseLimits, PublicKey, Timestamp, Viewer, VisibilityRules};
+use stentor_event::{EventId, ParseLimits, SecretKey, Timestamp, Viewer, VisibilityRules};
 use stentor_store::EventStore;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
-use crate::access::Lists;
+use crate::access::{Access, Lists};
 use crate::config::{Config, ConfigError};
 use crate::fanout::{HoldLimits, Registry};
 use crate::message::Receipt;
 use crate::metrics::Metrics;
+use crate::moderation::queue::{Hits, hit};
 use crate::policy::rate::Meters;
 use crate::policy::{Policy, Standing};
+use crate::presence::Presence;
 
 /// COUNTs that take long and are worked on at once, over all connections: they must leave cores to the others.
 const LONG_COUNTS: usize = 1;
@@ -87,13 +89,20 @@ impl Settings {
 pub(crate) struct State {
     settings: ArcSwap<Settings>,
     surroundings: Surroundings,
-    lists: ArcSwap<Lists>,
+    pub(crate) access: Arc<Access>,
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) registry: Registry,
     pub(crate) meters: Meters,
     pub(crate) metrics: Metrics,
     /// The relay's own key (NIP-11 `self`).
-    pub(crate) own_key: Option<PublicKey>,
+    pub(crate) own_key: Arc<SecretKey>,
+    pub(crate) presence: Presence,
+    /// Where commits, which are reported on threads of the store, can leave work.
+    runtime: Option<tokio::runtime::Handle>,
+    /// Where hits of rules go that somebody should look at.
+    pub(crate) hits: Hits,
+    /// Wakes up readers of the change feed.
+    pub(crate) commits: watch::Sender<()>,
     /// Connections that are open, and those of them that have not authenticated.
     pub(crate) connections: AtomicUsize,
     pub(crate) unauthenticated: AtomicUsize,
@@ -111,7 +120,9 @@ impl State {
     pub(crate) fn new(
         config: Config,
         store: Arc<dyn EventStore>,
-        own_key: Option<PublicKey>,
+        access: Arc<Access>,
+        own_key: Arc<SecretKey>,
+        hits: Hits,
     ) -> Result<Self, ConfigError> {
         let surroundings = Surroundings {
             store: Arc::clone(&store),
@@ -120,12 +131,16 @@ impl State {
         Ok(Self {
             settings: ArcSwap::from_pointee(settings),
             surroundings,
-            lists: ArcSwap::default(),
+            access,
             store,
             registry: Registry::default(),
             meters: Meters::default(),
             metrics: Metrics::new(),
             own_key,
+            presence: Presence::default(),
+            runtime: tokio::runtime::Handle::try_current().ok(),
+            hits,
+            commits: watch::Sender::new(()),
             connections: AtomicUsize::new(0),
             unauthenticated: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
@@ -139,12 +154,7 @@ impl State {
 
     /// What admins and members have decided by now.
     pub(crate) fn lists(&self) -> Guard<Arc<Lists>> {
-        self.lists.load()
-    }
-
-    /// Puts other lists into force.
-    pub(crate) fn set_lists(&self, lists: Lists) {
-        self.lists.store(Arc::new(lists));
+        self.access.lists()
     }
 
     /// The settings of this moment.
@@ -155,8 +165,32 @@ impl State {
     /// Puts another configuration into force.
     pub(crate) fn reconfigure(&self, config: Config) -> Result<(), ConfigError> {
         let settings = Settings::new(config, &self.surroundings, Some(&self.settings.load()))?;
+        let narrower = self.settings.load().config.access != settings.config.access;
         self.settings.store(Arc::new(settings));
+        self.review_presence(narrower);
         Ok(())
+    }
+
+    /// Closes connections that would not be let in now.
+    pub(crate) fn review_presence(&self, anonymous: bool) {
+        let closed = self
+            .presence
+            .review(&self.settings(), &self.lists(), anonymous);
+        if closed > 0 {
+            tracing::info!(connections = closed, "closed, as they are not let in any more");
+        }
+    }
+
+    /// Removes events that were on their way into the store when they, or their authors, were banned.
+    pub(crate) fn remove_banned(self: &Arc<Self>, ids: Vec<EventId>) {
+        let (state, Some(runtime)) = (Arc::clone(self), &self.runtime) else {
+            return;
+        };
+        runtime.spawn(async move {
+            if let Err(error) = state.store.remove(&ids).await {
+                tracing::error!(%error, "a banned event could not be removed");
+            }
+        });
     }
 
     /// About how many events there are. Asked of the store seldom, as the answer can take it a while.
@@ -184,7 +218,9 @@ impl State {
 
     /// Puts a stored event into the moderation queue, if a rule wants somebody to look at it.
     pub(crate) fn review(&self, receipt: &Receipt) {
-        let _ = receipt;
+        if !receipt.reviews.is_empty() {
+            hit(&self.hits, receipt.id, receipt.reviews.join("; "));
+        }
     }
 
     /// Gives the room of events back that have been answered.

@@ -1,24 +1,29 @@
 //! What is in progress on a connection.
 
-use crate::message::{Counts, Events, Scans};
+use crate::message::{Counts, Events, Invites, Scans};
 
 /// What is in progress on a connection.
 #[derive(Default)]
 pub(crate) struct Work {
     pub(crate) events: Events,
     pub(crate) counts: Counts,
+    pub(crate) invites: Invites,
     pub(crate) scans: Scans,
 }
 
 impl Work {
     /// Whether nothing is in progress.
     pub(crate) fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.counts.is_empty() && self.scans.is_empty()
+        self.events.is_empty()
+            && self.counts.is_empty()
+            && self.scans.is_empty()
+            && self.invites.is_empty()
     }
 
     /// Ends what only reads.
     pub(crate) fn end_queries(&mut self) {
         self.counts = Counts::default();
+        self.invites = Invites::default();
         self.scans = Scans::default();
     }
 }

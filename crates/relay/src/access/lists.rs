@@ -1,10 +1,12 @@
 //! What admins and members have decided, in memory.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use stentor_event::{EventId, Kind, PublicKey};
 use stentor_net::client::Cidr;
+
+use super::Role;
 
 /// Why something is on a list, in the words of who put it there.
 pub type Reason = Option<String>;
@@ -26,6 +28,8 @@ pub struct Lists {
     pub blocked: HashMap<Cidr, Reason>,
     /// Members with their roles.
     pub members: HashMap<PublicKey, Member>,
+    /// The roles that members can have, by id.
+    pub roles: BTreeMap<String, Role>,
     /// What the relay is called, where an admin has changed it.
     pub name: Option<String>,
     /// What the relay is for, likewise.
@@ -50,6 +54,11 @@ impl Lists {
     /// Whether the event is banned.
     pub fn bans_event(&self, id: &EventId) -> bool {
         !self.banned_events.is_empty() && self.banned_events.contains_key(id)
+    }
+
+    /// Whether anything is banned at all.
+    pub fn bans_anything(&self) -> bool {
+        !self.banned_keys.is_empty() || !self.banned_events.is_empty()
     }
 
     /// Whether the key belongs to a member or is on the allow list.
@@ -82,12 +91,9 @@ impl Lists {
         self.blocked.keys().any(|network| network.contains(client))
     }
 
-    /// The members with one of these roles.
-    pub fn with_roles(&self, roles: &HashSet<String>) -> impl Iterator<Item = &PublicKey> {
-        let has = |member: &Member| member.roles.iter().any(|role| roles.contains(role));
-        self.members
-            .iter()
-            .filter(move |(_, member)| has(member))
-            .map(|(key, _)| key)
+    /// Whether the member has one of these roles.
+    pub fn has_role(&self, key: &PublicKey, roles: &[String]) -> bool {
+        let member = self.members.get(key);
+        member.is_some_and(|member| roles.iter().any(|role| member.roles.contains(role)))
     }
 }

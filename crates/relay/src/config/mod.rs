@@ -5,6 +5,8 @@ mod keys;
 mod kinds;
 mod limits;
 mod marmot;
+mod membership;
+mod moderation;
 mod policy;
 mod privacy;
 mod queries;
@@ -21,6 +23,8 @@ pub(crate) use keys::parse_keys;
 pub use kinds::{KindRange, KindSet};
 pub use limits::{Limits, QueueOverflow};
 pub use marmot::Marmot;
+pub use membership::Membership;
+pub use moderation::{Moderation, Reporters};
 pub use policy::{
     Action, Addresses, AuthRule, Bursts, ConnectionRule, Keys, Kinds, Newcomers, Nip05, OnFailure,
     Plugin, Policy, RateRule, Recipients, Sizes, Time, Trust, WhoReceives, Words, Work,
@@ -49,6 +53,10 @@ pub struct Config {
     pub access: Access,
     /// What is allowed and refused, rule by rule.
     pub policy: Policy,
+    /// Membership (NIP-43): people join with an invite, and the relay says who is a member.
+    pub membership: Membership,
+    /// The queue of events that somebody should look at.
+    pub moderation: Moderation,
     /// Marmot, which brings groups with end-to-end encryption (MLS) to Nostr.
     pub marmot: Marmot,
     /// Who may read what.
@@ -110,6 +118,8 @@ impl Default for Config {
             queries: Queries::default(),
             access: Access::default(),
             policy: Policy::default(),
+            membership: Membership::default(),
+            moderation: Moderation::default(),
             marmot: Marmot::default(),
             privacy: Privacy::default(),
             purge_seconds: 60,
@@ -154,6 +164,8 @@ impl Config {
         self.rates.check()?;
         self.queries.check()?;
         self.access.check()?;
+        self.membership.check()?;
+        self.moderation.check()?;
         self.marmot.check()?;
         self.policy.check()
     }

@@ -1,6 +1,16 @@
-//! Management of the relay by its admins (NIP-86, R3.2).
+//! Management of the relay by its admins (NIP-86, R3.2) and from the shell.
+//!
+//! [`Management`] does what a method asks for, whoever calls it: admins over HTTP ([`http`]), the operator by `stentor
+//! admin`. It changes the access lists, and the store where that follows: what is banned goes away.
 
-/// The methods of NIP-86 that this relay has, in the order of the NIP.
+mod call;
+
+mod params;
+
+pub use call::{CallError, Management};
+
+
+/// The methods of NIP-86, in the order of the NIP.
 pub(crate) const METHODS: [&str; 25] = [
     "supportedmethods",
     "banpubkey",
@@ -27,4 +37,18 @@ pub(crate) const METHODS: [&str; 25] = [
     "blockip",
     "unblockip",
     "listblockedips",
+];
+
+/// What only the shell can do.
+pub const SHELL_METHODS: [&str; 10] = [
+    "forgetkind",
+    "listkinds",
+    "addmember",
+    "removemember",
+    "listmembers",
+    "listroles",
+    "createinvite",
+    "listinvites",
+    "revokeinvite",
+    "readaudit",
 ];

@@ -4,10 +4,12 @@ mod auth;
 mod close;
 mod count;
 mod event;
+mod invite;
 mod query;
 mod req;
 mod stored;
 
 pub(crate) use count::Counts;
 pub(crate) use event::{Events, Receipt};
+pub(crate) use invite::Invites;
 pub(crate) use stored::Scans;

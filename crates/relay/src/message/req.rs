@@ -6,6 +6,7 @@ use stentor_event::{Filter, SubscriptionId};
 use stentor_serve::SessionIo;
 use stentor_store::{EventNumber, Query};
 
+use super::invite;
 use crate::connection::{Connection, Received, Subscription};
 use crate::fanout::{Live, NodeLimits, Registration, Request, values};
 use crate::metrics::Message;
@@ -26,6 +27,10 @@ impl Connection {
         let replaced = self.take_subscription(&sub);
         let filters: Arc<[Filter]> = filters.into();
         match self.may_follow(&filters, received) {
+            Ok(()) if invite::asks(&filters) => {
+                self.drop_registration(replaced);
+                self.begin_invite(sub, filters, received, io);
+            }
             Ok(()) => self.follow(sub, filters, replaced, received.settings, io),
             Err(reason) => {
                 self.drop_registration(replaced);
@@ -59,7 +64,7 @@ impl Connection {
 
     /// Registers the subscription first and begins the scan then: what is committed before the registration is a stored
     /// event, and what is committed after it a live one.
-    fn follow(
+    pub(super) fn follow(
         &mut self,
         sub: SubscriptionId,
         filters: Arc<[Filter]>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use stentor_event::{Event, EventId, Kind, PublicKey};
+use stentor_event::{Event, EventId, Kind};
 use stentor_store::{EventStore, Outcome, StoreError, Submission};
 
 use crate::state::now;
@@ -28,7 +28,6 @@ pub(super) struct Batches {
 #[derive(Debug, Clone)]
 pub(crate) struct Receipt {
     pub(crate) id: EventId,
-    pub(crate) author: PublicKey,
     pub(crate) kind: Kind,
     /// Why somebody should look at it, when it is stored.
     pub(crate) reviews: Vec<Cow<'static, str>>,
@@ -63,7 +62,6 @@ impl Batches {
         let bytes = event.json().len();
         self.receipts.push(Receipt {
             id: event.id(),
-            author: event.pubkey(),
             kind: event.kind(),
             reviews,
         });

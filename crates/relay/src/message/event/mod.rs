@@ -16,6 +16,7 @@ use stentor_serve::SessionIo;
 
 use crate::answer::{ok, too_fast};
 use crate::connection::{Connection, Received};
+use crate::membership::Request;
 use crate::metrics::{EventOutcome, Message};
 use crate::policy::rate::Thing;
 use crate::policy::write::{Asked, Judgement, Writing};
@@ -61,6 +62,7 @@ impl Connection {
     ) {
         self.state.metrics.message(Message::Event);
         match self.may_publish(&event, received) {
+            Ok(()) if Request::is(&event) => self.on_request(event, received.settings, io),
             Ok(()) => {
                 let settings = received.settings;
                 let judged = self.judge(&event, settings, |writing| settings.policy.judge(writing));
@@ -148,6 +150,22 @@ impl Connection {
         }
     }
 
+    /// A join or leave request (NIP-43): answered by the access lists, neither stored nor passed on.
+    fn on_request(&mut self, event: Event, settings: &Settings, io: &mut SessionIo<'_>) {
+        let authed = self.keys.contains(&event.pubkey());
+        let request = Request::read(&event, &settings.config.membership, authed, now());
+        match request {
+            Ok(request) => {
+                let (state, client) = (Arc::clone(&self.state), self.info.client);
+                self.work().events.waiting.request(event, request, client, &state);
+            }
+            Err(reason) => {
+                let rejection = Judgement::Refused(Rejection::refused(reason));
+                self.follow_judgement(event, rejection, false, settings, io);
+            }
+        }
+    }
+
     fn refuse_event(&self, event: &Event, rejection: &Rejection, io: &mut SessionIo<'_>) {
         self.state.metrics.event(event.kind(), rejection.outcome);
         ok(io, &event.id(), false, &rejection.reason);
@@ -186,7 +204,19 @@ impl Connection {
     /// among the rules that it began with.
     fn on_answer(&mut self, answered: Answered, io: &mut SessionIo<'_>) {
         let settings = Arc::clone(&self.state.settings());
-        let Answered { pending, step } = answered;
+        let (pending, step) = match answered {
+            Answered::Asked(pending, step) => (pending, step),
+            Answered::Request(event, granted, reason) => {
+                self.state.finish(event.json().len());
+                let outcome = if granted {
+                    EventOutcome::Ephemeral
+                } else {
+                    EventOutcome::Refused
+                };
+                self.state.metrics.event(event.kind(), outcome);
+                return ok(io, &event.id(), granted, &reason);
+            }
+        };
         let Pending {
             asked,
             stage,

@@ -1,6 +1,7 @@
 //! Events about which a rule has to ask somebody: a plugin, a web server, the store. They wait apart, each on its own.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,9 +12,10 @@ use stentor_event::{Event, Filter};
 use stentor_store::BoxFuture;
 
 use crate::holdings::newest;
+use crate::membership::{Request, answer};
 use crate::policy::Verdict;
 use crate::policy::write::{Asked, Stage};
-use crate::state::State;
+use crate::state::{State, now};
 
 /// The events of one connection about which somebody is asked. How many there may be is part of
 /// `limits.events_in_flight`.
@@ -34,10 +36,22 @@ pub(super) struct Pending {
     pub(super) verified: bool,
 }
 
-/// What came of asking.
-pub(super) struct Answered {
-    pub(super) pending: Pending,
-    pub(super) step: Step,
+/// What came of waiting.
+pub(super) enum Answered {
+    /// Of asking a rule.
+    Asked(Pending, Step),
+    /// Of a join or leave request: whether it is granted, and what is said.
+    Request(Event, bool, String),
+}
+
+impl Answered {
+    /// The event that has waited.
+    fn event(&self) -> &Event {
+        match self {
+            Self::Asked(pending, _) => &pending.asked.event,
+            Self::Request(event, ..) => event,
+        }
+    }
 }
 
 /// How it goes on with an event.
@@ -67,7 +81,27 @@ impl Waiting {
         let state = Arc::clone(state);
         self.answers.push(Box::pin(async move {
             let step = step(&pending, &state).await;
-            Answered { pending, step }
+            Answered::Asked(pending, step)
+        }));
+    }
+
+    /// Answers a join or leave request.
+    pub(super) fn request(
+        &mut self,
+        event: Event,
+        request: Request,
+        client: IpAddr,
+        state: &Arc<State>,
+    ) {
+        self.bytes += event.json().len();
+        let state = Arc::clone(state);
+        self.answers.push(Box::pin(async move {
+            if !is_signed(&event, &state).await {
+                return Answered::Request(event, false, "invalid: the signature is wrong".into());
+            }
+            let key = event.pubkey();
+            let (granted, reason) = answer(&state.access, request, key, client, now()).await;
+            Answered::Request(event, granted, reason)
         }));
     }
 
@@ -75,7 +109,7 @@ impl Waiting {
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Answered> {
         match Pin::new(&mut self.answers).poll_next(cx) {
             Poll::Ready(Some(answered)) => {
-                self.bytes -= answered.pending.asked.event.json().len();
+                self.bytes -= answered.event().json().len();
                 Poll::Ready(answered)
             }
             Poll::Ready(None) | Poll::Pending => Poll::Pending,

@@ -1,0 +1,116 @@
+//! The tables of the relay.
+
+use stentor_sql::{Migrations, Step};
+
+/// What the relay keeps in the records.
+pub(super) const MIGRATIONS: Migrations = Migrations {
+    role: "relay",
+    steps: &[
+        Step::new(
+            1,
+            "lists",
+            "CREATE TABLE relay_banned_keys (
+                pubkey BYTEA PRIMARY KEY,
+                reason TEXT,
+                at BIGINT NOT NULL
+            );
+            CREATE TABLE relay_allowed_keys (
+                pubkey BYTEA PRIMARY KEY,
+                reason TEXT,
+                at BIGINT NOT NULL
+            );
+            CREATE TABLE relay_events (
+                id BYTEA PRIMARY KEY,
+                banned BOOLEAN NOT NULL,
+                reason TEXT,
+                at BIGINT NOT NULL
+            );
+            CREATE TABLE relay_kinds (
+                kind BIGINT NOT NULL,
+                allowed BOOLEAN NOT NULL,
+                PRIMARY KEY (kind, allowed)
+            );
+            CREATE TABLE relay_blocked (
+                network TEXT PRIMARY KEY,
+                reason TEXT,
+                at BIGINT NOT NULL
+            );
+            CREATE TABLE relay_settings (
+                name TEXT PRIMARY KEY,
+                value TEXT NOT NULL
+            )",
+        ),
+        Step::new(
+            2,
+            "members",
+            "CREATE TABLE relay_roles (
+                id TEXT PRIMARY KEY,
+                label TEXT,
+                description TEXT,
+                color BIGINT,
+                position BIGINT
+            );
+            CREATE TABLE relay_members (
+                pubkey BYTEA PRIMARY KEY,
+                joined_at BIGINT NOT NULL,
+                claim TEXT
+            );
+            CREATE TABLE relay_member_roles (
+                pubkey BYTEA NOT NULL,
+                role TEXT NOT NULL,
+                PRIMARY KEY (pubkey, role)
+            );
+            CREATE TABLE relay_invites (
+                claim TEXT PRIMARY KEY,
+                creator BYTEA,
+                created_at BIGINT NOT NULL,
+                expires_at BIGINT,
+                most BIGINT,
+                uses BIGINT NOT NULL,
+                role TEXT
+            );
+            CREATE INDEX relay_invites_creator ON relay_invites (creator)",
+        ),
+        Step::each(
+            3,
+            "audit",
+            "CREATE TABLE relay_audit (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                at BIGINT NOT NULL,
+                actor TEXT NOT NULL,
+                address TEXT,
+                method TEXT NOT NULL,
+                params TEXT NOT NULL,
+                outcome TEXT NOT NULL
+            );
+            CREATE TRIGGER relay_audit_stays BEFORE UPDATE ON relay_audit
+            BEGIN SELECT RAISE(ABORT, 'the audit log is not changed'); END",
+            "CREATE TABLE relay_audit (
+                id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                at BIGINT NOT NULL,
+                actor TEXT NOT NULL,
+                address TEXT,
+                method TEXT NOT NULL,
+                params TEXT NOT NULL,
+                outcome TEXT NOT NULL
+            );
+            CREATE RULE relay_audit_stays AS ON UPDATE TO relay_audit DO INSTEAD NOTHING",
+        ),
+        Step::new(
+            4,
+            "moderation",
+            "CREATE TABLE relay_moderation (
+                id BYTEA PRIMARY KEY,
+                first_at BIGINT NOT NULL,
+                hits BIGINT NOT NULL,
+                reason TEXT NOT NULL
+            );
+            CREATE INDEX relay_moderation_first ON relay_moderation (first_at);
+            CREATE TABLE relay_tokens (
+                id BYTEA PRIMARY KEY,
+                until BIGINT NOT NULL
+            );
+            CREATE INDEX relay_tokens_until ON relay_tokens (until)",
+        ),
+    ],
+};

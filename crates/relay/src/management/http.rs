@@ -1,0 +1,1 @@
+//! NIP-86 over HTTP.

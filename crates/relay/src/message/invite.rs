@@ -1,0 +1,102 @@
+//! A REQ for an invite (NIP-43, kind 28935): answered with one that is made for it (R3.1).
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+use futures_util::stream::FuturesUnordered;
+use stentor_event::{Event, Filter, SubscriptionId, relay_message};
+use stentor_serve::SessionIo;
+use stentor_store::BoxFuture;
+
+use crate::answer::say;
+use crate::connection::{Connection, Received};
+use crate::membership::{INVITE, invite_event, may_invite};
+use crate::state::now;
+
+/// Invites of one connection that are being made; more are refused.
+const AT_ONCE: usize = 4;
+
+/// Invites that are being made.
+#[derive(Default)]
+pub(crate) struct Invites(FuturesUnordered<BoxFuture<'static, Made>>);
+
+/// An invite, or why there is none, for this subscription.
+struct Made {
+    sub: SubscriptionId,
+    filters: Arc<[Filter]>,
+    event: Result<Event, String>,
+}
+
+impl Invites {
+    /// Whether none is being made.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Whether the filters ask for an invite: they name its kind.
+pub(super) fn asks(filters: &[Filter]) -> bool {
+    filters
+        .iter()
+        .filter_map(|filter| filter.kinds.as_ref())
+        .any(|kinds| kinds.contains(&INVITE))
+}
+
+impl Connection {
+    /// Begins to make an invite; the subscription goes on when it is there.
+    pub(super) fn begin_invite(
+        &mut self,
+        sub: SubscriptionId,
+        filters: Arc<[Filter]>,
+        received: &Received<'_>,
+        io: &mut SessionIo<'_>,
+    ) {
+        let settings = received.settings;
+        let creator = may_invite(self.keys.as_slice(), &settings.config, &self.state.lists());
+        let full = self.work().invites.0.len() >= AT_ONCE;
+        let Some(creator) = creator.filter(|_| settings.config.membership.enabled && !full) else {
+            let reason = if !settings.config.membership.enabled {
+                "unsupported: this relay gives no invites"
+            } else if self.keys.is_empty() {
+                "auth-required: prove a key that may invite"
+            } else if full {
+                "rate-limited: too many invites at once"
+            } else {
+                "restricted: none of your keys may invite"
+            };
+            return self.refuse(&sub, reason, io);
+        };
+        let state = Arc::clone(&self.state);
+        let settings = Arc::clone(&state.settings());
+        self.work().invites.0.push(Box::pin(async move {
+            let event = invite_event(&state, &settings, creator, now()).await;
+            Made {
+                sub,
+                filters,
+                event,
+            }
+        }));
+    }
+
+    /// Sends the invites that are made.
+    pub(crate) fn poll_invites(&mut self, cx: &mut Context<'_>, io: &mut SessionIo<'_>) {
+        if self.work().invites.is_empty() {
+            return;
+        }
+        while let Poll::Ready(Some(made)) = Pin::new(&mut self.work().invites.0).poll_next(cx) {
+            match made.event {
+                Ok(event) => {
+                    let matches = made.filters.iter().any(|filter| filter.matches(&event.view()));
+                    if matches {
+                        say(io, |text| relay_message::event(text, &made.sub, event.json()));
+                    }
+                    let settings = Arc::clone(&self.state.settings());
+                    self.follow(made.sub, made.filters, None, &settings, io);
+                }
+                Err(reason) => self.refuse(&made.sub, &reason, io),
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Moderation (R4.4): events that somebody should look at wait in a queue, until an admin allows or bans them.
+//!
+//! Two things bring them there: reports (NIP-56), which a reader of the change feed finds ([`reports`]), and rules of the
+//! policy whose action is `review`. What is banned leaves the store, live subscriptions never see it again, and every way
+//! into the store refuses it.
+
+pub(crate) mod queue;
+mod reports;
+
+pub(crate) use reports::read_reports;

@@ -1,0 +1,83 @@
+//! Who is connected, so that what is decided later concerns them too: an address that is blocked, a member who is one no
+//! more, access that becomes narrower with a reload.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use stentor_auth::Keys;
+use stentor_serve::{CloseCode, CloseFrame, ConnectionInfo};
+
+use crate::access::Lists;
+use crate::fanout::Client;
+use crate::state::Settings;
+
+/// The open connections.
+#[derive(Default)]
+pub(crate) struct Presence {
+    connections: Mutex<HashMap<u64, Present>>,
+}
+
+struct Present {
+    client: Arc<Client>,
+    address: IpAddr,
+    listener: Arc<str>,
+}
+
+impl Presence {
+    /// A connection has been opened.
+    pub(crate) fn enter(&self, info: &ConnectionInfo, client: &Arc<Client>) {
+        let present = Present {
+            client: Arc::clone(client),
+            address: info.client,
+            listener: Arc::clone(&info.listener),
+        };
+        self.connections.lock().insert(info.id, present);
+    }
+
+    /// A connection has ended.
+    pub(crate) fn leave(&self, id: u64) {
+        let mut connections = self.connections.lock();
+        connections.remove(&id);
+        if connections.capacity() > 64 && connections.len() < connections.capacity() / 4 {
+            connections.shrink_to_fit();
+        }
+    }
+
+    /// Closes connections that would not be let in now. Of those that have proven no key it is asked only if
+    /// `anonymous`: they may be about to, and read nothing before.
+    pub(crate) fn review(&self, settings: &Settings, lists: &Lists, anonymous: bool) -> usize {
+        let connections = self.connections.lock();
+        let unwelcome = connections.values().filter_map(|present| {
+            let reason = present.unwelcome(settings, lists, anonymous)?;
+            Some((present, reason))
+        });
+        let mut closed = 0;
+        for (present, reason) in unwelcome {
+            let frame = CloseFrame::new(CloseCode::POLICY, reason);
+            present.client.outbox().close(frame);
+            closed += 1;
+        }
+        closed
+    }
+}
+
+impl Present {
+    /// Why the connection would not be let in.
+    fn unwelcome(&self, settings: &Settings, lists: &Lists, anonymous: bool) -> Option<&'static str> {
+        let policy = &settings.policy;
+        if !policy.connection.may_stay(self.address, lists) {
+            return Some("your address may not connect to this relay");
+        }
+        let keys = Keys::from(self.client.viewer(&settings.rules).keys.as_slice());
+        if keys.is_empty() && !anonymous {
+            return None;
+        }
+        let entrance = settings.config.access.entrance(&self.listener);
+        let read = policy
+            .auth
+            .may_read(&keys, entrance, settings.standing(lists));
+        read.is_err().then_some("you may not read here any more")
+    }
+}
