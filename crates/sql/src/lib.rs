@@ -56,6 +56,9 @@ mod transaction;
 mod value;
 mod writer;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 pub use config::{DatabaseConfig, DatabaseUrl};
 pub use database::Database;
 pub use error::{ConstraintKind, Error};

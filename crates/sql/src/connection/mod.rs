@@ -5,6 +5,7 @@ mod postgres_error;
 pub(crate) mod sqlite;
 mod sqlite_error;
 
+use futures_util::future::BoxFuture;
 use futures_util::{Stream, TryStreamExt};
 
 use crate::config::Limits;
@@ -35,44 +36,49 @@ impl Connection {
     }
 
     /// The rows of an answer.
-    pub async fn fetch(
-        &mut self,
-        sql: &Sql,
-        values: &[Value],
+    // Boxed, as the next two: inside of the futures of callers, the compiler could not tell that those of sqlx are `Send`.
+    pub fn fetch<'f>(
+        &'f mut self,
+        sql: &'f Sql,
+        values: &'f [Value],
         limits: Limits,
-    ) -> Result<Vec<Row>, Error> {
+    ) -> BoxFuture<'f, Result<Vec<Row>, Error>> {
         match self {
-            Self::Sqlite(link) => link.fetch(sql, values, limits).await,
-            Self::Postgres(link) => link.fetch(sql, values, limits).await,
+            Self::Sqlite(link) => Box::pin(link.fetch(sql, values, limits)),
+            Self::Postgres(link) => Box::pin(link.fetch(sql, values, limits)),
         }
     }
 
     /// How many rows were inserted, updated or deleted.
-    pub async fn execute(
-        &mut self,
-        sql: &Sql,
-        values: &[Value],
+    pub fn execute<'f>(
+        &'f mut self,
+        sql: &'f Sql,
+        values: &'f [Value],
         limits: Limits,
-    ) -> Result<u64, Error> {
+    ) -> BoxFuture<'f, Result<u64, Error>> {
         match self {
-            Self::Sqlite(link) => link.execute(sql, values, limits).await,
-            Self::Postgres(link) => link.execute(sql, values, limits).await,
+            Self::Sqlite(link) => Box::pin(link.execute(sql, values, limits)),
+            Self::Postgres(link) => Box::pin(link.execute(sql, values, limits)),
         }
     }
 
     /// Several statements without parameters.
-    pub async fn script(&mut self, text: &str, limits: Limits) -> Result<(), Error> {
+    pub fn script<'f>(
+        &'f mut self,
+        text: &'f str,
+        limits: Limits,
+    ) -> BoxFuture<'f, Result<(), Error>> {
         match self {
-            Self::Sqlite(link) => link.script(text, limits).await,
-            Self::Postgres(link) => link.script(text, limits).await,
+            Self::Sqlite(link) => Box::pin(link.script(text, limits)),
+            Self::Postgres(link) => Box::pin(link.script(text, limits)),
         }
     }
 
     /// Says goodbye.
-    pub async fn close(self) {
+    pub fn close(self) -> BoxFuture<'static, ()> {
         match self {
-            Self::Sqlite(link) => link.close().await,
-            Self::Postgres(link) => link.close().await,
+            Self::Sqlite(link) => Box::pin(link.close()),
+            Self::Postgres(link) => Box::pin(link.close()),
         }
     }
 }

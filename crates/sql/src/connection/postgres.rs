@@ -10,8 +10,8 @@ use sqlx::postgres::{
     PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgRow, PgTypeInfo,
 };
 use sqlx::{
-    Arguments, Column, ConnectOptions, Connection as _, Decode, Encode, Postgres, Row as _, Type,
-    TypeInfo, ValueRef,
+    Arguments, Column, ConnectOptions, Connection as _, Decode, Encode, Executor, Postgres,
+    Row as _, Type, TypeInfo, ValueRef,
 };
 use tokio::time::timeout;
 
@@ -64,7 +64,7 @@ impl PostgresAddress {
     pub async fn connect(&self) -> Result<PostgresLink, Error> {
         let connecting = async {
             let mut inner = self.options.connect().await?;
-            sqlx::raw_sql(&self.session).execute(&mut inner).await?;
+            inner.execute(sqlx::raw_sql(&self.session)).await?;
             Ok(inner)
         };
         match timeout(self.connect, connecting).await {
@@ -120,7 +120,7 @@ impl PostgresLink {
 
     pub async fn script(&mut self, text: &str, limits: Limits) -> Result<(), Error> {
         let execution = async {
-            let done = sqlx::raw_sql(text).execute(&mut self.inner).await;
+            let done = self.inner.execute(sqlx::raw_sql(text)).await;
             done.map(drop).map_err(postgres_error::typed)
         };
         let result = in_time(limits, execution).await;

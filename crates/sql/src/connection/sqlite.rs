@@ -10,7 +10,8 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{
-    Arguments, Column, ConnectOptions, Connection as _, Decode, Row as _, TypeInfo, ValueRef,
+    Arguments, Column, ConnectOptions, Connection as _, Decode, Executor, Row as _, TypeInfo,
+    ValueRef,
 };
 
 use super::{check_count, gather, sqlite_error};
@@ -124,7 +125,7 @@ impl SqliteLink {
 
     pub async fn script(&mut self, text: &str, limits: Limits) -> Result<(), Error> {
         self.deadline.set(limits.statement);
-        let result = sqlx::raw_sql(text).execute(&mut self.inner).await;
+        let result = self.inner.execute(sqlx::raw_sql(text)).await;
         self.done(result.map(drop).map_err(sqlite_error::typed))
     }
 
