@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::Value;
 use stentor_auth::local_urls;
+use stentor_sql::Database;
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{EventStore, RelayScope, StoreError};
 use tokio::sync::{mpsc, watch};
@@ -74,6 +75,17 @@ pub async fn open(layout: &Layout, config: &Config, make: bool) -> anyhow::Resul
 /// Those of the engine.
 pub fn open_store(path: &Path, options: Options) -> Result<Arc<Store>, StoreError> {
     Store::open(path, options).map(Arc::new)
+}
+
+/// Opens the records; a relative path is below the data folder.
+///
+/// # Errors
+/// Those of the database.
+pub async fn open_records(layout: &Layout, config: &Config) -> anyhow::Result<Database> {
+    let mut records = config.records.clone();
+    records.path = layout.root().join(&records.path);
+    records.url_file = records.url_file.map(|file| layout.root().join(file));
+    Database::open(&records).await.context("opening the records")
 }
 
 /// What the store is opened with, by a tool that does not listen itself.

@@ -14,6 +14,7 @@ mod tests;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use stentor_sql::DatabaseConfig;
 
 pub use fault::Faults;
 pub use load::{Loaded, Sources, load};
@@ -43,6 +44,8 @@ pub struct Config {
     pub relay: stentor_relay::Config,
     /// The store of the relay's events. Takes effect with a restart.
     pub store: StoreConfig,
+    /// Where records are kept: who is a member, who and what is banned, who has called what.
+    pub records: DatabaseConfig,
     /// What is logged, and how. Logs go to standard error; they never hold a token, a key or the content of an event.
     pub log: LogConfig,
 }
@@ -55,6 +58,9 @@ impl Config {
             faults.push((format!("relay.{}", error.key), error.problem));
         }
         faults.extend(self.store.check());
+        if let Err(error) = self.records.check() {
+            faults.push(("records".to_owned(), error.to_string()));
+        }
         faults.extend(self.log.check());
         faults
     }

@@ -13,6 +13,7 @@ use stentor_serve::supervisor::{Importance, Supervisor};
 use stentor_serve::{
     ConnectionCaps, ConnectionLimits, Drain, Server, ServerConfig, SessionFactory, listen,
 };
+use stentor_sql::Database;
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{EventStore, StoreError};
 use tokio::sync::watch;
@@ -44,6 +45,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub struct Node {
     config: Arc<ArcSwap<Config>>,
     store: Arc<Store>,
+    records: Database,
     relay: Relay,
     server: Server<Relay>,
     readiness: Readiness,
@@ -76,10 +78,17 @@ impl Node {
         for socket in sockets.operations.drain(..) {
             tokio::spawn(accept(ops_server.clone(), socket, "operations"));
         }
-        let own_key = secrets::relay_key(&layout.secrets())?.public_key();
+        let own_key = secrets::relay_key(&layout.secrets())?;
         let options = access::options_at(&config, &sockets.public_addresses())?;
         let store = open(layout, options).await?;
-        let relay = Relay::new(config.relay.clone(), Arc::clone(&store) as _, Some(own_key))?;
+        let records = access::open_records(layout, &config).await?;
+        let relay = Relay::new(
+            config.relay.clone(),
+            Arc::clone(&store) as _,
+            records.clone(),
+            own_key,
+        )
+        .await?;
         let limits = ConnectionLimits::new(reload::caps(&config));
         let server = Server::new(
             relay.clone(),
@@ -106,6 +115,7 @@ impl Node {
         Ok(Self {
             config,
             store,
+            records,
             relay,
             server,
             readiness,
@@ -159,6 +169,7 @@ impl Node {
         }
         self.supervisor.shutdown(LAST_DEADLINE).await;
         self.store.close().await.context("closing the store")?;
+        self.records.close().await;
         self.operations.run(LAST_DEADLINE).await;
         info!(connections = report.open, cut = report.aborted, "stopped");
         Ok(())
@@ -195,9 +206,9 @@ fn background(
     store: &Arc<Store>,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 ) {
-    let (relay, purged) = (relay.clone(), Arc::clone(store));
+    let (purging, purged) = (relay.clone(), Arc::clone(store));
     supervisor.spawn("relay", Importance::Optional, move |mut stop| {
-        let (relay, store) = (relay.clone(), Arc::clone(&purged));
+        let (relay, store) = (purging.clone(), Arc::clone(&purged));
         async move {
             let purge = |now| {
                 let store = Arc::clone(&store);
@@ -211,6 +222,28 @@ fn background(
             };
             tokio::select! {
                 () = relay.run(purge) => {}
+                () = stop.requested() => {}
+            }
+            Ok::<(), Infallible>(())
+        }
+    });
+    let of_members = relay.clone();
+    supervisor.spawn("membership", Importance::Optional, move |mut stop| {
+        let relay = of_members.clone();
+        async move {
+            tokio::select! {
+                () = relay.run_membership() => {}
+                () = stop.requested() => {}
+            }
+            Ok::<(), Infallible>(())
+        }
+    });
+    let of_moderators = relay.clone();
+    supervisor.spawn("moderation", Importance::Optional, move |mut stop| {
+        let relay = of_moderators.clone();
+        async move {
+            tokio::select! {
+                () = relay.run_moderation() => {}
                 () = stop.requested() => {}
             }
             Ok::<(), Infallible>(())

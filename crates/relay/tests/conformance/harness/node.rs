@@ -10,6 +10,7 @@ use stentor_serve::{
     ConnectionCaps, ConnectionLimits, Drain, HttpConfig, Server, ServerConfig, WebSocketConfig,
     bind, listen,
 };
+use stentor_sql::{Database, DatabaseConfig};
 use stentor_store::{EventStore, Keep, RelayScope, embedded, memory};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -107,8 +108,16 @@ impl Node {
             per_address: limits.connections_per_ip,
         };
         let (limits, drain) = (ConnectionLimits::new(caps), Drain::new());
-        let own_key = key(99).public_key();
-        let relay = Relay::new(config, Arc::clone(&store), Some(own_key)).unwrap();
+        let records = DatabaseConfig {
+            path: folder.path().join("records.sqlite"),
+            ..DatabaseConfig::default()
+        };
+        let records = Database::open(&records).await.unwrap();
+        let relay = Relay::new(config, Arc::clone(&store), records, key(99))
+            .await
+            .unwrap();
+        tokio::spawn(relay.clone().run_membership());
+        tokio::spawn(relay.clone().run_moderation());
         let server = Server::new(
             relay.clone(),
             relay.routes(),
