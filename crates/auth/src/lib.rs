@@ -1,12 +1,13 @@
-//! Who is asking: NIP-42 authentication of a connection.
+//! Who is asking: NIP-42 authentication of a connection, NIP-98 authentication of an HTTP request.
 //!
-//! Pure but for the drawing of random challenges: the time, the connection's own address and the public URLs of the
-//! relay are arguments.
+//! Pure but for the drawing of random challenges and the memory for used tokens: the time, the connection's own address and
+//! the public URLs of the relay are arguments.
 
 mod challenge;
 mod error;
 mod keys;
 mod nip42;
+pub mod nip98;
 mod place;
 
 pub use challenge::Challenge;

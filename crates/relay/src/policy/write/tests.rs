@@ -1,11 +1,11 @@
 //! The rules about events, each with the configuration that switches it on.
 
+mod marmot;
+
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use stentor_auth::{Keys, Place};
-use stentor_event::{EventBuilder, EventId, Kind, SecretKey, Timestamp, pow};
+use stentor_event::{EventBuilder, Kind, SecretKey, Timestamp, pow};
 use stentor_store::{EventStore, Keep, RelayScope, memory};
 
 use super::{Judgement, Writing};
@@ -397,90 +397,4 @@ fn r3_4_writing_may_need_a_proven_key() {
     assert!(bench.against(kind(1)).starts_with("auth-required: "));
     let anybody = SecretKey::from_bytes([6; 32]).unwrap();
     assert_eq!(bench.against_from(kind(1), &proven(&anybody)), "");
-}
-
-#[test]
-fn r7_key_packages() {
-    let bench = Bench::new(|_| {});
-    let package = |number: u16, changed: Option<(&str, Option<&str>)>, content: &str| {
-        let tags = [
-            ("d", vec!["x"]),
-            ("mls_protocol_version", vec!["1.0"]),
-            ("mls_ciphersuite", vec!["0x0001"]),
-            ("mls_extensions", vec!["0xf2ee", "0x000a"]),
-            ("encoding", vec!["base64"]),
-            ("relays", vec!["wss://relay.example.com"]),
-        ];
-        let mut builder = kind(number).content(content);
-        for (name, mut values) in tags {
-            match changed {
-                Some((other, None)) if other == name => continue,
-                Some((other, Some(value))) if other == name => values = vec![value],
-                _ => {}
-            }
-            builder = builder.tag(std::iter::once(name).chain(values));
-        }
-        bench.against(builder)
-    };
-    let content = BASE64_STANDARD.encode(b"a key package");
-    for number in [443, 30_443] {
-        assert_eq!(package(number, None, &content), "");
-        for change in [
-            ("mls_protocol_version", Some("2.0")),
-            ("mls_protocol_version", None),
-            ("mls_ciphersuite", Some("1")),
-            ("mls_ciphersuite", None),
-            ("mls_extensions", Some("0x000a")),
-            ("mls_extensions", None),
-            ("relays", Some("nowhere")),
-            ("relays", None),
-            ("encoding", Some("base58")),
-            ("encoding", None),
-        ] {
-            let against = package(number, Some(change), &content);
-            assert!(
-                against.starts_with("invalid: "),
-                "{number} {change:?}: {against}"
-            );
-        }
-        assert!(!package(number, None, "").is_empty());
-        assert!(!package(number, None, "not base64!").is_empty());
-        assert_eq!(package(number, Some(("encoding", Some("hex"))), "00ff"), "");
-        assert_eq!(
-            package(number, Some(("encoding", None)), "00ff"),
-            "",
-            "hex, of old"
-        );
-    }
-    assert_eq!(package(443, Some(("d", None)), &content), "");
-    assert!(!package(30_443, Some(("d", None)), &content).is_empty());
-}
-
-#[test]
-fn r7_group_messages_and_what_lives_inside_of_others() {
-    let bench = Bench::new(|_| {});
-    let group = EventId([0xab; 32]).to_string();
-    assert_eq!(bench.against(kind(445).tag(["h", &group])), "");
-    for wrong in [
-        kind(445),
-        kind(445).tag(["h", &group]).tag(["h", &group]),
-        kind(445).tag(["h", &group.to_uppercase()]),
-        kind(445).tag(["h", "7"]),
-    ] {
-        assert!(bench.against(wrong).starts_with("invalid: "));
-    }
-    for number in [444, 446, 447, 448, 449] {
-        assert!(
-            bench.against(kind(number)).starts_with("invalid: "),
-            "{number}"
-        );
-    }
-    assert_eq!(
-        bench.against(kind(10_051).tag(["relay", "wss://a.example"])),
-        ""
-    );
-    assert_eq!(bench.against(kind(10_051)), "", "a list that was emptied");
-    assert!(!bench.against(kind(10_051).tag(["relay", "a"])).is_empty());
-    let off = Bench::new(|config| config.marmot.enabled = false);
-    assert_eq!(off.against(kind(445)), "");
 }
