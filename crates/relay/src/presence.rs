@@ -65,7 +65,12 @@ impl Presence {
 
 impl Present {
     /// Why the connection would not be let in.
-    fn unwelcome(&self, settings: &Settings, lists: &Lists, anonymous: bool) -> Option<&'static str> {
+    fn unwelcome(
+        &self,
+        settings: &Settings,
+        lists: &Lists,
+        anonymous: bool,
+    ) -> Option<&'static str> {
         let policy = &settings.policy;
         if !policy.connection.may_stay(self.address, lists) {
             return Some("your address may not connect to this relay");

@@ -4,11 +4,13 @@ use std::sync::{Arc, LazyLock};
 
 use axum::Extension;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use http::Request;
 use http::header::{self, HeaderMap, HeaderValue};
 use ring::digest::{SHA256, digest};
 use stentor_event::normalize_relay_url;
@@ -16,6 +18,7 @@ use stentor_serve::headers::{Cors, cors};
 use stentor_serve::{Problem, RequestInfo};
 
 use crate::information::information;
+use crate::management::rpc;
 use crate::pages::{Page, STYLE};
 use crate::service::Relay;
 use crate::state::{Settings, State};
@@ -35,10 +38,19 @@ impl Relay {
     /// What answers plain HTTP requests to `/`, to readers of any origin as NIP-11 asks.
     pub fn routes(&self) -> Router {
         Router::new()
-            .route("/", get(root))
+            .route("/", get(root).post(call))
             .layer(axum::middleware::from_fn_with_state(Cors::any(), cors))
             .with_state(self.clone())
     }
+}
+
+/// A call of NIP-86.
+async fn call(
+    Shared(relay): Shared<Relay>,
+    Extension(info): Extension<RequestInfo>,
+    request: Request<Body>,
+) -> Response {
+    rpc(&relay, &info, request).await
 }
 
 /// Answers by what the client accepts.

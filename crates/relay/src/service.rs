@@ -64,7 +64,10 @@ impl Relay {
 
     /// What admins can do.
     pub fn management(&self) -> Management {
-        Management::new(Arc::clone(&self.state.access), Arc::clone(&self.state.store))
+        Management::new(
+            Arc::clone(&self.state.access),
+            Arc::clone(&self.state.store),
+        )
     }
 
     /// Lets what is decided about members and addresses take effect on who is connected, and publishes who is a member
@@ -180,12 +183,20 @@ impl CommitObserver for Observer {
         };
         let any = lists.bans_anything() && events.iter().any(banned);
         let tally = if any {
-            let wanted: Vec<Committed> = events.iter().filter(|event| !banned(event)).cloned().collect();
+            let wanted: Vec<Committed> = events
+                .iter()
+                .filter(|event| !banned(event))
+                .cloned()
+                .collect();
             let unwanted = events.iter().filter(|event| banned(event));
             state.remove_banned(unwanted.map(|committed| committed.event.id()).collect());
-            state.registry.pass(&wanted, &settings.rules, settings.hold())
+            state
+                .registry
+                .pass(&wanted, &settings.rules, settings.hold())
         } else {
-            state.registry.pass(events, &settings.rules, settings.hold())
+            state
+                .registry
+                .pass(events, &settings.rules, settings.hold())
         };
         state.metrics.passed(tally, begun.elapsed());
         state.commits.send_replace(());

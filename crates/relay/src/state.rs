@@ -177,7 +177,10 @@ impl State {
             .presence
             .review(&self.settings(), &self.lists(), anonymous);
         if closed > 0 {
-            tracing::info!(connections = closed, "closed, as they are not let in any more");
+            tracing::info!(
+                connections = closed,
+                "closed, as they are not let in any more"
+            );
         }
     }
 

@@ -85,7 +85,9 @@ pub async fn open_records(layout: &Layout, config: &Config) -> anyhow::Result<Da
     let mut records = config.records.clone();
     records.path = layout.root().join(&records.path);
     records.url_file = records.url_file.map(|file| layout.root().join(file));
-    Database::open(&records).await.context("opening the records")
+    Database::open(&records)
+        .await
+        .context("opening the records")
 }
 
 /// What the store is opened with, by a tool that does not listen itself.

@@ -103,7 +103,13 @@ impl Change {
             | Self::Icon(text)
             | Self::DeleteRole(text) => json!([text]),
             Self::CreateRole(role) | Self::EditRole(role) => {
-                json!([role.id, role.label, role.description, role.color, role.order])
+                json!([
+                    role.id,
+                    role.label,
+                    role.description,
+                    role.color,
+                    role.order
+                ])
             }
             Self::AssignRole(key, role) | Self::UnassignRole(key, role) => {
                 json!([key.to_string(), role])
@@ -224,7 +230,10 @@ impl Change {
             Self::Icon(text) => set(tx, "icon", text),
             Self::CreateRole(role) | Self::EditRole(role) => write_role(tx, role),
             Self::DeleteRole(id) => {
-                tx.execute("DELETE FROM relay_member_roles WHERE role = ?", (id.as_str(),))?;
+                tx.execute(
+                    "DELETE FROM relay_member_roles WHERE role = ?",
+                    (id.as_str(),),
+                )?;
                 tx.execute(
                     "UPDATE relay_invites SET role = NULL WHERE role = ?",
                     (id.as_str(),),

@@ -142,12 +142,7 @@ impl Access {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn join(
-        &self,
-        key: PublicKey,
-        claim: &str,
-        now: u64,
-    ) -> Result<Joined, AccessError> {
+    pub async fn join(&self, key: PublicKey, claim: &str, now: u64) -> Result<Joined, AccessError> {
         let _turn = self.changing.lock().await;
         if self.lists().members.contains_key(&key) {
             return Ok(Joined::Already);
@@ -189,7 +184,9 @@ fn insert(
             return Err(AccessError::TooManyInvites(open));
         }
     }
-    let expires = new.seconds.map(|seconds| now.saturating_add(seconds as i64));
+    let expires = new
+        .seconds
+        .map(|seconds| now.saturating_add(seconds as i64));
     tx.execute(
         "INSERT INTO relay_invites (claim, creator, created_at, expires_at, most, uses, role)
          VALUES (?, ?, ?, ?, ?, 0, ?)",

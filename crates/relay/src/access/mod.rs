@@ -12,6 +12,7 @@ mod lists;
 mod load;
 mod roles;
 mod schema;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use error::AccessError;
 pub use invites::{Invite, Joined, NewInvite};
 pub use lists::{Lists, Member};
 pub use roles::Role;
+pub use tokens::UsedTokens;
 
 /// The access lists and the records behind them.
 pub struct Access {
@@ -60,6 +62,11 @@ impl Access {
     /// The database behind the lists.
     pub fn records(&self) -> &Database {
         &self.records
+    }
+
+    /// What remembers which tokens of NIP-98 have been used.
+    pub fn used_tokens(&self) -> UsedTokens {
+        UsedTokens::new(self.records.clone())
     }
 
     /// A receiver that wakes up after every change.

@@ -52,6 +52,11 @@ impl Membership {
             0..=2_000,
             true,
         )?;
-        in_range("membership.invite_hours", self.invite_hours, 0..=87_600, true)
+        in_range(
+            "membership.invite_hours",
+            self.invite_hours,
+            0..=87_600,
+            true,
+        )
     }
 }

@@ -78,7 +78,8 @@ impl Management {
                 Ok(value)
             }
             Err(error) => {
-                self.note(method, params, by, &error.to_string(), now).await?;
+                self.note(method, params, by, &error.to_string(), now)
+                    .await?;
                 Err(error)
             }
         }
@@ -139,7 +140,9 @@ impl Management {
         self.access.apply(change.clone(), by, now.0).await?;
         match change {
             Change::BanKey(key, _) => {
-                self.store.remove_author(key, Timestamp(u64::MAX >> 1)).await?;
+                self.store
+                    .remove_author(key, Timestamp(u64::MAX >> 1))
+                    .await?;
             }
             Change::BanEvent(id, _) => {
                 self.store.remove(&[id]).await?;
@@ -166,7 +169,9 @@ impl Management {
                 let mut members: Vec<Value> = lists
                     .members
                     .iter()
-                    .map(|(key, member)| json!({ "pubkey": key.to_string(), "roles": member.roles }))
+                    .map(
+                        |(key, member)| json!({ "pubkey": key.to_string(), "roles": member.roles }),
+                    )
                     .collect();
                 members.sort_by_key(|member| member.to_string());
                 Value::Array(members)
@@ -195,9 +200,7 @@ impl Management {
         if !gone.is_empty() {
             queue::forget(records, gone.iter().map(|gone| gone.id).collect()).await?;
         }
-        let entry = |waiting: &queue::Waiting| {
-            json!({ "id": waiting.id.to_string(), "reason": waiting.reason })
-        };
+        let entry = |waiting: &queue::Waiting| json!({ "id": waiting.id.to_string(), "reason": waiting.reason });
         Ok(here.iter().map(entry).collect())
     }
 

@@ -4,11 +4,12 @@
 //! admin`. It changes the access lists, and the store where that follows: what is banned goes away.
 
 mod call;
+mod http;
 
 mod params;
 
 pub use call::{CallError, Management};
-
+pub(crate) use http::rpc;
 
 /// The methods of NIP-86, in the order of the NIP.
 pub(crate) const METHODS: [&str; 25] = [

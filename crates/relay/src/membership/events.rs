@@ -25,7 +25,12 @@ pub(super) fn members<'a>(
 }
 
 /// That somebody has become a member, or is one no more.
-pub(super) fn came_or_went(member: &PublicKey, came: bool, at: Timestamp, key: &SecretKey) -> Event {
+pub(super) fn came_or_went(
+    member: &PublicKey,
+    came: bool,
+    at: Timestamp,
+    key: &SecretKey,
+) -> Event {
     let kind = if came { ADDED } else { REMOVED };
     own(kind, at).tag(["p", &member.to_string()]).sign(key)
 }
@@ -37,7 +42,10 @@ pub(super) fn role(role: &Role, at: Timestamp, key: &SecretKey) -> Event {
         ("color", role.color.map(|color| color.to_string())),
         ("order", role.order.map(|order| order.to_string())),
     ];
-    let texts = [("label", role.label.clone()), ("description", role.description.clone())];
+    let texts = [
+        ("label", role.label.clone()),
+        ("description", role.description.clone()),
+    ];
     for (name, value) in texts.into_iter().chain(numbers) {
         if let Some(value) = value {
             builder = builder.tag([name, &value]);

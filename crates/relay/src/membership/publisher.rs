@@ -54,10 +54,7 @@ pub(crate) async fn publish(state: Arc<State>) {
 }
 
 /// Publishes what differs from what has been published; gives what is published then.
-async fn step(
-    state: &State,
-    before: Option<&Published>,
-) -> Result<Option<Published>, StoreError> {
+async fn step(state: &State, before: Option<&Published>) -> Result<Option<Published>, StoreError> {
     let (config, lists) = (state.settings(), state.lists());
     let membership = &config.config.membership;
     if !membership.enabled || !membership.publish {
@@ -123,7 +120,9 @@ async fn professes(state: &State, key: &PublicKey, urls: &[String]) -> Result<bo
 /// Whether one of the values of the event's tags is one of these URLs.
 fn names(list: &Event, urls: &[String]) -> bool {
     list.view().tags().any(|tag| {
-        let url = tag.get(1).and_then(|url| normalize_relay_url(&url.to_text()));
+        let url = tag
+            .get(1)
+            .and_then(|url| normalize_relay_url(&url.to_text()));
         url.is_some_and(|url| urls.contains(&url))
     })
 }
@@ -181,7 +180,10 @@ fn differences(before: &Said, wanted: &Said, key: &SecretKey, at: Timestamp) -> 
             batch.push(events::role(role, at, key));
         }
     }
-    let gone = before.roles.keys().filter(|id| !wanted.roles.contains_key(*id));
+    let gone = before
+        .roles
+        .keys()
+        .filter(|id| !wanted.roles.contains_key(*id));
     batch.extend(gone.map(|id| events::no_role(id, at, key)));
     if before.members == wanted.members {
         return batch;
@@ -189,9 +191,15 @@ fn differences(before: &Said, wanted: &Said, key: &SecretKey, at: Timestamp) -> 
     let list = wanted.members.iter();
     let list = list.map(|(member, roles)| (*member, roles.iter().map(String::as_str).collect()));
     batch.push(events::members(list, at, key));
-    let came = wanted.members.keys().filter(|member| !before.members.contains_key(*member));
+    let came = wanted
+        .members
+        .keys()
+        .filter(|member| !before.members.contains_key(*member));
     batch.extend(came.map(|member| events::came_or_went(member, true, at, key)));
-    let went = before.members.keys().filter(|member| !wanted.members.contains_key(*member));
+    let went = before
+        .members
+        .keys()
+        .filter(|member| !wanted.members.contains_key(*member));
     batch.extend(went.map(|member| events::came_or_went(member, false, at, key)));
     batch
 }

@@ -116,14 +116,9 @@ async fn leave(
 }
 
 /// The first of these keys that may ask for invites.
-pub(crate) fn may_invite(
-    keys: &[PublicKey],
-    config: &Config,
-    lists: &Lists,
-) -> Option<PublicKey> {
+pub(crate) fn may_invite(keys: &[PublicKey], config: &Config, lists: &Lists) -> Option<PublicKey> {
     let may = |key: &&PublicKey| {
-        config.access.admin(key).is_some()
-            || lists.has_role(key, &config.membership.invite_roles)
+        config.access.admin(key).is_some() || lists.has_role(key, &config.membership.invite_roles)
     };
     keys.iter().find(may).copied()
 }

@@ -88,9 +88,14 @@ impl Connection {
         while let Poll::Ready(Some(made)) = Pin::new(&mut self.work().invites.0).poll_next(cx) {
             match made.event {
                 Ok(event) => {
-                    let matches = made.filters.iter().any(|filter| filter.matches(&event.view()));
+                    let matches = made
+                        .filters
+                        .iter()
+                        .any(|filter| filter.matches(&event.view()));
                     if matches {
-                        say(io, |text| relay_message::event(text, &made.sub, event.json()));
+                        say(io, |text| {
+                            relay_message::event(text, &made.sub, event.json())
+                        });
                     }
                     let settings = Arc::clone(&self.state.settings());
                     self.follow(made.sub, made.filters, None, &settings, io);

@@ -57,7 +57,10 @@ async fn read_on(
 ) -> Result<(), StoreError> {
     let viewer = Viewer::operator();
     loop {
-        let changes = state.store.changes(*position, BATCH, &viewer, now()).await?;
+        let changes = state
+            .store
+            .changes(*position, BATCH, &viewer, now())
+            .await?;
         let Some(last) = changes.last().map(|change| change.seq) else {
             return Ok(());
         };
@@ -120,11 +123,7 @@ fn counts(state: &State, reporter: &PublicKey, whose: Reporters) -> bool {
 }
 
 /// How many have reported the event whose reports count.
-async fn reporters(
-    state: &State,
-    target: EventId,
-    whose: Reporters,
-) -> Result<usize, StoreError> {
+async fn reporters(state: &State, target: EventId, whose: Reporters) -> Result<usize, StoreError> {
     let reports = Filter {
         kinds: Some(vec![REPORT]),
         tags: vec![TagFilter::new(b'e', [target.to_string().into_bytes()])],
@@ -142,7 +141,9 @@ fn reason(report: &Event) -> String {
         let name = tag.name();
         name.is(b"e") || name.is(b"p") || name.is(b"x")
     });
-    let kind = named.filter_map(|tag| tag.get(2)).map(|kind| kind.to_text());
+    let kind = named
+        .filter_map(|tag| tag.get(2))
+        .map(|kind| kind.to_text());
     let kind = kind.into_iter().find(|kind| !kind.is_empty());
     let words = String::from_utf8_lossy(&view.content()).into_owned();
     match kind {

@@ -157,7 +157,10 @@ impl Connection {
         match request {
             Ok(request) => {
                 let (state, client) = (Arc::clone(&self.state), self.info.client);
-                self.work().events.waiting.request(event, request, client, &state);
+                self.work()
+                    .events
+                    .waiting
+                    .request(event, request, client, &state);
             }
             Err(reason) => {
                 let rejection = Judgement::Refused(Rejection::refused(reason));

@@ -1,11 +1,13 @@
 //! A real relay on a real socket, and a client that was not written by us.
 
+mod admin;
 mod client;
 mod make;
 mod node;
 
 use std::time::Duration;
 
+pub use admin::http_auth;
 pub use client::{Answer, Client};
 pub use make::*;
 pub use node::{Node, without_rates};
