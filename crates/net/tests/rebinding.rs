@@ -33,7 +33,10 @@ async fn g5_1_a_name_that_becomes_loopback_after_it_was_vetted_is_refused() {
     let trap = Trap::set().await;
     let dialer = Dialer::new(&config(dns.address)).unwrap();
     let url = format!("http://host.example.org:{}/", trap.address.port());
-    let target = dialer.vet(&url, Family::Web, Trust::Stranger).await.unwrap();
+    let target = dialer
+        .vet(&url, Family::Web, Trust::Stranger)
+        .await
+        .unwrap();
     let dialed = dialer.dial(&target).await.map(drop);
     assert!(leads_inside(&dialed), "{dialed:?}");
     assert_eq!(trap.visits().await, 0);
@@ -67,9 +70,25 @@ async fn g5_1_one_inside_address_among_public_ones_refuses_all() {
         &["0.0.0.0"],
         &["169.254.169.254"],
         &[
-            "1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4", "1.1.1.5", "1.1.1.6", "1.1.1.7", "1.1.1.8",
-            "1.1.1.9", "1.1.1.10", "1.1.1.11", "1.1.1.12", "1.1.1.13", "1.1.1.14", "1.1.1.15",
-            "1.1.1.16", "1.1.1.17", "1.1.1.18", "192.168.0.1",
+            "1.1.1.1",
+            "1.1.1.2",
+            "1.1.1.3",
+            "1.1.1.4",
+            "1.1.1.5",
+            "1.1.1.6",
+            "1.1.1.7",
+            "1.1.1.8",
+            "1.1.1.9",
+            "1.1.1.10",
+            "1.1.1.11",
+            "1.1.1.12",
+            "1.1.1.13",
+            "1.1.1.14",
+            "1.1.1.15",
+            "1.1.1.16",
+            "1.1.1.17",
+            "1.1.1.18",
+            "192.168.0.1",
         ],
     ];
     let trap = Trap::set().await;
@@ -85,7 +104,11 @@ async fn g5_1_a_cname_to_inside_is_refused() {
     let with_address = Dns::start(|_, kind, _| {
         let inside = Record::A([10, 0, 0, 1].into());
         let cname = Record::Cname("db.internal");
-        Some(if kind == A { vec![cname, inside] } else { vec![cname] })
+        Some(if kind == A {
+            vec![cname, inside]
+        } else {
+            vec![cname]
+        })
     })
     .await;
     let dialed = dial(&with_address, &trap).await;
@@ -104,7 +127,9 @@ async fn g5_1_a_cname_to_inside_is_refused() {
 #[tokio::test]
 async fn g5_1_an_error_does_not_tell_where_a_name_leads() {
     let trap = Trap::set().await;
-    let error = dial(&Dns::with(&["10.11.12.13"]).await, &trap).await.unwrap_err();
+    let error = dial(&Dns::with(&["10.11.12.13"]).await, &trap)
+        .await
+        .unwrap_err();
     assert!(!error.to_string().contains("10.11"), "{error}");
     assert!(error.is_permanent());
 }
@@ -113,9 +138,15 @@ async fn g5_1_an_error_does_not_tell_where_a_name_leads() {
 async fn g5_3_a_name_server_without_an_answer_is_not_waited_for() {
     let trap = Trap::set().await;
     let no_address = dial(&Dns::with(&[]).await, &trap).await;
-    assert!(matches!(no_address, Err(DialError::Failed(Failure::Lookup(_)))));
+    assert!(matches!(
+        no_address,
+        Err(DialError::Failed(Failure::Lookup(_)))
+    ));
     let endless = Dns::start(|_, _, _| Some(vec![Record::Cname("host.example.org")])).await;
-    assert!(matches!(dial(&endless, &trap).await, Err(DialError::Failed(_))));
+    assert!(matches!(
+        dial(&endless, &trap).await,
+        Err(DialError::Failed(_))
+    ));
 
     let silent = Dns::start(|_, _, _| None).await;
     let dialer = Dialer::new(&stentor_net::dial::Config {

@@ -107,7 +107,11 @@ impl Config {
             ("lookup_seconds", self.lookup_seconds, 1..=300),
             ("dials", self.dials as u64, 1..=65_536),
             ("request_seconds", self.request_seconds, 1..=3_600),
-            ("response_bytes", self.response_bytes as u64, 1_024..=1 << 30),
+            (
+                "response_bytes",
+                self.response_bytes as u64,
+                1_024..=1 << 30,
+            ),
         ];
         for (key, value, range) in ranges {
             if !range.contains(&value) {
@@ -223,7 +227,10 @@ mod tests {
             config.check().unwrap_err().key
         };
         assert_eq!(key(r#"{"allow":["10.0.0.0/8","x"]}"#), "allow[1]");
-        assert_eq!(key(r#"{"name_servers":["dns.example"]}"#), "name_servers[0]");
+        assert_eq!(
+            key(r#"{"name_servers":["dns.example"]}"#),
+            "name_servers[0]"
+        );
         assert_eq!(key(r#"{"socks":{"onion":"127.0.0.1"}}"#), "socks.onion");
         assert_eq!(key(r#"{"socks":{"all":"socks5://a:1"}}"#), "socks.all");
         assert_eq!(key(r#"{"connect_seconds":0}"#), "connect_seconds");
@@ -237,11 +244,22 @@ mod tests {
             r#"{"name_servers":["9.9.9.9","[2620:fe::fe]:5353","::1"],"socks":{"onion":"tor:9050","all":"[::1]:1080"}}"#,
         )
         .unwrap();
-        let servers: Vec<String> = config.servers().unwrap().iter().map(ToString::to_string).collect();
+        let servers: Vec<String> = config
+            .servers()
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(servers, ["9.9.9.9:53", "[2620:fe::fe]:5353", "[::1]:53"]);
         let proxies = config.socks.proxies().unwrap();
-        let read: Vec<_> = proxies.iter().map(|(network, proxy)| (*network, proxy.host.as_str(), proxy.port)).collect();
-        assert_eq!(read, [(Some(Network::Tor), "tor", 9050), (None, "::1", 1080)]);
+        let read: Vec<_> = proxies
+            .iter()
+            .map(|(network, proxy)| (*network, proxy.host.as_str(), proxy.port))
+            .collect();
+        assert_eq!(
+            read,
+            [(Some(Network::Tor), "tor", 9050), (None, "::1", 1080)]
+        );
         let rules = config.rules().unwrap();
         assert!(rules.has_proxy_of(Network::Tor) && !rules.has_proxy_of(Network::I2p));
     }

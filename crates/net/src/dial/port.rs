@@ -28,7 +28,9 @@ mod tests {
 
     #[test]
     fn g5_1_other_protocols_are_denied_and_relays_are_not() {
-        for port in [0, 22, 25, 53, 110, 445, 2375, 3306, 5432, 6379, 11211, 27017] {
+        for port in [
+            0, 22, 25, 53, 110, 445, 2375, 3306, 5432, 6379, 11211, 27017,
+        ] {
             assert!(is_denied(port), "{port}");
         }
         for port in [

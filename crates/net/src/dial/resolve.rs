@@ -107,8 +107,7 @@ impl Names {
 }
 
 fn build(config: ResolverConfig, options: ResolverOpts) -> Result<TokioResolver, Failure> {
-    let mut builder =
-        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
     *builder.options_mut() = options;
     builder
         .build()

@@ -182,7 +182,12 @@ mod tests {
     fn it_is_never_open_for_longer_than_the_longest() {
         let mut breaker = Breaker::default();
         (0..100).for_each(|_| breaker.failed(s(0)));
-        assert_eq!(breaker.attempt(s(0)), Err(Open { retry_after: LONGEST }));
+        assert_eq!(
+            breaker.attempt(s(0)),
+            Err(Open {
+                retry_after: LONGEST
+            })
+        );
     }
 
     #[test]
