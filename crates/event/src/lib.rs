@@ -42,6 +42,7 @@ pub use event::Event;
 pub use filter::{Filter, FilterError, FilterLimits, TagFilter};
 pub use keys::{EventId, PublicKey, Signature};
 pub use kind::{Kind, KindClass};
+pub use message::answer::{RelayMessage, RelayMessageError, parse_relay_message};
 pub use message::client::{ClientMessage, parse_client_message};
 pub use message::error::{MessageError, Verb};
 pub use message::limits::ParseLimits;

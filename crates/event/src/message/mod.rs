@@ -1,5 +1,6 @@
 //! Messages between clients and relays (NIP-01, 42, 45, 67, 77).
 
+pub(crate) mod answer;
 pub(crate) mod client;
 pub(crate) mod error;
 pub(crate) mod limits;
