@@ -47,6 +47,7 @@ pub use message::client::{ClientMessage, parse_client_message};
 pub use message::error::{MessageError, Verb};
 pub use message::limits::ParseLimits;
 pub use message::relay as relay_message;
+pub use message::request as client_message;
 pub use message::relay::EoseHint;
 pub use message::subscription::SubscriptionId;
 pub use protected::embeds_protected;

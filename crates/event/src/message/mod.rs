@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod error;
 pub(crate) mod limits;
 pub mod relay;
+pub mod request;
 pub(crate) mod subscription;
 #[cfg(test)]
 mod tests;
