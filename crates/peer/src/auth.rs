@@ -98,7 +98,9 @@ pub(crate) async fn follow(
     mut challenges: watch::Receiver<Option<Arc<str>>>,
 ) -> Ended {
     while challenges.changed().await.is_ok() {
-        let Some(inner) = handles.upgrade() else { break };
+        let Some(inner) = handles.upgrade() else {
+            break;
+        };
         let peer = Peer(inner);
         if peer.0.config.auth == AuthWhen::Challenged
             && let Err(error) = peer.authenticate().await

@@ -120,7 +120,9 @@ mod tests {
     #[test]
     fn what_was_on_its_way_is_no_fault() {
         let drops = Drops::default();
-        Dropped::ALL.into_iter().for_each(|reason| drops.add(reason));
+        Dropped::ALL
+            .into_iter()
+            .for_each(|reason| drops.add(reason));
         drops.add(Dropped::Late);
         assert_eq!((drops.of(Dropped::Late), drops.faults()), (2, 5));
     }

@@ -177,7 +177,13 @@ impl Reader<'_> {
                 Item::Eose(_) => None,
             };
             // An error says that the subscription was dropped.
-            let _ = delivery.queue.send(Queued { item, _share: share }).await;
+            let _ = delivery
+                .queue
+                .send(Queued {
+                    item,
+                    _share: share,
+                })
+                .await;
         };
         let limit = Duration::from_secs(self.config.stall_seconds);
         if timeout(limit, put).await.is_err() {

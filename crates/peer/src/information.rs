@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use stentor_event::nip11::{Limitation, RelayInformation};
 use stentor_net::dial::{Dialer, Family, Trust};
-use stentor_net::http::{
-    Excess, HeaderMap, HeaderValue, HttpError, Request, StatusCode, header,
-};
+use stentor_net::http::{Excess, HeaderMap, HeaderValue, HttpError, Request, StatusCode, header};
 use thiserror::Error;
 
 /// Bytes of a document.
@@ -183,7 +181,10 @@ mod tests {
             }),
             ..RelayInformation::default()
         };
-        assert_eq!(read(&serde_json::to_value(&information).unwrap()), information);
+        assert_eq!(
+            read(&serde_json::to_value(&information).unwrap()),
+            information
+        );
     }
 
     #[test]
@@ -196,14 +197,23 @@ mod tests {
         }));
         assert_eq!(information.supported_nips, [1, 11, 42]);
         let limitation = information.limitation.clone().unwrap();
-        assert_eq!((limitation.max_limit, limitation.max_subscriptions), (Some(500), None));
-        assert_eq!((limitation.auth_required, limitation.payment_required), (None, Some(true)));
+        assert_eq!(
+            (limitation.max_limit, limitation.max_subscriptions),
+            (Some(500), None)
+        );
+        assert_eq!(
+            (limitation.auth_required, limitation.payment_required),
+            (None, Some(true))
+        );
         let rest = RelayInformation {
             supported_nips: vec![],
             limitation: None,
             ..information
         };
         assert_eq!(rest, RelayInformation::default());
-        assert_eq!(read(&json!({"limitation": [], "supported_nips": {}})), RelayInformation::default());
+        assert_eq!(
+            read(&json!({"limitation": [], "supported_nips": {}})),
+            RelayInformation::default()
+        );
     }
 }

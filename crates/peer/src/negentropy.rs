@@ -36,7 +36,10 @@ impl Peer {
         let outgoing = self.0.outgoing.clone();
         let close = outgoing.reserve_owned().await.map_err(|_| self.gone())?;
         let (sender, answers) = mpsc::channel(WAITING);
-        let (id, ()) = self.0.routes.open(|_| (Route::Reconciliation(sender), ()))?;
+        let (id, ()) = self
+            .0
+            .routes
+            .open(|_| (Route::Reconciliation(sender), ()))?;
         let reconciliation = Reconciliation {
             answers,
             close: Some(close),

@@ -173,7 +173,8 @@ impl Subscription {
 
     /// Whether the relay has closed the subscription to know who we are, and may know.
     fn is_to_authenticate(&self) -> bool {
-        let wanted = matches!(self.line.over.get(), Some(Over::Closed(reason)) if wants_auth(reason));
+        let wanted =
+            matches!(self.line.over.get(), Some(Over::Closed(reason)) if wants_auth(reason));
         wanted && !self.authenticated && self.peer.may_authenticate()
     }
 
@@ -188,9 +189,7 @@ impl Subscription {
         // First the place, then the number: nothing is given up half-way.
         let place = peer.0.outgoing.reserve().await;
         let place = place.map_err(|_| Over::Ended(peer.ended().unwrap_or(Ended::Local)))?;
-        self.line = peer
-            .open_line(self.filters.clone())
-            .map_err(Over::Ended)?;
+        self.line = peer.open_line(self.filters.clone()).map_err(Over::Ended)?;
         place.send(text(self.message(self.line.id)));
         self.authenticated = true;
         self.phase = Phase::Stored;
@@ -202,7 +201,9 @@ impl Subscription {
     }
 
     fn message(&self, id: u64) -> Vec<u8> {
-        Peer::message(id, |out, name| client_message::req(out, name, &self.filters))
+        Peer::message(id, |out, name| {
+            client_message::req(out, name, &self.filters)
+        })
     }
 }
 
