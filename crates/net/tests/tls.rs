@@ -147,6 +147,41 @@ async fn g5_3_who_does_not_speak_tls_is_not_spoken_to() {
     );
 }
 
+#[tokio::test]
+async fn g5_3_connections_are_made_so_many_at_once_and_the_rest_waits_within_its_time() {
+    // One that accepts and says nothing: the handshake lasts as long as it may.
+    let silent = serve(|stream| async move {
+        std::future::pending::<()>().await;
+        drop(stream);
+    })
+    .await;
+    let trap = common::Trap::set().await;
+    let dialer = Dialer::new(&Config {
+        allow: vec!["127.0.0.0/8".into()],
+        dials: 1,
+        connect_seconds: 1,
+        ..Config::default()
+    })
+    .unwrap();
+    let target = |url: String| dialer.admit(&url, Family::Web, Trust::Stranger).unwrap();
+    let slow = target(format!("https://{silent}/"));
+    let fast = target(format!("http://{}/", trap.address));
+    let mut first = std::pin::pin!(dialer.dial(&slow));
+    assert!(futures_util::poll!(&mut first).is_pending());
+    let second = dialer.dial(&fast).await.map(drop);
+    assert!(
+        matches!(second, Err(DialError::Failed(Failure::Timeout))),
+        "{second:?}"
+    );
+    assert_eq!(trap.visits().await, 0);
+    assert!(matches!(
+        first.await,
+        Err(DialError::Failed(Failure::Timeout))
+    ));
+    dialer.dial(&fast).await.unwrap();
+    assert_eq!(trap.visits().await, 1);
+}
+
 #[test]
 fn g5_3_a_file_of_roots_that_has_none_is_an_error() {
     let empty = tempfile::NamedTempFile::new().unwrap();

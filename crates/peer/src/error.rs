@@ -5,9 +5,14 @@ use std::sync::Arc;
 use stentor_net::dial::{DialError, Refusal};
 use thiserror::Error;
 
+use crate::config::ConfigError;
+
 /// Why something did not work.
 #[derive(Debug, Error)]
 pub enum PeerError {
+    /// The limits of the connection cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// No connection.
     #[error(transparent)]
     Dial(#[from] DialError),
@@ -44,7 +49,7 @@ impl PeerError {
     /// Whether connecting again is of no use while address and configuration stay the same.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
-        matches!(self, Self::Dial(DialError::Refused(_)))
+        matches!(self, Self::Dial(DialError::Refused(_)) | Self::Config(_))
     }
 }
 

@@ -40,7 +40,7 @@ impl Peer {
     /// Connects to a relay. `signer` answers NIP-42's question who we are, when `config.auth` lets it.
     ///
     /// # Errors
-    /// [`PeerError::Dial`], [`PeerError::Handshake`] or [`PeerError::Timeout`].
+    /// [`PeerError::Config`], [`PeerError::Dial`], [`PeerError::Handshake`] or [`PeerError::Timeout`].
     pub async fn connect(
         dialer: &Dialer,
         url: &str,
@@ -48,6 +48,7 @@ impl Peer {
         config: Config,
         signer: Option<Arc<dyn Signer>>,
     ) -> Result<Self, PeerError> {
+        config.check()?;
         let (socket, target) = connect(dialer, url, trust, &config).await?;
         // One place is kept for each subscription's CLOSE.
         let (outgoing, queue) = mpsc::channel(OUTGOING + config.subscriptions);

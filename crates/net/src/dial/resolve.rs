@@ -101,7 +101,6 @@ impl Names {
         options.positive_max_ttl = Some(MAX_TTL);
         options.negative_max_ttl = Some(MAX_TTL);
         options.timeout = options.timeout.min(self.limit);
-        options.case_randomization = false;
         Ok((config, options))
     }
 }
