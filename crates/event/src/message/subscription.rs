@@ -29,6 +29,13 @@ impl SubscriptionId {
     }
 }
 
+impl From<u64> for SubscriptionId {
+    /// The number in decimal digits, of which there are at most 20.
+    fn from(number: u64) -> Self {
+        Self(number.to_string().into())
+    }
+}
+
 impl fmt::Display for SubscriptionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

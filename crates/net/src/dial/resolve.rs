@@ -1,0 +1,122 @@
+//! Names to addresses: once for each connection, in limited time.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{
+    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts,
+};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::Name;
+use hickory_resolver::system_conf::read_system_conf;
+use parking_lot::Mutex;
+
+use super::error::Failure;
+use super::target::Trust;
+
+/// Answers that are remembered, each for as long as it allows and at most [`MAX_TTL`].
+const CACHED_ANSWERS: u64 = 4_096;
+const MAX_TTL: Duration = Duration::from_secs(300);
+/// How often the system's configuration is read again: a machine may change its network.
+const REREAD: Duration = Duration::from_secs(30);
+
+/// Looks names up.
+pub(super) struct Names {
+    fixed: Vec<NameServerConfig>,
+    limit: Duration,
+    current: Mutex<Option<Current>>,
+}
+
+/// A resolver and what it was made from.
+struct Current {
+    resolver: TokioResolver,
+    made_from: String,
+    read: Instant,
+}
+
+impl Names {
+    /// With these name servers, or the system's when there are none; a look-up takes at most `limit`.
+    pub(super) fn new(servers: &[SocketAddr], limit: Duration) -> Self {
+        Self {
+            fixed: servers.iter().map(|server| name_server(*server)).collect(),
+            limit,
+            current: Mutex::new(None),
+        }
+    }
+
+    /// All addresses of a name, IPv6 first. For strangers the name is complete as it is; an operator's name may be completed by the
+    /// search list of the system.
+    ///
+    /// # Errors
+    /// [`Failure::Lookup`] and [`Failure::Timeout`].
+    pub(super) async fn addresses(&self, name: &str, trust: Trust) -> Result<Vec<IpAddr>, Failure> {
+        let failed = |error: &dyn std::fmt::Display| Failure::Lookup(error.to_string());
+        let mut name = Name::from_ascii(name).map_err(|error| failed(&error))?;
+        name.set_fqdn(trust == Trust::Stranger);
+        let resolver = self.resolver()?;
+        let found = tokio::time::timeout(self.limit, resolver.lookup_ip(name))
+            .await
+            .map_err(|_| Failure::Timeout)?
+            .map_err(|error| failed(&error))?;
+        let addresses: Vec<IpAddr> = found.iter().map(|address| address.to_canonical()).collect();
+        if addresses.is_empty() {
+            return Err(Failure::Lookup("the name has no address".to_owned()));
+        }
+        Ok(addresses)
+    }
+
+    /// The resolver, made anew when the system's configuration has changed.
+    fn resolver(&self) -> Result<TokioResolver, Failure> {
+        let mut current = self.current.lock();
+        if let Some(current) = &*current
+            && (!self.fixed.is_empty() || current.read.elapsed() < REREAD)
+        {
+            return Ok(current.resolver.clone());
+        }
+        let (config, options) = self.configuration()?;
+        let made_from = format!("{config:?}");
+        let resolver = match current.take() {
+            Some(same) if same.made_from == made_from => same.resolver,
+            _ => build(config, options)?,
+        };
+        *current = Some(Current {
+            resolver: resolver.clone(),
+            made_from,
+            read: Instant::now(),
+        });
+        Ok(resolver)
+    }
+
+    fn configuration(&self) -> Result<(ResolverConfig, ResolverOpts), Failure> {
+        let (config, mut options) = if self.fixed.is_empty() {
+            read_system_conf().map_err(|error| Failure::Lookup(error.to_string()))?
+        } else {
+            let config = ResolverConfig::from_parts(None, Vec::new(), self.fixed.clone());
+            (config, ResolverOpts::default())
+        };
+        // Both kinds of address, always: one that is not looked up is one that is not checked.
+        options.ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
+        options.cache_size = CACHED_ANSWERS;
+        options.positive_max_ttl = Some(MAX_TTL);
+        options.negative_max_ttl = Some(MAX_TTL);
+        options.timeout = options.timeout.min(self.limit);
+        Ok((config, options))
+    }
+}
+
+fn build(config: ResolverConfig, options: ResolverOpts) -> Result<TokioResolver, Failure> {
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+    *builder.options_mut() = options;
+    builder
+        .build()
+        .map_err(|error| Failure::Lookup(error.to_string()))
+}
+
+fn name_server(address: SocketAddr) -> NameServerConfig {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = address.port();
+        connection
+    });
+    NameServerConfig::new(address.ip(), true, connections.into())
+}

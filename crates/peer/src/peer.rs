@@ -1,0 +1,146 @@
+//! The handle of a connection.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use stentor_event::{Filter, SubscriptionId};
+use stentor_net::dial::{Dialer, Trust};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use crate::auth::Authentication;
+use crate::check::Drops;
+use crate::config::Config;
+use crate::connect::connect;
+use crate::driver;
+use crate::error::{Ended, PeerError};
+use crate::routes::Routes;
+use crate::signer::Signer;
+
+/// Messages that wait to be written, beside those for which a place is kept.
+const OUTGOING: usize = 64;
+
+/// A connection to a relay. Cheap to clone; the connection is closed when the last clone and everything opened with it is dropped.
+#[derive(Clone)]
+pub struct Peer(pub(crate) Arc<Inner>);
+
+/// What all handles of a connection share.
+pub(crate) struct Inner {
+    pub url: String,
+    pub remote: Option<SocketAddr>,
+    pub config: Config,
+    pub routes: Arc<Routes>,
+    pub outgoing: mpsc::Sender<Message>,
+    pub slots: Arc<Semaphore>,
+    pub window: Arc<Semaphore>,
+    pub auth: Authentication,
+}
+
+impl Peer {
+    /// Connects to a relay. `signer` answers NIP-42's question who we are, when `config.auth` lets it.
+    ///
+    /// # Errors
+    /// [`PeerError::Config`], [`PeerError::Dial`], [`PeerError::Handshake`] or [`PeerError::Timeout`].
+    pub async fn connect(
+        dialer: &Dialer,
+        url: &str,
+        trust: Trust,
+        config: Config,
+        signer: Option<Arc<dyn Signer>>,
+    ) -> Result<Self, PeerError> {
+        config.check()?;
+        let (socket, target) = connect(dialer, url, trust, &config).await?;
+        // One place is kept for each subscription's CLOSE.
+        let (outgoing, queue) = mpsc::channel(OUTGOING + config.subscriptions);
+        let routes = Arc::new(Routes::new());
+        let pings = outgoing.downgrade();
+        let inner = Arc::new(Inner {
+            url: target.url().to_owned(),
+            remote: socket.get_ref().remote(),
+            slots: Arc::new(Semaphore::new(config.subscriptions)),
+            window: Arc::new(Semaphore::new(config.window)),
+            auth: Authentication::new(signer, url.trim()),
+            config: config.clone(),
+            routes: routes.clone(),
+            outgoing,
+        });
+        let handles = Arc::downgrade(&inner);
+        tokio::spawn(driver::run(socket, queue, pings, routes, handles, config));
+        Ok(Self(inner))
+    }
+
+    /// The canonical URL of the relay.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The relay's address; `None` behind a proxy.
+    #[must_use]
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.0.remote
+    }
+
+    /// Why the connection has ended, if it has.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        self.0.routes.ended()
+    }
+
+    /// How much of what the relay sent was dropped.
+    #[must_use]
+    pub fn drops(&self) -> &Drops {
+        &self.0.routes.drops
+    }
+
+    /// The relay's NOTICEs from now on, each of at most 1,000 characters. Whoever takes more than 64 too late misses the oldest.
+    #[must_use]
+    pub fn notices(&self) -> broadcast::Receiver<Arc<str>> {
+        self.0.routes.notices.subscribe()
+    }
+
+    /// Closes the connection for all handles, after what was sent before.
+    pub async fn close(&self) {
+        // An error says that it is closed.
+        let _ = self.0.outgoing.send(Message::Close(None)).await;
+    }
+
+    /// Sends one message; waits while too many are on their way.
+    pub(crate) async fn send_text(&self, message: Vec<u8>) -> Result<(), PeerError> {
+        let sent = self.0.outgoing.send(text(message)).await;
+        sent.map_err(|_| self.gone())
+    }
+
+    /// The error for a connection that is no more.
+    pub(crate) fn gone(&self) -> PeerError {
+        self.ended().unwrap_or(Ended::Local).into()
+    }
+
+    /// A place among the subscriptions.
+    pub(crate) fn slot(&self) -> Result<OwnedSemaphorePermit, PeerError> {
+        let slots = self.0.slots.clone();
+        slots
+            .try_acquire_owned()
+            .map_err(|_| PeerError::TooManySubscriptions)
+    }
+
+    /// A message with the name of a subscription in it.
+    pub(crate) fn message(id: u64, write: impl FnOnce(&mut Vec<u8>, &SubscriptionId)) -> Vec<u8> {
+        let mut message = Vec::new();
+        write(&mut message, &SubscriptionId::from(id));
+        message
+    }
+}
+
+/// Refuses a query without filters.
+pub(crate) fn some(filters: &[Filter]) -> Result<(), PeerError> {
+    if filters.is_empty() {
+        return Err(PeerError::NoFilters);
+    }
+    Ok(())
+}
+
+/// A text message. What we write is UTF-8.
+pub(crate) fn text(message: Vec<u8>) -> Message {
+    Message::Text(Utf8Bytes::try_from(message).unwrap_or_default())
+}
