@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use stentor_event::{EventId, SecretKey, Timestamp};
+use stentor_net::dial::Dialer;
 use stentor_serve::{ConnectionInfo, Outbox, Refusal, SessionFactory};
 use stentor_sql::Database;
 use stentor_store::{CommitObserver, Committed, EventStore};
@@ -19,10 +20,25 @@ use crate::management::Management;
 use crate::moderation::queue;
 use crate::policy::connection::Arriving;
 use crate::state::{State, now};
-use crate::{membership, moderation};
+use crate::{membership, moderation, trust};
 
 /// How often the levels are measured and the limiters swept.
 const TICK: Duration = Duration::from_secs(5);
+
+/// What a relay works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The events.
+    pub store: Arc<dyn EventStore>,
+    /// Members, bans and the like.
+    pub records: Database,
+    /// The relay's own key (NIP-11 `self`).
+    pub own_key: SecretKey,
+    /// The way to other relays and to web servers.
+    pub dialer: Dialer,
+    /// Limits of connections to other relays.
+    pub peer: stentor_peer::Config,
+}
 
 /// The relay. Cloning it shares it.
 #[derive(Clone)]
@@ -32,22 +48,18 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay over a store, which is told to report its commits here, with its lists in `records`. `own_key` is the
-    /// relay's own key.
+    /// A relay over these parts. The store is told to report its commits here.
     ///
     /// # Errors
     /// [`RelayError::Config`] for a value out of range, [`RelayError::Access`] when the lists cannot be read.
     pub async fn new(
         config: Config,
-        store: Arc<dyn EventStore>,
-        records: Database,
-        own_key: SecretKey,
+        parts: Parts,
     ) -> Result<Self, RelayError> {
-        let access = Arc::new(Access::open(records).await?);
+        let access = Arc::new(Access::open(parts.records.clone()).await?);
         let (hits, waiting_hits) = queue::channel();
-        let own_key = Arc::new(own_key);
-        let state = State::new(config, Arc::clone(&store), access, own_key, hits)?;
-        let state = Arc::new(state);
+        let store = Arc::clone(&parts.store);
+        let state = Arc::new(State::new(config, parts, access, hits)?);
         store.observe(Arc::new(Observer {
             state: Arc::downgrade(&state),
         }));
@@ -77,6 +89,11 @@ impl Relay {
             membership::publish(Arc::clone(&self.state)),
             enforce(&self.state)
         );
+    }
+
+    /// Keeps the web of trust, if the policy asks for it. Runs until it is dropped.
+    pub async fn run_trust(self) {
+        trust::keep(self.state).await;
     }
 
     /// Fills the moderation queue. Runs until it is dropped.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 use stentor_event::{EventId, ParseLimits, SecretKey, Timestamp, Viewer, VisibilityRules};
+use stentor_net::dial::Dialer;
 use stentor_store::EventStore;
 use tokio::sync::{Semaphore, watch};
 
@@ -16,9 +17,12 @@ use crate::fanout::{HoldLimits, Registry};
 use crate::message::Receipt;
 use crate::metrics::Metrics;
 use crate::moderation::queue::{Hits, hit};
+use crate::nip05::Addresses;
 use crate::policy::rate::Meters;
 use crate::policy::{Policy, Standing};
 use crate::presence::Presence;
+use crate::service::Parts;
+use crate::trust::TrustGraph;
 
 /// COUNTs that take long and are worked on at once, over all connections: they must leave cores to the others.
 const LONG_COUNTS: usize = 1;
@@ -28,6 +32,8 @@ const REMEMBERED: Duration = Duration::from_secs(10);
 /// What the rules of the policy may look at beside the event.
 pub(crate) struct Surroundings {
     pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) trust: Arc<TrustGraph>,
+    pub(crate) addresses: Arc<Addresses>,
 }
 
 /// The configuration with what follows from it.
@@ -88,14 +94,17 @@ impl Settings {
 /// What all connections share.
 pub(crate) struct State {
     settings: ArcSwap<Settings>,
-    surroundings: Surroundings,
+    pub(crate) surroundings: Surroundings,
     pub(crate) access: Arc<Access>,
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) registry: Registry,
     pub(crate) meters: Meters,
     pub(crate) metrics: Metrics,
     /// The relay's own key (NIP-11 `self`).
-    pub(crate) own_key: Arc<SecretKey>,
+    pub(crate) own_key: SecretKey,
+    /// The way to other relays and to web servers, and the limits of connections to relays.
+    pub(crate) dialer: Dialer,
+    pub(crate) peer: stentor_peer::Config,
     pub(crate) presence: Presence,
     /// Where commits, which are reported on threads of the store, can leave work.
     runtime: Option<tokio::runtime::Handle>,
@@ -119,13 +128,21 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(
         config: Config,
-        store: Arc<dyn EventStore>,
+        parts: Parts,
         access: Arc<Access>,
-        own_key: Arc<SecretKey>,
         hits: Hits,
     ) -> Result<Self, ConfigError> {
+        let Parts {
+            store,
+            own_key,
+            dialer,
+            peer,
+            ..
+        } = parts;
         let surroundings = Surroundings {
             store: Arc::clone(&store),
+            trust: Arc::default(),
+            addresses: Arc::new(Addresses::new(Arc::clone(&store), dialer.clone())),
         };
         let settings = Settings::new(config, &surroundings, None)?;
         Ok(Self {
@@ -137,6 +154,8 @@ impl State {
             meters: Meters::default(),
             metrics: Metrics::new(),
             own_key,
+            dialer,
+            peer,
             presence: Presence::default(),
             runtime: tokio::runtime::Handle::try_current().ok(),
             hits,

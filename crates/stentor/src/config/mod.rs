@@ -46,6 +46,10 @@ pub struct Config {
     pub store: StoreConfig,
     /// Where records are kept: who is a member, who and what is banned, who has called what.
     pub records: DatabaseConfig,
+    /// How the program connects to others: relays, web servers.
+    pub outbound: stentor_net::dial::Config,
+    /// Limits and times of connections to other relays.
+    pub peer: stentor_peer::Config,
     /// What is logged, and how. Logs go to standard error; they never hold a token, a key or the content of an event.
     pub log: LogConfig,
 }
@@ -60,6 +64,12 @@ impl Config {
         faults.extend(self.store.check());
         if let Err(error) = self.records.check() {
             faults.push(("records".to_owned(), error.to_string()));
+        }
+        if let Err(error) = self.outbound.check() {
+            faults.push((format!("outbound.{}", error.key), error.problem));
+        }
+        if let Err(error) = self.peer.check() {
+            faults.push((format!("peer.{}", error.key), error.problem));
         }
         faults.extend(self.log.check());
         faults

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use stentor_relay::{Relay, RelayError};
+use stentor_net::dial::Dialer;
+use stentor_relay::{Parts, Relay, RelayError};
 use stentor_serve::ops::{self, Health, Readiness};
 use stentor_serve::supervisor::{Importance, Supervisor};
 use stentor_serve::{
@@ -82,13 +83,14 @@ impl Node {
         let options = access::options_at(&config, &sockets.public_addresses())?;
         let store = open(layout, options).await?;
         let records = access::open_records(layout, &config).await?;
-        let relay = Relay::new(
-            config.relay.clone(),
-            Arc::clone(&store) as _,
-            records.clone(),
+        let parts = Parts {
+            store: Arc::clone(&store) as _,
+            records: records.clone(),
             own_key,
-        )
-        .await?;
+            dialer: Dialer::new(&config.outbound)?,
+            peer: config.peer.clone(),
+        };
+        let relay = Relay::new(config.relay.clone(), parts).await?;
         let limits = ConnectionLimits::new(reload::caps(&config));
         let server = Server::new(
             relay.clone(),
@@ -233,6 +235,17 @@ fn background(
         async move {
             tokio::select! {
                 () = relay.run_membership() => {}
+                () = stop.requested() => {}
+            }
+            Ok::<(), Infallible>(())
+        }
+    });
+    let trusting = relay.clone();
+    supervisor.spawn("trust", Importance::Optional, move |mut stop| {
+        let relay = trusting.clone();
+        async move {
+            tokio::select! {
+                () = relay.run_trust() => {}
                 () = stop.requested() => {}
             }
             Ok::<(), Infallible>(())

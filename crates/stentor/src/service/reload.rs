@@ -78,6 +78,9 @@ fn needs_restart(before: &Config, now: &Config) -> Vec<&'static str> {
     let changed = [
         ("server", addresses(before) != addresses(now)),
         ("store", before.store != now.store),
+        ("records", before.records != now.records),
+        ("outbound", before.outbound != now.outbound),
+        ("peer", before.peer != now.peer),
         ("log", before.log != now.log),
     ];
     changed

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use stentor_event::Timestamp;
-use stentor_relay::{Config, Relay};
+use stentor_net::dial::Dialer;
+use stentor_relay::{Config, Parts, Relay};
 use stentor_serve::{
     ConnectionCaps, ConnectionLimits, Drain, HttpConfig, Server, ServerConfig, WebSocketConfig,
     bind, listen,
@@ -113,9 +114,15 @@ impl Node {
             ..DatabaseConfig::default()
         };
         let records = Database::open(&records).await.unwrap();
-        let relay = Relay::new(config, Arc::clone(&store), records, key(99))
-            .await
-            .unwrap();
+        let parts = Parts {
+            store: Arc::clone(&store),
+            records,
+            own_key: key(99),
+            dialer: Dialer::new(&stentor_net::dial::Config::default()).unwrap(),
+            peer: stentor_peer::Config::default(),
+        };
+        let relay = Relay::new(config, parts).await.unwrap();
+        tokio::spawn(relay.clone().run_trust());
         tokio::spawn(relay.clone().run_membership());
         tokio::spawn(relay.clone().run_moderation());
         let server = Server::new(
