@@ -14,9 +14,13 @@ fn member() -> (tempfile::TempDir, Node, Member) {
     (data, node, member)
 }
 
-/// The event with other tags, signed anew.
+/// The event with other tags, signed anew; a second older, so that it replaces nothing.
 fn retagged(member: &Member, event: &Event, tags: Vec<Tag>) -> Event {
-    member.sign(event.kind.as_u16(), &event.content, tags)
+    EventBuilder::new(event.kind, &event.content)
+        .tags(tags)
+        .custom_created_at(event.created_at - 1)
+        .sign_with_keys(&member.keys)
+        .unwrap()
 }
 
 #[track_caller]
