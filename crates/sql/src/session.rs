@@ -62,7 +62,7 @@ impl Sessions {
         E: From<Error> + Send + 'static,
     {
         for attempt in 1..=self.attempts {
-            let lease = self.begun(mode).await?;
+            let lease = self.begun(mode).await.map_err(metrics::failed)?;
             let (runtime, limits) = (self.runtime.clone(), self.limits);
             let task = tokio::task::spawn_blocking(move || {
                 let outcome = attempted(lease, &runtime, limits, &closure);
@@ -77,7 +77,7 @@ impl Sessions {
             metrics::retried();
             tokio::time::sleep(pause(attempt)).await;
         }
-        Err(Error::Conflict.into())
+        Err(metrics::failed(Error::Conflict).into())
     }
 
     /// A connection with a transaction begun on it.
@@ -118,7 +118,7 @@ where
     let returned = catch_unwind(AssertUnwindSafe(|| closure(&mut transaction)));
     let failure = transaction.failure().cloned();
     let result = match (returned, failure) {
-        (Err(_), _) => Err(Error::Panicked.into()),
+        (Err(_), _) => Err(metrics::failed(Error::Panicked).into()),
         (Ok(Ok(value)), None) => Ok(value),
         (Ok(Ok(_)), Some(failure)) => Err(failure.into()),
         (Ok(Err(error)), None) => Err(error),
@@ -151,6 +151,7 @@ fn ended<T, E: From<Error>>(
         return (end, attempt);
     }
     let end = runtime.block_on(connection.script("COMMIT", limits));
+    let end = end.map_err(metrics::failed);
     let attempt = match &end {
         Ok(()) => Attempt::Over(result),
         Err(Error::Conflict) => Attempt::Again,

@@ -5,7 +5,7 @@ use tokio::runtime::Handle;
 use crate::config::Limits;
 use crate::connection::Connection;
 use crate::row::{FromRow, Row};
-use crate::{Dialect, Error, Params, Sql};
+use crate::{Dialect, Error, Params, Sql, metrics};
 
 /// An open transaction, in the closure of [`Database::write`](crate::Database::write) or
 /// [`Database::read`](crate::Database::read). Its calls block: the closure runs on a thread where that hurts nobody else.
@@ -120,9 +120,9 @@ impl<'c> Transaction<'c> {
             return Err(failure.clone());
         }
         let result = statement(self.connection, self.runtime);
-        if let Err(error) = &result {
+        result.map_err(|error| {
             self.failure = Some(error.clone());
-        }
-        result
+            metrics::failed(error)
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! A connection to the SQLite file.
 
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -52,9 +53,9 @@ impl SqliteAddress {
 
     /// The connection that writes. It makes the file if there is none.
     pub async fn writer(&self) -> Result<SqliteLink, Error> {
+        make_private(&self.path).map_err(|error| Error::Unavailable(error.to_string()))?;
         let options = self
             .options()
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
@@ -70,6 +71,16 @@ impl SqliteAddress {
     /// A connection that reads this file and may write others.
     pub async fn copier(&self) -> Result<SqliteLink, Error> {
         SqliteLink::connect(&self.options()).await
+    }
+}
+
+/// Makes an empty file that only its owner can read, unless there is one. SQLite gives the files beside it the same rights.
+pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
 
-use crate::{Error, Transaction};
+use crate::{Error, Transaction, metrics};
 
 /// A closure with the answer that somebody waits for, whatever their types.
 pub trait Job: Send {
@@ -52,7 +52,7 @@ where
         // What the closure holds is only used by itself, and it is told nothing of another run.
         let returned = catch_unwind(AssertUnwindSafe(|| (self.closure)(transaction)));
         let result = match (returned, transaction.failure()) {
-            (Err(_), _) => Err(Error::Panicked.into()),
+            (Err(_), _) => Err(metrics::failed(Error::Panicked).into()),
             (Ok(Ok(_)), Some(failure)) => Err(failure.clone().into()),
             (Ok(result), _) => result,
         };
@@ -62,7 +62,7 @@ where
     }
 
     fn fail(&mut self, error: Error) {
-        self.result = Some(Err(error.into()));
+        self.result = Some(Err(metrics::failed(error).into()));
     }
 
     fn answer(self: Box<Self>) {
