@@ -1,6 +1,5 @@
 //! A closure's transaction on a connection of the pool: reading on both databases, writing on PostgreSQL.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use rand::Rng;
@@ -115,16 +114,7 @@ where
 {
     let connection = lease.connection();
     let mut transaction = Transaction::new(connection, runtime, limits);
-    let returned = catch_unwind(AssertUnwindSafe(|| closure(&mut transaction)));
-    let failure = transaction.failure().cloned();
-    let result = match (returned, failure) {
-        (Err(_), _) => Err(metrics::failed(Error::Panicked).into()),
-        (Ok(Ok(value)), None) => Ok(value),
-        (Ok(Ok(_)), Some(failure)) => Err(failure.into()),
-        (Ok(Err(error)), None) => Err(error),
-        (Ok(Err(_)), Some(Error::Conflict)) => Err(Error::Conflict.into()),
-        (Ok(Err(error)), Some(_)) => Err(error),
-    };
+    let result = transaction.run(closure);
     let conflicted = transaction.failure() == Some(&Error::Conflict);
     let (end, result) = ended(connection, runtime, limits, result, conflicted);
     if end.is_ok() {

@@ -1,5 +1,7 @@
 //! What a transaction's closure works with.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use tokio::runtime::Handle;
 
 use crate::config::Limits;
@@ -89,6 +91,21 @@ impl<'c> Transaction<'c> {
         params: impl Params,
     ) -> Result<T, Error> {
         self.fetch_optional(sql, params)?.ok_or(Error::NoRow)
+    }
+
+    /// Runs a closure in it. `Ok` means that nothing speaks against committing.
+    pub(crate) fn run<T, E, F>(&mut self, closure: &F) -> Result<T, E>
+    where
+        F: Fn(&mut Transaction<'_>) -> Result<T, E>,
+        E: From<Error>,
+    {
+        // What the closure holds is only used by itself, and it may be run again from its beginning.
+        let returned = catch_unwind(AssertUnwindSafe(|| closure(self)));
+        match (returned, &self.failure) {
+            (Err(_), _) => Err(metrics::failed(Error::Panicked).into()),
+            (Ok(Ok(_)), Some(failure)) => Err(failure.clone().into()),
+            (Ok(result), _) => result,
+        }
     }
 
     /// Executes several statements without parameters.

@@ -1,7 +1,5 @@
 //! A transaction on its way through the writer.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use tokio::sync::oneshot;
 
 use crate::{Error, Transaction, metrics};
@@ -49,13 +47,7 @@ where
     }
 
     fn run(&mut self, transaction: &mut Transaction<'_>) -> bool {
-        // What the closure holds is only used by itself, and it is told nothing of another run.
-        let returned = catch_unwind(AssertUnwindSafe(|| (self.closure)(transaction)));
-        let result = match (returned, transaction.failure()) {
-            (Err(_), _) => Err(metrics::failed(Error::Panicked).into()),
-            (Ok(Ok(_)), Some(failure)) => Err(failure.clone().into()),
-            (Ok(result), _) => result,
-        };
+        let result = transaction.run(&self.closure);
         let stays = result.is_ok();
         self.result = Some(result);
         stays

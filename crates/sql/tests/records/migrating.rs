@@ -127,6 +127,7 @@ async fn a_table_that_gains_a_column_can_be_read_on(mut house: House) {
     house.open().await.migrate(&WIDER).await.unwrap();
     let after: Vec<Row> = database.fetch_all(all, ()).await.unwrap();
     assert_eq!(after[0].get("id"), Ok(1_i64));
+    assert_eq!(after[0].columns(), ["id", "at"]);
     assert_eq!(after.len(), 1);
 }
 
