@@ -2,6 +2,7 @@
 
 mod check;
 mod fault;
+pub mod files;
 mod listener;
 mod load;
 mod log;
@@ -17,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use fault::Faults;
-pub use listener::{Bind, ListenerConfig};
+pub use listener::{Bind, ListenerConfig, ProxyProtocol};
 pub use load::{Loaded, Sources, load};
 pub use log::{LogConfig, LogFormat};
 pub use server::ServerConfig;
