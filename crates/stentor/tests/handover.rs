@@ -102,6 +102,7 @@ fn r8_3_a_successor_takes_over_and_nobody_is_refused() {
     assert_eq!(second.url, first.url, "the same port, though any would do");
     assert_eq!(second.operations, first.operations);
     assert_eq!(open.close_code(), Some(1012));
+    drop(open);
     let (code, log) = first.ended();
     assert_eq!(code, 0, "{log}");
     assert!(log.contains("a successor takes over"), "{log}");
@@ -154,6 +155,7 @@ fn r8_3_a_successor_that_cannot_start_does_no_harm() {
     assert!(err.contains("cannot listen on"), "{err}");
     assert!(open.publish(&note(1, 1)).0);
     UnixStream::connect(&path).unwrap();
+    drop(open);
     assert_eq!(node.stop().0, 0);
 }
 
