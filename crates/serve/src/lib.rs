@@ -37,5 +37,5 @@ pub use outbox::{OutFrame, Outbox, OutboxLimits, Overflow, Pressure, PushError};
 pub use problem::{Problem, Refusal};
 pub use session::{EndReason, Flow, Session, SessionFactory};
 pub use stream::{Socket, UNIX_PEER};
-pub use tls::{PairError, Tls, check as check_tls};
+pub use tls::{PairError, Tls, check as check_tls, count_failure as count_tls_failure};
 pub use websocket::close::{CloseCode, CloseFrame};

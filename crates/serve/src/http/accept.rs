@@ -52,6 +52,7 @@ impl<F: SessionFactory> Server<F> {
             let _ = tcp.set_nodelay(true);
         }
         if settings.proxy_protocol && !ends.trusted {
+            debug!(peer = %ends.peer, listener = &**listener.name(), "no trusted proxy");
             count_turned(listener.name(), "untrusted");
             return;
         }

@@ -100,15 +100,15 @@ impl Tls {
         }
         *tried = now;
         let taken = read.and_then(|files| files.pair(self.config.crypto_provider()));
-        let outcome = if taken.is_ok() { "ok" } else { "failed" };
-        counter!("stentor_tls_reloads_total", "listener" => self.listener.to_string(), "outcome" => outcome).increment(1);
         match taken {
             Ok(pair) => {
+                count(&self.listener, "ok");
                 self.current.0.store(Arc::clone(&pair.key));
                 self.tell(&pair);
                 Ok(true)
             }
             Err(error) => {
+                count_failure(&self.listener);
                 error!(listener = &*self.listener, %error, "the certificate before stays in force");
                 Err(error)
             }
@@ -146,6 +146,16 @@ impl Tls {
         let limit = |session: &mut rustls::ServerConnection| session.set_buffer_limit(Some(BUFFER));
         acceptor.accept_with(socket, limit).await
     }
+}
+
+/// Counts a change of a listener's TLS that did not come to pass.
+pub fn count_failure(listener: &str) {
+    count(listener, "failed");
+}
+
+fn count(listener: &str, outcome: &'static str) {
+    counter!("stentor_tls_reloads_total", "listener" => listener.to_owned(), "outcome" => outcome)
+        .increment(1);
 }
 
 fn settings(

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use arc_swap::ArcSwap;
+use stentor_serve::supervisor::{Importance, Supervisor};
 use stentor_serve::{ConnectionCaps, Listener, ListenerSettings, Tls};
+use tokio::task::JoinError;
 use tracing::error;
 
-use crate::config::{ListenerConfig, ProxyProtocol, ServerConfig};
+use crate::config::{Config, ListenerConfig, ProxyProtocol, ServerConfig};
 
 /// How long to wait before asking again whether certificates are to be looked at.
 const IDLE: Duration = Duration::from_secs(60);
@@ -59,22 +62,30 @@ impl Listeners {
         Ok(())
     }
 
-    /// Takes changed certificates, for ever. `every` is asked before each look how long to wait for it; 0: no look.
-    ///
-    /// # Errors
-    /// When the runtime ends.
-    pub async fn watch(
-        &self,
-        every: impl Fn() -> Duration,
-    ) -> Result<std::convert::Infallible, tokio::task::JoinError> {
-        loop {
-            let pause = every();
-            tokio::time::sleep(if pause.is_zero() { IDLE } else { pause }).await;
-            if !pause.is_zero() {
-                let listeners = self.clone();
-                tokio::task::spawn_blocking(move || listeners.look()).await?;
+    /// Takes changed certificates while the node runs.
+    pub fn watch_certificates(&self, supervisor: &mut Supervisor, config: &Arc<ArcSwap<Config>>) {
+        let (listeners, config) = (self.clone(), Arc::clone(config));
+        supervisor.spawn("certificates", Importance::Optional, move |mut stop| {
+            let (listeners, config) = (listeners.clone(), Arc::clone(&config));
+            async move {
+                loop {
+                    let every = config.load().server.certificate_poll_seconds;
+                    let pause = if every == 0 {
+                        IDLE
+                    } else {
+                        Duration::from_secs(every)
+                    };
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = stop.requested() => return Ok::<(), JoinError>(()),
+                    }
+                    if every > 0 {
+                        let listeners = listeners.clone();
+                        tokio::task::spawn_blocking(move || listeners.look()).await?;
+                    }
+                }
             }
-        }
+        });
     }
 
     fn look(&self) {
@@ -99,6 +110,7 @@ fn tls_now(listener: &ListenerConfig, before: Option<&Arc<Tls>>) -> Option<Arc<T
     match Tls::load(&Arc::from(&*listener.name), files.0, files.1) {
         Ok(tls) => Some(tls),
         Err(error) => {
+            stentor_serve::count_tls_failure(&listener.name);
             error!(listener = listener.name, %error, "TLS stays as it was");
             before.cloned()
         }

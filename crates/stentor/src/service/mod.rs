@@ -1,5 +1,6 @@
 //! The running node: its parts put together, started in order, reloaded and stopped.
 
+mod accept;
 mod gauges;
 mod listeners;
 mod node;
@@ -7,6 +8,7 @@ mod notify;
 mod reload;
 mod signals;
 mod sockets;
+mod succession;
 
 use anyhow::Context;
 

@@ -10,33 +10,25 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use stentor_relay::Relay;
 use stentor_serve::ops::{self, Health, Readiness};
 use stentor_serve::supervisor::{Importance, Supervisor};
-use stentor_serve::{
-    ConnectionCaps, ConnectionLimits, Drain, Listener, ListenerSettings, ListeningSocket, Server,
-    ServerConfig, SessionFactory, listen,
-};
+use stentor_serve::{ConnectionLimits, Drain, Server};
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{EventStore, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::listeners::Listeners;
 use super::signals::{Request, Signals};
 use super::sockets::Sockets;
-use super::{gauges, notify, reload};
+use super::{accept, gauges, notify, reload, succession};
 use crate::config::{Config, Sources};
-use crate::control::{self, Estate, Named, Succession, Workshop};
+use crate::control::{self, Estate, Workshop};
 use crate::layout::Layout;
 use crate::{access, output, secrets};
 
 /// How long a store that another process holds is waited for: a predecessor may still be letting go of it.
 const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(50);
-/// Connections to the operations listener at once.
-const OPS_CONNECTIONS: ConnectionCaps = ConnectionCaps {
-    total: 256,
-    per_address: 0,
-};
 /// How long the operations listener and background tasks get to end.
 const LAST_DEADLINE: Duration = Duration::from_secs(2);
 /// How often the metrics recorder tidies up.
@@ -70,16 +62,16 @@ impl Node {
         readiness.set("store", Health::Starting, None);
         // Bound before the store is opened: whoever connects meanwhile waits in the backlog instead of being refused.
         let listeners = Listeners::new(&config.server)?;
-        let mut succession = predecessor(layout, take_over).await?;
+        let mut succession = succession::predecessor(layout, take_over).await?;
         let left = succession
             .as_mut()
             .map(|one| std::mem::take(&mut one.sockets));
         let mut sockets = Sockets::open(&config.server, left.unwrap_or_default())?;
         let ready_line = sockets.ready_line();
-        let operations = serve_operations(&sockets, &readiness, &metrics)?;
+        let operations = accept::operations(&sockets, &readiness, &metrics)?;
         let own_key = secrets::relay_key(&layout.secrets())?.public_key();
         let options = access::options_at(&config, &sockets.places())?;
-        let patience = begin(succession, &mut sockets).await?;
+        let patience = PATIENCE + succession::begin(succession, &mut sockets).await?;
         let duplicates = sockets.duplicates()?;
         let store = open(layout, options, patience).await?;
         let relay = Relay::new(config.relay.clone(), Arc::clone(&store) as _, Some(own_key))?;
@@ -94,17 +86,13 @@ impl Node {
         let mut supervisor = Supervisor::new(readiness.clone());
         background(&mut supervisor, &relay, &store, metrics);
         let config = Arc::new(ArcSwap::from_pointee(config));
-        watch_certificates(&mut supervisor, &listeners, &config);
+        listeners.watch_certificates(&mut supervisor, &config);
         let ending = Arc::clone(&config);
         let ending = move || 2 * Duration::from_secs(ending.load().server.drain_seconds);
         let estate = Arc::new(Estate::new(duplicates, ending));
         let (control_stop, control) = answer_commands(&store, layout, &config, &estate)?;
         readiness.set("store", Health::Ok, None);
-        for Named { name, socket } in sockets.public.drain(..) {
-            if let Some(listener) = listeners.get(&name) {
-                tokio::spawn(accept(server.clone(), socket, Arc::clone(listener)));
-            }
-        }
+        accept::clients(&server, sockets.public, &listeners);
         let statistics = store.statistics();
         info!(events = statistics.events, data = %layout.root().display(), "{ready_line}");
         // Whoever started us may not read what we print.
@@ -186,82 +174,6 @@ impl Node {
         info!(connections = report.open, cut = report.aborted, "stopped");
         Ok(())
     }
-}
-
-async fn accept<F: SessionFactory>(
-    server: Server<F>,
-    socket: ListeningSocket,
-    listener: Arc<Listener>,
-) {
-    let name = Arc::clone(listener.name());
-    if let Err(error) = listen(server, socket, listener).await {
-        error!(%error, listener = &*name, "cannot accept connections");
-    }
-}
-
-/// Takes changed certificates while the node runs.
-fn watch_certificates(
-    supervisor: &mut Supervisor,
-    listeners: &Listeners,
-    config: &Arc<ArcSwap<Config>>,
-) {
-    let (listeners, config) = (listeners.clone(), Arc::clone(config));
-    supervisor.spawn("certificates", Importance::Optional, move |mut stop| {
-        let (listeners, config) = (listeners.clone(), Arc::clone(&config));
-        async move {
-            let every = || Duration::from_secs(config.load().server.certificate_poll_seconds);
-            tokio::select! {
-                watched = listeners.watch(every) => watched.map(|never| match never {}),
-                () = stop.requested() => Ok(()),
-            }
-        }
-    });
-}
-
-/// The node that runs on the data folder and is to be taken over from, with its sockets.
-async fn predecessor(layout: &Layout, take_over: bool) -> anyhow::Result<Option<Succession>> {
-    if !take_over {
-        return Ok(None);
-    }
-    match control::connect(&layout.control_socket()).await? {
-        Some(client) => client.take_over().await.map(Some),
-        None => {
-            info!("no node runs here: starting as the first");
-            Ok(None)
-        }
-    }
-}
-
-/// Has the predecessor, if there is one, end. From here on there is no way back. How long its store may be waited for.
-async fn begin(predecessor: Option<Succession>, sockets: &mut Sockets) -> anyhow::Result<Duration> {
-    let Some(predecessor) = predecessor else {
-        return Ok(PATIENCE);
-    };
-    let (files, ending) = (predecessor.files.clone(), predecessor.ending);
-    predecessor.begin(&sockets.names()).await?;
-    sockets.adopt(&files);
-    Ok(PATIENCE + ending)
-}
-
-/// Serves health and metrics from now on, until the drain that it gives.
-fn serve_operations(
-    sockets: &Sockets,
-    readiness: &Readiness,
-    metrics: &PrometheusHandle,
-) -> anyhow::Result<Drain> {
-    let drain = Drain::new();
-    let server = Server::http_only(
-        ops::router(readiness.clone(), Some(metrics.clone())),
-        ServerConfig::default(),
-        ConnectionLimits::new(OPS_CONNECTIONS),
-        drain.clone(),
-    );
-    let listener = Listener::new("operations", ListenerSettings::default());
-    for socket in &sockets.operations {
-        let socket = socket.try_clone()?;
-        tokio::spawn(accept(server.clone(), socket, Arc::clone(&listener)));
-    }
-    Ok(drain)
 }
 
 /// Opens the store, away from the threads that answer the operations listener.
