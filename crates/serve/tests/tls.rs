@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::client::{Client, text, upgrade_request};
-use common::{LOCAL, Running, http, start_at};
+use common::{LOCAL, PATIENCE, Running, http, start_at};
 use futures_util::{SinkExt, StreamExt};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -376,6 +376,24 @@ async fn r3_4_a_slow_reader_gets_everything_over_tls() {
         assert_eq!(client.next().await.text().len(), 40_000);
     }
     echo(&mut client).await;
+}
+
+#[tokio::test]
+async fn r8_3_a_drain_does_not_wait_for_handshakes() {
+    let pair = Pair::new();
+    let long = PATIENCE * 4;
+    let config = http(|http| http.handshake_timeout = long);
+    let running = start(&pair.load(), config, ConnectionCaps::default());
+    let mut silent = Client::tcp(running.address).await;
+    let mut halfway = Client::tcp(running.address).await;
+    halfway.send(&[0x16, 3, 1, 0, 200, 1]).await;
+    while running.server.limits().open() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let drained = tokio::time::timeout(PATIENCE, running.drain.run(long)).await;
+    drained.expect("it waited for them");
+    silent.ended().await;
+    halfway.ended().await;
 }
 
 #[tokio::test]

@@ -117,7 +117,8 @@ async fn prepare<F: SessionFactory>(shared: Arc<Shared<F>>, entering: Entering, 
     let begin = || shared.handshakes.enter(config.handshakes);
     let prepared = tokio::select! {
         prepared = timeout_at(deadline, through(entering, begin)) => prepared,
-        () = shared.drain.reached(Stage::Aborting) => return,
+        // As with plain connections that have not asked for anything yet.
+        () = shared.drain.reached(Stage::Draining) => return,
     };
     match prepared {
         Ok(Ok((stream, http))) => serve(shared, http, stream).await,
