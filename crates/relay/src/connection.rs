@@ -77,7 +77,7 @@ impl Connection {
     pub(crate) fn place<'a>(&self, settings: &'a Settings) -> Place<'a> {
         Place {
             public_urls: &settings.urls,
-            local: Some(self.info.local),
+            local: self.info.local,
         }
     }
 

@@ -2,6 +2,8 @@
 
 mod check;
 mod fault;
+pub mod files;
+mod listener;
 mod load;
 mod log;
 pub mod render;
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use stentor_sql::DatabaseConfig;
 
 pub use fault::Faults;
+pub use listener::{Bind, ListenerConfig, ProxyProtocol};
 pub use load::{Loaded, Sources, load};
 pub use log::{LogConfig, LogFormat};
 pub use server::ServerConfig;

@@ -53,6 +53,8 @@ pub enum Job {
         /// The folder; absolute.
         to: PathBuf,
     },
+    /// Passes the listening sockets to a successor, and ends when that is ready.
+    TakeOver,
 }
 
 /// What to take in.
@@ -126,5 +128,6 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
         Job::Verify { signatures } => maintain::verify(workshop, signatures, link).await,
         Job::Compact { percent } => maintain::compact(workshop, percent, link).await,
         Job::Backup { to } => maintain::backup(workshop, to, link).await,
+        Job::TakeOver => anyhow::bail!("no node runs here whose place could be taken"),
     }
 }

@@ -6,9 +6,11 @@
 mod address;
 mod client;
 mod frame;
+mod handover;
 mod job;
 mod server;
 
 pub use client::{Client, connect};
+pub use handover::{Estate, Named, Succession};
 pub use job::{Explained, ExportJob, Exported, ImportJob, Job, Link, Workshop, run};
 pub use server::Server;

@@ -1,42 +1,36 @@
 //! The parts of the node.
 
 use std::convert::Infallible;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use metrics_exporter_prometheus::PrometheusHandle;
 use stentor_net::dial::Dialer;
-use stentor_relay::{Parts, Relay, RelayError};
+use stentor_relay::{Parts, Relay};
 use stentor_serve::ops::{self, Health, Readiness};
 use stentor_serve::supervisor::{Importance, Supervisor};
-use stentor_serve::{
-    ConnectionCaps, ConnectionLimits, Drain, Server, ServerConfig, SessionFactory, listen,
-};
+use stentor_serve::{ConnectionLimits, Drain, Server};
 use stentor_sql::Database;
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{EventStore, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
+use super::listeners::Listeners;
 use super::signals::{Request, Signals};
 use super::sockets::Sockets;
-use super::{gauges, notify, reload};
+use super::{accept, gauges, notify, reload, succession};
 use crate::config::{Config, Sources};
-use crate::control::{self, Workshop};
+use crate::control::{self, Estate, Workshop};
 use crate::layout::Layout;
 use crate::{access, output, secrets};
 
 /// How long a store that another process holds is waited for: a predecessor may still be letting go of it.
 const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(50);
-/// Connections to the operations listener at once.
-const OPS_CONNECTIONS: ConnectionCaps = ConnectionCaps {
-    total: 256,
-    per_address: 0,
-};
 /// How long the operations listener and background tasks get to end.
 const LAST_DEADLINE: Duration = Duration::from_secs(2);
 /// How often the metrics recorder tidies up.
@@ -49,39 +43,40 @@ pub struct Node {
     records: Database,
     relay: Relay,
     server: Server<Relay>,
+    listeners: Listeners,
     readiness: Readiness,
     supervisor: Supervisor,
     operations: Drain,
+    estate: Arc<Estate>,
     control_stop: watch::Sender<bool>,
     control: JoinHandle<()>,
 }
 
 impl Node {
-    /// Starts everything; when it returns, clients are served and the ready line is printed.
+    /// Starts everything; when it returns, clients are served and the ready line is printed. With `take_over`, it takes the place
+    /// of the node that runs on the data folder, if one does.
     ///
     /// # Errors
     /// What could not be started.
-    pub async fn start(config: Config, layout: &Layout) -> anyhow::Result<Self> {
+    pub async fn start(config: Config, layout: &Layout, take_over: bool) -> anyhow::Result<Self> {
         layout.make()?;
         let metrics = ops::install_metrics().context("starting metrics")?;
         let readiness = Readiness::new();
         readiness.set("store", Health::Starting, None);
         // Bound before the store is opened: whoever connects meanwhile waits in the backlog instead of being refused.
-        let mut sockets = Sockets::open(&config.server)?;
+        let listeners = Listeners::new(&config.server)?;
+        let mut succession = succession::predecessor(layout, take_over).await?;
+        let left = succession
+            .as_mut()
+            .map(|one| std::mem::take(&mut one.sockets));
+        let mut sockets = Sockets::open(&config.server, left.unwrap_or_default())?;
         let ready_line = sockets.ready_line();
-        let operations = Drain::new();
-        let ops_server = Server::http_only(
-            ops::router(readiness.clone(), Some(metrics.clone())),
-            ServerConfig::default(),
-            ConnectionLimits::new(OPS_CONNECTIONS),
-            operations.clone(),
-        );
-        for socket in sockets.operations.drain(..) {
-            tokio::spawn(accept(ops_server.clone(), socket, "operations"));
-        }
+        let operations = accept::operations(&sockets, &readiness, &metrics)?;
         let own_key = secrets::relay_key(&layout.secrets())?;
-        let options = access::options_at(&config, &sockets.public_addresses())?;
-        let store = open(layout, options).await?;
+        let options = access::options_at(&config, &sockets.places())?;
+        let patience = PATIENCE + succession::begin(succession, &mut sockets).await?;
+        let duplicates = sockets.duplicates()?;
+        let store = open(layout, options, patience).await?;
         let records = access::open_records(layout, &config).await?;
         let parts = Parts {
             store: Arc::clone(&store) as _,
@@ -95,18 +90,20 @@ impl Node {
         let server = Server::new(
             relay.clone(),
             relay.routes(),
-            reload::server(&config)?,
+            reload::server(&config),
             limits,
             Drain::new(),
         );
         let mut supervisor = Supervisor::new(readiness.clone());
         background(&mut supervisor, &relay, &store, metrics);
         let config = Arc::new(ArcSwap::from_pointee(config));
-        let (control_stop, control) = answer_commands(&store, layout, &config)?;
+        listeners.watch_certificates(&mut supervisor, &config);
+        let ending = Arc::clone(&config);
+        let ending = move || 2 * Duration::from_secs(ending.load().server.drain_seconds);
+        let estate = Arc::new(Estate::new(duplicates, ending));
+        let (control_stop, control) = answer_commands(&store, layout, &config, &estate)?;
         readiness.set("store", Health::Ok, None);
-        for socket in sockets.public.drain(..) {
-            tokio::spawn(accept(server.clone(), socket, "public"));
-        }
+        accept::clients(&server, sockets.public, &listeners);
         let statistics = store.statistics();
         info!(events = statistics.events, data = %layout.root().display(), "{ready_line}");
         // Whoever started us may not read what we print.
@@ -120,9 +117,11 @@ impl Node {
             records,
             relay,
             server,
+            listeners,
             readiness,
             supervisor,
             operations,
+            estate,
             control_stop,
             control,
         })
@@ -134,7 +133,17 @@ impl Node {
     /// # Errors
     /// When the store cannot be closed.
     pub async fn run(self, mut signals: Signals, sources: &Sources) -> anyhow::Result<()> {
-        while signals.next().await == Request::Reload {
+        loop {
+            let request = tokio::select! {
+                request = signals.next() => request,
+                () = self.estate.taken() => {
+                    info!("a successor takes over");
+                    break;
+                }
+            };
+            if request == Request::Stop {
+                break;
+            }
             notify::reloading();
             reload::reload(&self, sources);
             notify::tell("READY=1");
@@ -152,10 +161,11 @@ impl Node {
     ///
     /// # Errors
     /// When the relay refuses it; nothing has changed then.
-    pub fn apply(&self, config: Config, server: ServerConfig) -> Result<Arc<Config>, RelayError> {
+    pub fn apply(&self, config: Config) -> anyhow::Result<Arc<Config>> {
         self.relay.reconfigure(config.relay.clone())?;
         self.server.limits().set(reload::caps(&config));
-        self.server.reload(server);
+        self.server.reload(reload::server(&config));
+        self.listeners.reload(&config.server)?;
         Ok(self.config.swap(Arc::new(config)))
     }
 
@@ -164,6 +174,7 @@ impl Node {
         notify::tell("STOPPING=1");
         self.readiness.set("listener", Health::Draining, None);
         self.control_stop.send_replace(true);
+        self.estate.close();
         let deadline = Duration::from_secs(self.config.load().server.drain_seconds);
         let report = self.server.drain().run(deadline).await;
         if tokio::time::timeout(deadline, self.control).await.is_err() {
@@ -178,14 +189,8 @@ impl Node {
     }
 }
 
-async fn accept<F: SessionFactory>(server: Server<F>, socket: TcpListener, name: &'static str) {
-    if let Err(error) = listen(server, socket, Arc::from(name)).await {
-        error!(%error, listener = name, "cannot accept connections");
-    }
-}
-
 /// Opens the store, away from the threads that answer the operations listener.
-async fn open(layout: &Layout, options: Options) -> anyhow::Result<Arc<Store>> {
+async fn open(layout: &Layout, options: Options, patience: Duration) -> anyhow::Result<Arc<Store>> {
     let begun = Instant::now();
     loop {
         let (path, options) = (layout.relay_store(), options.clone());
@@ -194,7 +199,7 @@ async fn open(layout: &Layout, options: Options) -> anyhow::Result<Arc<Store>> {
                 info!(seconds = begun.elapsed().as_secs_f64(), "store opened");
                 return Ok(store);
             }
-            Err(StoreError::InUse { .. }) if begun.elapsed() < PATIENCE => {
+            Err(StoreError::InUse { .. }) if begun.elapsed() < patience => {
                 tokio::time::sleep(PAUSE).await
             }
             Err(error) => return Err(error.into()),
@@ -206,7 +211,7 @@ fn background(
     supervisor: &mut Supervisor,
     relay: &Relay,
     store: &Arc<Store>,
-    metrics: metrics_exporter_prometheus::PrometheusHandle,
+    metrics: PrometheusHandle,
 ) {
     let (purging, purged) = (relay.clone(), Arc::clone(store));
     supervisor.spawn("relay", Importance::Optional, move |mut stop| {
@@ -286,6 +291,7 @@ fn answer_commands(
     store: &Arc<Store>,
     layout: &Layout,
     config: &Arc<ArcSwap<Config>>,
+    estate: &Arc<Estate>,
 ) -> anyhow::Result<(watch::Sender<bool>, JoinHandle<()>)> {
     let server = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
     let config = Arc::clone(config);
@@ -296,5 +302,8 @@ fn answer_commands(
         rules,
     };
     let (stop, stopped) = watch::channel(false);
-    Ok((stop, tokio::spawn(server.run(Arc::new(workshop), stopped))))
+    Ok((
+        stop,
+        tokio::spawn(server.run(Arc::new(workshop), Arc::clone(estate), stopped)),
+    ))
 }

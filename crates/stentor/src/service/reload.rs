@@ -9,11 +9,8 @@ use tracing::{error, info, warn};
 use super::node::Node;
 use crate::config::{Config, Sources, load};
 
-/// The settings of the public listener.
-///
-/// # Errors
-/// When an entry of the trusted proxies is none; a checked configuration has only good ones.
-pub fn server(config: &Config) -> anyhow::Result<ServerConfig> {
+/// How connections are served, on whichever listener.
+pub fn server(config: &Config) -> ServerConfig {
     let (server, limits) = (&config.server, &config.relay.limits);
     let websocket = WebSocketConfig {
         max_message: limits.message_bytes,
@@ -25,12 +22,15 @@ pub fn server(config: &Config) -> anyhow::Result<ServerConfig> {
         deflate_level: server.compression_level,
         ..WebSocketConfig::default()
     };
-    let proxies = server.proxies().map_err(anyhow::Error::msg)?;
-    Ok(ServerConfig {
-        http: HttpConfig::default(),
+    let http = HttpConfig {
+        handshake_timeout: Duration::from_secs(server.handshake_seconds),
+        handshakes: server.handshakes,
+        ..HttpConfig::default()
+    };
+    ServerConfig {
+        http,
         websocket: Arc::new(websocket),
-        proxies,
-    })
+    }
 }
 
 /// The caps on connections.
@@ -53,9 +53,7 @@ pub fn reload(node: &Node, sources: &Sources) {
             return;
         }
     };
-    let applied =
-        server(&loaded.config).and_then(|server| Ok(node.apply(loaded.config.clone(), server)?));
-    match applied {
+    match node.apply(loaded.config.clone()) {
         Ok(before) => {
             for section in needs_restart(&before, &loaded.config) {
                 warn!(section, "changes here take effect with a restart");
@@ -69,11 +67,11 @@ pub fn reload(node: &Node, sources: &Sources) {
 fn needs_restart(before: &Config, now: &Config) -> Vec<&'static str> {
     let addresses = |config: &Config| {
         let server = &config.server;
-        (
-            server.listen.clone(),
-            server.ops_listen.clone(),
-            server.threads,
-        )
+        let places = server.listeners().into_iter();
+        let places: Vec<_> = places
+            .map(|listener| (listener.name, listener.bind, listener.unix_mode))
+            .collect();
+        (places, server.ops_listen.clone(), server.threads)
     };
     let changed = [
         ("server", addresses(before) != addresses(now)),

@@ -8,8 +8,8 @@ use stentor_event::Timestamp;
 use stentor_net::dial::Dialer;
 use stentor_relay::{Config, Parts, Relay};
 use stentor_serve::{
-    ConnectionCaps, ConnectionLimits, Drain, HttpConfig, Server, ServerConfig, WebSocketConfig,
-    bind, listen,
+    ConnectionCaps, ConnectionLimits, Drain, HttpConfig, Listener, ListenerSettings,
+    ListeningSocket, Server, ServerConfig, WebSocketConfig, bind, listen,
 };
 use stentor_sql::{Database, DatabaseConfig};
 use stentor_store::{EventStore, Keep, RelayScope, embedded, memory};
@@ -102,7 +102,6 @@ impl Node {
         let server_config = ServerConfig {
             http: HttpConfig::default(),
             websocket: Arc::new(websocket),
-            ..ServerConfig::default()
         };
         let caps = ConnectionCaps {
             total: limits.connections,
@@ -132,8 +131,10 @@ impl Node {
             Arc::clone(&limits),
             drain.clone(),
         );
+        let listener = Listener::new("test", ListenerSettings::default());
         for socket in sockets {
-            tokio::spawn(listen(server.clone(), socket, "test".into()));
+            let socket = ListeningSocket::Tcp(socket);
+            tokio::spawn(listen(server.clone(), socket, Arc::clone(&listener)));
         }
         Self {
             address,
