@@ -11,11 +11,13 @@
 pub mod embedded;
 mod error;
 pub mod memory;
+mod outline;
 mod query;
 mod store;
 mod write;
 
 pub use error::StoreError;
+pub use outline::{Direction, Outline, OutlineBatch, OutlineQuery, OutlineScan};
 pub use query::{
     Batch, Budget, Count, Explanation, FilterEnd, FilterPlan, Query, Scan, ScanEnd, ScanLimits,
     StoredEvent,
