@@ -24,13 +24,19 @@ pub(crate) fn information(state: &State, settings: &Settings) -> RelayInformatio
         pubkey: info.pubkey.clone(),
         self_key: state.own_key.map(|key| key.to_string()),
         contact: info.contact.clone(),
-        supported_nips: NIPS.to_vec(),
+        supported_nips: nips(settings),
         software: Some(SOFTWARE.to_owned()).filter(|url| !url.is_empty()),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         terms_of_service: info.terms_of_service.clone(),
         limitation: Some(limitation(settings)),
         ..RelayInformation::default()
     }
+}
+
+/// The NIPs that are on, ascending.
+fn nips(settings: &Settings) -> Vec<u16> {
+    let reconciliation = settings.config.negentropy.enabled.then_some(77);
+    NIPS.into_iter().chain(reconciliation).collect()
 }
 
 /// Every limit that the NIP has a name for, as it is enforced; those that are off are left out.

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::{Config, ConfigError};
 use crate::fanout::{HoldLimits, Registry};
+use crate::message::NegTotals;
 use crate::metrics::Metrics;
 use crate::rates::Meters;
 
@@ -76,6 +77,8 @@ pub(crate) struct State {
     pub(crate) in_flight: AtomicUsize,
     /// Turns for COUNTs that take long.
     pub(crate) long_counts: Semaphore,
+    /// What the reconciliations of all connections take.
+    pub(crate) negs: Arc<NegTotals>,
     /// How many events there are, and when that was asked.
     events: Mutex<Option<(Instant, u64)>>,
 }
@@ -97,6 +100,7 @@ impl State {
             unauthenticated: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             long_counts: Semaphore::new(LONG_COUNTS),
+            negs: Arc::new(NegTotals::new()),
             events: Mutex::new(None),
         }
     }

@@ -5,6 +5,8 @@
 //! * [`memory`]: a naive engine that keeps a list and scans it. It is the model against which the embedded engine is
 //!   tested, and small enough to be checked by reading.
 //!
+//! [`reconcile`] compares what a store has with what somebody else has (NIP-77).
+//!
 //! Every read takes a [`Viewer`](stentor_event::Viewer), so a surface that forgets privacy does not compile. Every
 //! read takes the time as an argument: the engines look at no clock but for naming the moment of a commit.
 
@@ -13,6 +15,7 @@ mod error;
 pub mod memory;
 mod outline;
 mod query;
+pub mod reconcile;
 mod store;
 mod write;
 

@@ -1,6 +1,7 @@
 //! The `[relay]` section of the configuration.
 
 mod limits;
+mod negentropy;
 mod policy;
 mod rates;
 
@@ -10,6 +11,7 @@ use stentor_event::PublicKey;
 use stentor_event::normalize_relay_url;
 
 pub use limits::{Limits, QueueOverflow};
+pub use negentropy::Negentropy;
 pub use policy::{Policy, Privacy, Queries};
 pub use rates::{Rates, Scope};
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub rates: Rates,
     /// What a query may cost.
     pub queries: Queries,
+    /// Reconciliation (NIP-77).
+    pub negentropy: Negentropy,
     /// What may be written.
     pub policy: Policy,
     /// Who may read what.
@@ -87,6 +91,7 @@ impl Default for Config {
             limits: Limits::default(),
             rates: Rates::default(),
             queries: Queries::default(),
+            negentropy: Negentropy::default(),
             policy: Policy::default(),
             privacy: Privacy::default(),
             purge_seconds: 60,
@@ -130,6 +135,7 @@ impl Config {
         self.limits.check()?;
         self.rates.check()?;
         self.queries.check()?;
+        self.negentropy.check()?;
         self.policy.check()
     }
 

@@ -4,10 +4,12 @@ mod auth;
 mod close;
 mod count;
 mod event;
+mod neg;
 mod query;
 mod req;
 mod stored;
 
 pub(crate) use count::Counts;
 pub(crate) use event::Events;
+pub(crate) use neg::{Negs, Totals as NegTotals};
 pub(crate) use stored::Scans;
