@@ -2,6 +2,7 @@
 
 mod check;
 mod fault;
+mod listener;
 mod load;
 mod log;
 pub mod render;
@@ -16,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use fault::Faults;
+pub use listener::{Bind, ListenerConfig};
 pub use load::{Loaded, Sources, load};
 pub use log::{LogConfig, LogFormat};
 pub use server::ServerConfig;

@@ -77,7 +77,7 @@ impl Node {
             tokio::spawn(accept(ops_server.clone(), socket, "operations"));
         }
         let own_key = secrets::relay_key(&layout.secrets())?.public_key();
-        let options = access::options_at(&config, &sockets.public_addresses())?;
+        let options = access::options_at(&config, &sockets.places())?;
         let store = open(layout, options).await?;
         let relay = Relay::new(config.relay.clone(), Arc::clone(&store) as _, Some(own_key))?;
         let limits = ConnectionLimits::new(reload::caps(&config));
