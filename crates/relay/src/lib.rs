@@ -13,6 +13,7 @@ mod message;
 mod metrics;
 mod pages;
 mod rates;
+pub mod retention;
 mod routes;
 mod scan;
 mod service;

@@ -92,7 +92,7 @@ pub struct Statistics {
     pub last_number: u64,
     /// The newest position of the change feed.
     pub last_seq: u64,
-    /// Bytes of the events that are there, in canonical JSON with what the engine stores beside each.
+    /// Bytes of the events that are there, in canonical JSON.
     pub live_bytes: u64,
     /// Bytes on disk, by part.
     pub disk_bytes: std::collections::BTreeMap<String, u64>,

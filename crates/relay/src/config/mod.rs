@@ -4,6 +4,7 @@ mod limits;
 mod negentropy;
 mod policy;
 mod rates;
+mod retention;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ pub use limits::{Limits, QueueOverflow};
 pub use negentropy::Negentropy;
 pub use policy::{Policy, Privacy, Queries};
 pub use rates::{Rates, Scope};
+pub use retention::{AuthorList, KindRange, Retention, RetentionRule};
 
 /// What the relay does and allows. Every key has a default, and every one can be changed while the relay runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +38,8 @@ pub struct Config {
     pub policy: Policy,
     /// Who may read what.
     pub privacy: Privacy,
+    /// What is kept, and for how long.
+    pub retention: Retention,
     /// Seconds between two purges of expired events (NIP-40). Expired events are never served, purged or not.
     /// 0: no purge.
     pub purge_seconds: u64,
@@ -94,6 +98,7 @@ impl Default for Config {
             negentropy: Negentropy::default(),
             policy: Policy::default(),
             privacy: Privacy::default(),
+            retention: Retention::default(),
             purge_seconds: 60,
             page: true,
         }
@@ -136,6 +141,7 @@ impl Config {
         self.rates.check()?;
         self.queries.check()?;
         self.negentropy.check()?;
+        self.retention.check()?;
         self.policy.check()
     }
 

@@ -18,5 +18,6 @@ mod r1_subscriptions;
 mod r2_privacy;
 mod r4_limits;
 mod r4_rates;
+mod r4_retention;
 mod r5_negentropy;
 mod r8_operation;
