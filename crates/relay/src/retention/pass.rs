@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use stentor_event::{EventId, Kind, PublicKey, Timestamp};
 use stentor_store::{EventStore, Outline, Statistics, StoreError};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::pace::Pace;
@@ -20,6 +21,8 @@ pub struct Retention {
     store: Arc<dyn EventStore>,
     protected: HashSet<PublicKey>,
     classes: Arc<dyn AuthorClasses>,
+    /// Held by the one pass that removes: two would go at twice the pace.
+    turn: Mutex<()>,
 }
 
 /// What a pass does.
@@ -83,10 +86,11 @@ impl Retention {
             store,
             protected: protected.into_iter().collect(),
             classes,
+            turn: Mutex::new(()),
         }
     }
 
-    /// Goes over all rules once, in their order. `progress` hears of a rule's report as it grows. Dropping the future ends
+    /// Goes over all rules once, in their order; one that removes waits for another to end. `progress` hears of a rule's report as it grows. Dropping the future ends
     /// the pass between two commits.
     ///
     /// # Errors
@@ -98,6 +102,10 @@ impl Retention {
         mode: Mode,
         progress: &(dyn Fn(&Report) + Sync),
     ) -> Result<Vec<Report>, RetentionError> {
+        let _turn = match mode {
+            Mode::Remove => Some(self.turn.lock().await),
+            Mode::DryRun => None,
+        };
         let mut pass = Pass {
             keeper: self,
             rules: Rules::new(config, self.classes.names())?,
@@ -150,7 +158,8 @@ impl Pass<'_> {
         let (mut chosen, mut reached) = (Vec::new(), None);
         'walk: while let Some(events) = walk.next().await? {
             for event in events {
-                if !self.concerns(rule, &event) || self.is_protected(&event) {
+                let concerned = self.concerns(rule, &event) && !self.is_gone(&event);
+                if !concerned || self.is_protected(&event) {
                     continue;
                 }
                 if !sweep.is_due(&event) {
@@ -189,19 +198,27 @@ impl Pass<'_> {
         let mut walk = Walk::new(store, self.rules.filter(rule), self.now);
         let mut total = Total::default();
         while let Some(events) = walk.next().await? {
-            let about = events.iter().filter(|event| self.concerns(rule, event));
-            about.for_each(|event| total.add(event));
+            // A limit on everything counts what may not be removed as well.
+            let counts = |event: &&Outline| {
+                !self.is_gone(event) && (rule.is_about_all() || self.concerns(rule, event))
+            };
+            let counted = events.iter().filter(counts);
+            counted.for_each(|event| total.add(event));
         }
         Ok(total)
     }
 
-    /// Whether a rule is about an event that the rules before it would leave.
+    /// Whether a rule is about an event.
     fn concerns(&self, rule: &Rule, event: &Outline) -> bool {
-        let about = |rule: &Rule| self.rules.concerns(rule, event, &*self.keeper.classes);
-        let gone = |(rule, reached): &(Rule, Place)| {
-            place(event) <= *reached && about(rule) && !self.is_protected(event)
-        };
-        about(rule) && !self.before.iter().any(gone)
+        self.rules.concerns(rule, event, &*self.keeper.classes)
+    }
+
+    /// Whether a rule before this one would have removed an event (in a dry run).
+    fn is_gone(&self, event: &Outline) -> bool {
+        let mut before = self.before.iter();
+        before.any(|(rule, reached)| {
+            place(event) <= *reached && self.concerns(rule, event) && !self.is_protected(event)
+        })
     }
 
     fn is_protected(&self, event: &Outline) -> bool {

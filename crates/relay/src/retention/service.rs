@@ -15,7 +15,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 impl Retention {
     /// Makes a pass whenever one is due by the configuration of that moment. Runs until it is dropped.
-    pub async fn run(self, config: impl Fn() -> config::Retention) {
+    pub async fn run(&self, config: impl Fn() -> config::Retention) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut passed: Option<Instant> = None;

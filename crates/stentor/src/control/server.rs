@@ -166,6 +166,7 @@ fn name(job: &Job) -> &'static str {
         Job::Verify { .. } => "verify",
         Job::Compact { .. } => "compact",
         Job::Backup { .. } => "backup",
+        Job::Retention { .. } => "retention",
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use stentor_relay::retention::Retention;
 use stentor_relay::{Relay, RelayError};
 use stentor_serve::ops::{self, Health, Readiness};
 use stentor_serve::supervisor::{Importance, Supervisor};
@@ -23,7 +24,7 @@ use super::signals::{Request, Signals};
 use super::sockets::Sockets;
 use super::{gauges, notify, reload};
 use crate::config::{Config, Sources};
-use crate::control::{self, Workshop};
+use crate::control::{self, Keeping, Workshop};
 use crate::layout::Layout;
 use crate::{access, output, secrets};
 
@@ -91,7 +92,9 @@ impl Node {
         let mut supervisor = Supervisor::new(readiness.clone());
         background(&mut supervisor, &relay, &store, metrics);
         let config = Arc::new(ArcSwap::from_pointee(config));
-        let (control_stop, control) = answer_commands(&store, layout, &config)?;
+        let keeper = Arc::new(access::retention(Arc::clone(&store), own_key));
+        keep(&mut supervisor, &keeper, &config);
+        let (control_stop, control) = answer_commands(&store, layout, &config, keeper)?;
         readiness.set("store", Health::Ok, None);
         for socket in sockets.public.drain(..) {
             tokio::spawn(accept(server.clone(), socket, "public"));
@@ -236,18 +239,40 @@ fn background(
     });
 }
 
+/// Removes what has to go by the rules of retention.
+fn keep(supervisor: &mut Supervisor, keeper: &Arc<Retention>, config: &Arc<ArcSwap<Config>>) {
+    let (keeper, config) = (Arc::clone(keeper), Arc::clone(config));
+    supervisor.spawn("retention", Importance::Optional, move |mut stop| {
+        let (keeper, config) = (Arc::clone(&keeper), Arc::clone(&config));
+        async move {
+            tokio::select! {
+                () = keeper.run(|| config.load().relay.retention.clone()) => {}
+                () = stop.requested() => {}
+            }
+            Ok::<(), Infallible>(())
+        }
+    });
+}
+
 fn answer_commands(
     store: &Arc<Store>,
     layout: &Layout,
     config: &Arc<ArcSwap<Config>>,
+    keeper: Arc<Retention>,
 ) -> anyhow::Result<(watch::Sender<bool>, JoinHandle<()>)> {
     let server = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
-    let config = Arc::clone(config);
-    let rules = Box::new(move || access::rules(&config.load()));
+    let (of_import, of_retention) = (Arc::clone(config), Arc::clone(config));
+    let retention = move || {
+        Ok(Keeping {
+            keeper: Arc::clone(&keeper),
+            config: of_retention.load().relay.retention.clone(),
+        })
+    };
     let workshop = Workshop {
         store: Arc::clone(store),
         layout: layout.clone(),
-        rules,
+        rules: Box::new(move || access::rules(&of_import.load())),
+        retention: Box::new(retention),
     };
     let (stop, stopped) = watch::channel(false);
     Ok((stop, tokio::spawn(server.run(Arc::new(workshop), stopped))))
