@@ -32,13 +32,17 @@ pub struct Config {
     pub rates: Rates,
     /// What a query may cost.
     pub queries: Queries,
-    /// Reconciliation (NIP-77).
+    /// Reconciliation of what the relay has with what a client or another relay has (NIP-77). NEG-OPEN counts as a REQ under
+    /// `relay.rates`. What it costs to gather the events and to answer each NEG-MSG counts as rows: the answer to a NEG-MSG
+    /// that comes before that is made up for is held back until then.
     pub negentropy: Negentropy,
     /// What may be written.
     pub policy: Policy,
     /// Who may read what.
     pub privacy: Privacy,
-    /// What is kept, and for how long.
+    /// What is kept, and for how long. Nothing is removed without rules. Deletion requests (kind 5), requests to vanish (kind
+    /// 62) and the relay's own events stay, whatever the rules say. What was removed is a new event when it comes again;
+    /// `relay.policy.created_at_behind` keeps old events out.
     pub retention: Retention,
     /// Seconds between two purges of expired events (NIP-40). Expired events are never served, purged or not.
     /// 0: no purge.

@@ -6,10 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ConfigError, in_range};
 use crate::retention::Rules;
 
-/// What is kept, and for how long: nothing is removed without rules.
-///
-/// Deletion requests (kind 5), requests to vanish (kind 62) and the relay's own events stay, whatever the rules say. What has been
-/// removed is a new event when it comes again; `relay.policy.created_at_behind` keeps old events out.
+/// What is kept, and for how long (R4.6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
@@ -21,9 +18,10 @@ pub struct Retention {
     /// Events removed with one commit, 1 to 10,000.
     #[schemars(range(min = 1, max = 10000))]
     pub batch_events: usize,
-    /// Lists of authors that the rules can name.
+    /// Lists of authors that the rules can name. Who is in none of them is one of the `others`.
     pub authors: Vec<AuthorList>,
-    /// The rules. An event that several concern goes as soon as one of them says so.
+    /// What goes, oldest first by `created_at`. At least one of the limits of a rule must be given; an event that several
+    /// rules are about goes as soon as one of them says so. `stentor db retention --dry-run` tells what would go.
     pub rules: Vec<RetentionRule>,
 }
 
@@ -37,7 +35,7 @@ pub struct AuthorList {
     pub keys: Vec<String>,
 }
 
-/// What goes, oldest first by `created_at`. At least one of the limits must be given.
+/// One rule of retention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetentionRule {

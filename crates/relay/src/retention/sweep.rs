@@ -89,8 +89,7 @@ mod tests {
     fn sweep(limits: &str, there: Total) -> Sweep {
         let json = format!(r#"{{"rules":[{{"name":"x",{limits}}}]}}"#);
         let rules = Rules::new(&serde_json::from_str(&json).unwrap(), &[]).unwrap();
-        let sweep = Sweep::new(rules.iter().next().unwrap(), NOW, there);
-        sweep
+        Sweep::new(rules.iter().next().unwrap(), NOW, there)
     }
 
     /// How many of ten events of 100 bytes go, the oldest of day 90, one a day.
