@@ -226,9 +226,12 @@ impl Connection {
             return;
         };
         let limits = &settings.config.negentropy;
+        let first = task.first;
         match gathered {
             Gathered::Some(step) | Gathered::All(step, ..)
-                if !task.share.hold(step.events * ITEM_BYTES, limits.bytes_node) =>
+                if !task
+                    .share
+                    .hold(step.events * ITEM_BYTES + first, limits.bytes_node) =>
             {
                 self.neg_charge(settings, step.rows);
                 task.stage = Stage::Over;
