@@ -20,6 +20,7 @@ mod nip05;
 mod pages;
 mod policy;
 mod presence;
+pub mod retention;
 mod routes;
 mod scan;
 mod service;

@@ -52,10 +52,7 @@ impl Relay {
     ///
     /// # Errors
     /// [`RelayError::Config`] for a value out of range, [`RelayError::Access`] when the lists cannot be read.
-    pub async fn new(
-        config: Config,
-        parts: Parts,
-    ) -> Result<Self, RelayError> {
+    pub async fn new(config: Config, parts: Parts) -> Result<Self, RelayError> {
         let access = Arc::new(Access::open(parts.records.clone()).await?);
         let (hits, waiting_hits) = queue::channel();
         let store = Arc::clone(&parts.store);

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::Value;
 use stentor_auth::local_urls;
+use stentor_event::PublicKey;
 use stentor_event::normalize_relay_url;
+use stentor_relay::retention::{NoClasses, Retention};
 use stentor_sql::Database;
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{EventStore, RelayScope, StoreError};
@@ -17,9 +19,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::{Bind, Config, ListenerConfig};
-use crate::control::{self, Client, Job, Link, Workshop};
+use crate::control::{self, Client, Job, Keeping, Link, Workshop};
 use crate::import::Rules;
 use crate::layout::Layout;
+use crate::secrets;
 
 /// How long a store that another process holds is waited for: a node that has just begun answers on its control socket
 /// a moment after it has taken the store, one that ends lets go of it a moment after it has stopped answering.
@@ -162,11 +165,30 @@ pub fn rules(config: &Config) -> Rules {
 /// A place to work at, with a configuration that stays as it is.
 pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop {
     let rules = rules(config);
+    let (kept, secrets, config) = (
+        Arc::clone(&store),
+        layout.secrets(),
+        config.relay.retention.clone(),
+    );
+    // The key is read only when it is needed: not every place to work at has one.
+    let retention = move || {
+        let own_key = secrets::relay_key(&secrets)?.public_key();
+        Ok(Keeping {
+            keeper: Arc::new(retention(Arc::clone(&kept), own_key)),
+            config: config.clone(),
+        })
+    };
     Workshop {
         store,
         layout: layout.clone(),
         rules: Box::new(move || rules.clone()),
+        retention: Box::new(retention),
     }
+}
+
+/// What keeps a store within the rules of retention. The relay's own events stay.
+pub fn retention(store: Arc<Store>, own_key: PublicKey) -> Retention {
+    Retention::new(store, [own_key], Arc::new(NoClasses))
 }
 
 impl Access {

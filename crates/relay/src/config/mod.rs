@@ -7,10 +7,12 @@ mod limits;
 mod marmot;
 mod membership;
 mod moderation;
+mod negentropy;
 mod policy;
 mod privacy;
 mod queries;
 mod rates;
+mod retention;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,7 @@ pub use limits::{Limits, QueueOverflow};
 pub use marmot::Marmot;
 pub use membership::Membership;
 pub use moderation::{Moderation, Reporters};
+pub use negentropy::Negentropy;
 pub use policy::{
     Action, Addresses, AuthRule, Bursts, ConnectionRule, Keys, Kinds, Newcomers, Nip05, OnFailure,
     Plugin, Policy, RateRule, Recipients, Sizes, Time, Trust, WhoReceives, Words, Work,
@@ -33,6 +36,7 @@ pub use policy::{
 pub use privacy::Privacy;
 pub use queries::Queries;
 pub use rates::{Rates, Scope};
+pub use retention::{AuthorList, Retention, RetentionRule};
 
 /// What the relay does and allows. Every key has a default, and every one can be changed while the relay runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +53,10 @@ pub struct Config {
     pub rates: Rates,
     /// What a query may cost.
     pub queries: Queries,
+    /// Reconciliation of what the relay has with what a client or another relay has (NIP-77). NEG-OPEN counts as a REQ under
+    /// `relay.rates`. What it costs to gather the events and to answer each NEG-MSG counts as rows: the answer to a NEG-MSG
+    /// that comes before that is made up for is held back until then.
+    pub negentropy: Negentropy,
     /// Who may use the relay, and who may manage it.
     pub access: Access,
     /// What is allowed and refused, rule by rule.
@@ -61,6 +69,10 @@ pub struct Config {
     pub marmot: Marmot,
     /// Who may read what.
     pub privacy: Privacy,
+    /// What is kept, and for how long. Nothing is removed without rules. Deletion requests (kind 5), requests to vanish (kind
+    /// 62) and the relay's own events stay, whatever the rules say. What was removed is a new event when it comes again;
+    /// `relay.policy.time.behind_seconds` keeps old events out.
+    pub retention: Retention,
     /// Seconds between two purges of expired events (NIP-40). Expired events are never served, purged or not.
     /// 0: no purge.
     pub purge_seconds: u64,
@@ -117,11 +129,13 @@ impl Default for Config {
             rates: Rates::default(),
             queries: Queries::default(),
             access: Access::default(),
+            negentropy: Negentropy::default(),
             policy: Policy::default(),
             membership: Membership::default(),
             moderation: Moderation::default(),
             marmot: Marmot::default(),
             privacy: Privacy::default(),
+            retention: Retention::default(),
             purge_seconds: 60,
             page: true,
         }
@@ -167,6 +181,8 @@ impl Config {
         self.membership.check()?;
         self.moderation.check()?;
         self.marmot.check()?;
+        self.negentropy.check()?;
+        self.retention.check()?;
         self.policy.check()
     }
 

@@ -76,7 +76,9 @@ pub(super) async fn vouches(dialer: &Dialer, address: &Address, key: &PublicKey)
 /// Whether the document says that the name is this key's.
 fn says(document: &[u8], name: &str, key: &PublicKey) -> bool {
     let document: Option<Value> = serde_json::from_slice(document).ok();
-    let named = document.as_ref().and_then(|document| document.get("names")?.get(name));
+    let named = document
+        .as_ref()
+        .and_then(|document| document.get("names")?.get(name));
     named.and_then(Value::as_str) == Some(key.to_string().as_str())
 }
 
@@ -92,8 +94,18 @@ mod tests {
         assert_eq!(read(" Bob@Example.COM "), bob);
         assert_eq!(read("_@a.b").unwrap().0, "_");
         for wrong in [
-            "", "bob", "@example.com", "bob@", "bob@localhost", "bob@a.b/c", "b ob@a.b", "bob@.a.b",
-            "bob@a.b?x=", "bob&x=@a.b", "bob@a@b.c", "bob@a.b:80",
+            "",
+            "bob",
+            "@example.com",
+            "bob@",
+            "bob@localhost",
+            "bob@a.b/c",
+            "b ob@a.b",
+            "bob@.a.b",
+            "bob@a.b?x=",
+            "bob&x=@a.b",
+            "bob@a@b.c",
+            "bob@a.b:80",
         ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }

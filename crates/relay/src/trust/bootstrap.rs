@@ -41,12 +41,23 @@ async fn fetch_from(
     url: &str,
     graph: &mut Graph,
 ) -> Result<u64, PeerError> {
-    let peer = Peer::connect(&state.dialer, url, Trust::Operator, state.peer.clone(), None).await?;
+    let peer = Peer::connect(
+        &state.dialer,
+        url,
+        Trust::Operator,
+        state.peer.clone(),
+        None,
+    )
+    .await?;
     let mut fetched = 0;
     for depth in 0..=bounds.depth {
         let reach = graph.reach(&Bounds {
             depth,
-            followers: if depth == bounds.depth { bounds.followers } else { 1 },
+            followers: if depth == bounds.depth {
+                bounds.followers
+            } else {
+                1
+            },
             ..bounds.clone()
         });
         for chunk in reach.at(depth).chunks(CHUNK) {
@@ -91,7 +102,9 @@ async fn fetch_chunk(
 /// is to be made from.
 async fn store(state: &State, events: Vec<Event>) {
     let lists = state.lists();
-    let wanted = events.into_iter().filter(|event| !lists.bans(&event.pubkey()));
+    let wanted = events
+        .into_iter()
+        .filter(|event| !lists.bans(&event.pubkey()));
     let batch: Vec<Submission> = wanted
         .map(|event| Submission {
             event,

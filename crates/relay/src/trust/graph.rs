@@ -169,14 +169,31 @@ mod tests {
 
     #[test]
     fn r4_2_trust_goes_as_many_follows_far_as_it_may() {
-        let graph = graph(&[(1, &[2, 3]), (2, &[4, 1]), (3, &[4, 5]), (4, &[6]), (9, &[1])]);
-        assert_eq!(reached(&graph, &bounds(1, 1, 100)), [(1, 0), (2, 1), (3, 1)]);
+        let graph = graph(&[
+            (1, &[2, 3]),
+            (2, &[4, 1]),
+            (3, &[4, 5]),
+            (4, &[6]),
+            (9, &[1]),
+        ]);
+        assert_eq!(
+            reached(&graph, &bounds(1, 1, 100)),
+            [(1, 0), (2, 1), (3, 1)]
+        );
         let two = [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2)];
         assert_eq!(reached(&graph, &bounds(2, 1, 100)), two);
         assert_eq!(reached(&graph, &bounds(3, 1, 100)).len(), 6);
         let twice = [(1, 0), (2, 1), (3, 1), (4, 2)];
-        assert_eq!(reached(&graph, &bounds(2, 2, 100)), twice, "two followers needed");
-        assert_eq!(reached(&graph, &bounds(2, 1, 4)), twice, "the most followed first");
+        assert_eq!(
+            reached(&graph, &bounds(2, 2, 100)),
+            twice,
+            "two followers needed"
+        );
+        assert_eq!(
+            reached(&graph, &bounds(2, 1, 4)),
+            twice,
+            "the most followed first"
+        );
     }
 
     #[test]

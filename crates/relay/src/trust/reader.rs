@@ -116,7 +116,11 @@ async fn load(state: &State, bounds: &Bounds, graph: &mut Graph) -> Result<Reach
     for depth in 1..=bounds.depth {
         let partial = Bounds {
             depth,
-            followers: if depth == bounds.depth { bounds.followers } else { 1 },
+            followers: if depth == bounds.depth {
+                bounds.followers
+            } else {
+                1
+            },
             ..bounds.clone()
         };
         let before = match depth {
@@ -163,7 +167,10 @@ async fn read_on(
 ) -> Result<bool, StoreError> {
     let (viewer, mut matters) = (Viewer::operator(), false);
     loop {
-        let changes = state.store.changes(*position, BATCH, &viewer, now()).await?;
+        let changes = state
+            .store
+            .changes(*position, BATCH, &viewer, now())
+            .await?;
         let Some(last) = changes.last() else {
             return Ok(matters);
         };
@@ -173,7 +180,9 @@ async fn read_on(
                 continue;
             }
             let author = event.pubkey();
-            let near = reach.distance(&author).is_some_and(|own| own < bounds.depth);
+            let near = reach
+                .distance(&author)
+                .is_some_and(|own| own < bounds.depth);
             if near || bounds.roots.contains(&author) {
                 graph.set(author, event.view().tagged_keys());
                 matters = true;

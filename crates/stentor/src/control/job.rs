@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use stentor_relay::retention::Retention;
 use stentor_store::EventStore;
 use stentor_store::embedded::Store;
 use tokio::sync::{mpsc, watch};
@@ -48,6 +49,11 @@ pub enum Job {
         /// Only parts of the log of which at least this share (in percent) belongs to events that are gone.
         percent: u64,
     },
+    /// Makes a pass of retention by the configuration in force.
+    Retention {
+        /// Only tells what would go.
+        dry_run: bool,
+    },
     /// Copies the store and the keys as of one moment into a new folder.
     Backup {
         /// The folder; absolute.
@@ -83,6 +89,16 @@ pub struct Workshop {
     pub layout: Layout,
     /// What imported events must satisfy by the configuration in force.
     pub rules: Box<dyn Fn() -> Rules + Send + Sync>,
+    /// What keeps the store within the rules of retention, and these as of now.
+    pub retention: Box<dyn Fn() -> anyhow::Result<Keeping> + Send + Sync>,
+}
+
+/// Retention with its rules.
+pub struct Keeping {
+    /// What removes.
+    pub keeper: Arc<Retention>,
+    /// What has to go.
+    pub config: stentor_relay::config::Retention,
 }
 
 /// How a job is connected with whoever gave it.
@@ -127,6 +143,7 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
         Job::Stats => Ok(serde_json::to_value(workshop.store.statistics())?),
         Job::Verify { signatures } => maintain::verify(workshop, signatures, link).await,
         Job::Compact { percent } => maintain::compact(workshop, percent, link).await,
+        Job::Retention { dry_run } => maintain::retention(workshop, dry_run, link).await,
         Job::Backup { to } => maintain::backup(workshop, to, link).await,
         Job::TakeOver => anyhow::bail!("no node runs here whose place could be taken"),
     }

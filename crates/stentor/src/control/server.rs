@@ -178,6 +178,7 @@ fn name(job: &Job) -> &'static str {
         Job::Compact { .. } => "compact",
         Job::Backup { .. } => "backup",
         Job::TakeOver => "take over",
+        Job::Retention { .. } => "retention",
     }
 }
 

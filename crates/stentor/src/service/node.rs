@@ -8,6 +8,7 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stentor_net::dial::Dialer;
+use stentor_relay::retention::Retention;
 use stentor_relay::{Parts, Relay};
 use stentor_serve::ops::{self, Health, Readiness};
 use stentor_serve::supervisor::{Importance, Supervisor};
@@ -24,7 +25,7 @@ use super::signals::{Request, Signals};
 use super::sockets::Sockets;
 use super::{accept, gauges, notify, reload, succession};
 use crate::config::{Config, Sources};
-use crate::control::{self, Estate, Workshop};
+use crate::control::{self, Estate, Keeping, Workshop};
 use crate::layout::Layout;
 use crate::{access, output, secrets};
 
@@ -73,6 +74,7 @@ impl Node {
         let ready_line = sockets.ready_line();
         let operations = accept::operations(&sockets, &readiness, &metrics)?;
         let own_key = secrets::relay_key(&layout.secrets())?;
+        let own_public_key = own_key.public_key();
         let options = access::options_at(&config, &sockets.places())?;
         let patience = PATIENCE + succession::begin(succession, &mut sockets).await?;
         let duplicates = sockets.duplicates()?;
@@ -101,7 +103,9 @@ impl Node {
         let ending = Arc::clone(&config);
         let ending = move || 2 * Duration::from_secs(ending.load().server.drain_seconds);
         let estate = Arc::new(Estate::new(duplicates, ending));
-        let (control_stop, control) = answer_commands(&store, layout, &config, &estate)?;
+        let keeper = Arc::new(access::retention(Arc::clone(&store), own_public_key));
+        keep(&mut supervisor, &keeper, &config);
+        let (control_stop, control) = answer_commands(&store, layout, &config, &estate, keeper)?;
         readiness.set("store", Health::Ok, None);
         accept::clients(&server, sockets.public, &listeners);
         let statistics = store.statistics();
@@ -287,19 +291,41 @@ fn background(
     });
 }
 
+/// Removes what has to go by the rules of retention.
+fn keep(supervisor: &mut Supervisor, keeper: &Arc<Retention>, config: &Arc<ArcSwap<Config>>) {
+    let (keeper, config) = (Arc::clone(keeper), Arc::clone(config));
+    supervisor.spawn("retention", Importance::Optional, move |mut stop| {
+        let (keeper, config) = (Arc::clone(&keeper), Arc::clone(&config));
+        async move {
+            tokio::select! {
+                () = keeper.run(|| config.load().relay.retention.clone()) => {}
+                () = stop.requested() => {}
+            }
+            Ok::<(), Infallible>(())
+        }
+    });
+}
+
 fn answer_commands(
     store: &Arc<Store>,
     layout: &Layout,
     config: &Arc<ArcSwap<Config>>,
     estate: &Arc<Estate>,
+    keeper: Arc<Retention>,
 ) -> anyhow::Result<(watch::Sender<bool>, JoinHandle<()>)> {
     let server = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
-    let config = Arc::clone(config);
-    let rules = Box::new(move || access::rules(&config.load()));
+    let (of_import, of_retention) = (Arc::clone(config), Arc::clone(config));
+    let retention = move || {
+        Ok(Keeping {
+            keeper: Arc::clone(&keeper),
+            config: of_retention.load().relay.retention.clone(),
+        })
+    };
     let workshop = Workshop {
         store: Arc::clone(store),
         layout: layout.clone(),
-        rules,
+        rules: Box::new(move || access::rules(&of_import.load())),
+        retention: Box::new(retention),
     };
     let (stop, stopped) = watch::channel(false);
     Ok((

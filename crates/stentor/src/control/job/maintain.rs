@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use anyhow::bail;
 use serde_json::{Value, json};
+use stentor_event::Timestamp;
+use stentor_relay::retention::{Mode, Report};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::{Link, Workshop};
+use super::{Keeping, Link, Workshop};
 use crate::backup;
 
 pub async fn verify(
@@ -39,6 +43,27 @@ pub async fn backup(workshop: Arc<Workshop>, to: PathBuf, link: Link) -> anyhow:
         backup::take(&workshop.store, &workshop.layout, &to, &progress)
     })
     .await
+}
+
+pub async fn retention(
+    workshop: Arc<Workshop>,
+    dry_run: bool,
+    mut link: Link,
+) -> anyhow::Result<Value> {
+    let Keeping { keeper, config } = (workshop.retention)()?;
+    let mode = if dry_run { Mode::DryRun } else { Mode::Remove };
+    let progress = |rule: &Report| super::report(&link.progress, rule);
+    let pass = keeper.pass(&config, now(), mode, &progress);
+    let rules = tokio::select! {
+        rules = pass => rules?,
+        _ = link.stop.wait_for(|stop| *stop) => bail!("ended early; what was removed stays removed"),
+    };
+    Ok(json!({ "dry_run": dry_run, "rules": rules }))
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp(since.map_or(0, |since| since.as_secs()))
 }
 
 fn report(progress: &watch::Sender<Value>, done: u64, total: u64) {
