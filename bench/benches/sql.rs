@@ -184,7 +184,7 @@ async fn eight_connections(callers: usize, time: Duration) -> Vec<Duration> {
     pool.execute(TABLE).await.unwrap();
     load(callers, time, move |number| {
         let pool = pool.clone();
-        async move { insert(&mut *pool.acquire().await.unwrap(), number).await }
+        async move { insert(&mut pool.acquire().await.unwrap(), number).await }
     })
     .await
 }

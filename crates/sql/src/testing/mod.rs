@@ -1,6 +1,6 @@
 //! Databases for tests: one body, both engines. Behind the feature `testing`.
 //!
-//! ```ignore
+//! ```text
 //! async fn a_ban_is_found(house: House) {
 //!     let database = house.open().await;
 //!     …
