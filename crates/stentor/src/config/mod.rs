@@ -72,7 +72,12 @@ impl Config {
             faults.push((format!("outbound.{}", error.key), error.problem));
         }
         if let Err(error) = self.peer.check() {
-            faults.push((format!("peer.{}", error.key), error.problem));
+            let problem = format!(
+                "must be from {} to {}",
+                error.range.start(),
+                error.range.end()
+            );
+            faults.push((format!("peer.{}", error.key), problem));
         }
         faults.extend(self.log.check());
         faults
