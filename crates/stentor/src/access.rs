@@ -12,7 +12,6 @@ use stentor_auth::local_urls;
 use stentor_event::PublicKey;
 use stentor_event::normalize_relay_url;
 use stentor_relay::retention::{NoClasses, Retention};
-use stentor_sql::Database;
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{EventStore, RelayScope, StoreError};
 use tokio::sync::{mpsc, watch};
@@ -22,6 +21,7 @@ use crate::config::{Bind, Config, ListenerConfig};
 use crate::control::{self, Client, Job, Keeping, Link, Workshop};
 use crate::import::Rules;
 use crate::layout::Layout;
+use crate::records::Records;
 use crate::secrets;
 
 /// How long a store that another process holds is waited for: a node that has just begun answers on its control socket
@@ -79,19 +79,6 @@ pub async fn open(layout: &Layout, config: &Config, make: bool) -> anyhow::Resul
 /// Those of the engine.
 pub fn open_store(path: &Path, options: Options) -> Result<Arc<Store>, StoreError> {
     Store::open(path, options).map(Arc::new)
-}
-
-/// Opens the records; a relative path is below the data folder.
-///
-/// # Errors
-/// Those of the database.
-pub async fn open_records(layout: &Layout, config: &Config) -> anyhow::Result<Database> {
-    let mut records = config.records.clone();
-    records.path = layout.root().join(&records.path);
-    records.url_file = records.url_file.map(|file| layout.root().join(file));
-    Database::open(&records)
-        .await
-        .context("opening the records")
 }
 
 /// What the store is opened with, by a tool that does not listen itself.
@@ -159,12 +146,13 @@ pub fn rules(config: &Config) -> Rules {
         tags: limits.tags,
         filters: Vec::new(),
         trusted: false,
+        access: None,
     }
 }
 
 /// A place to work at, with a configuration that stays as it is.
 pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop {
-    let rules = rules(config);
+    let (rules, whole) = (rules(config), config.clone());
     let (kept, secrets, config) = (
         Arc::clone(&store),
         layout.secrets(),
@@ -183,6 +171,7 @@ pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop
         layout: layout.clone(),
         rules: Box::new(move || rules.clone()),
         retention: Box::new(retention),
+        records: Records::unopened(layout, &whole),
     }
 }
 
@@ -209,6 +198,7 @@ impl Access {
                 Self::Own(workshop) => {
                     let result = control::run(Arc::clone(&workshop), job, link).await;
                     workshop.store.close().await.context("closing the store")?;
+                    workshop.records.close().await;
                     result
                 }
             }

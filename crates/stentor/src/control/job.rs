@@ -1,5 +1,6 @@
 //! The jobs that a command gives to whoever holds the store: the running node, or the command's own process.
 
+mod admin;
 mod explain;
 mod export;
 mod import;
@@ -18,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::import::Rules;
 use crate::layout::Layout;
+use crate::records::Records;
 
 pub use explain::Explained;
 pub use export::Exported;
@@ -36,6 +38,13 @@ pub enum Job {
         filters: Vec<String>,
         /// Whether to run it too.
         run: bool,
+    },
+    /// Manages the relay.
+    Admin {
+        /// What to do: a method of NIP-86, or one for the shell.
+        method: String,
+        /// What it takes.
+        params: Vec<Value>,
     },
     /// Figures about the store.
     Stats,
@@ -87,6 +96,8 @@ pub struct Workshop {
     pub store: Arc<Store>,
     /// Where everything lies.
     pub layout: Layout,
+    /// Who is a member, who and what is banned.
+    pub records: Records,
     /// What imported events must satisfy by the configuration in force.
     pub rules: Box<dyn Fn() -> Rules + Send + Sync>,
     /// What keeps the store within the rules of retention, and these as of now.
@@ -140,6 +151,7 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
         Job::Import(job) => import::run(&workshop, &job, link).await,
         Job::Export(job) => export::run(&workshop, &job, link).await,
         Job::Explain { filters, run } => explain::run(&workshop, &filters, run).await,
+        Job::Admin { method, params } => admin::run(&workshop, &method, &params).await,
         Job::Stats => Ok(serde_json::to_value(workshop.store.statistics())?),
         Job::Verify { signatures } => maintain::verify(workshop, signatures, link).await,
         Job::Compact { percent } => maintain::compact(workshop, percent, link).await,

@@ -173,6 +173,7 @@ fn name(job: &Job) -> &'static str {
         Job::Import(_) => "import",
         Job::Export(_) => "export",
         Job::Explain { .. } => "explain",
+        Job::Admin { .. } => "admin",
         Job::Stats => "stats",
         Job::Verify { .. } => "verify",
         Job::Compact { .. } => "compact",

@@ -8,6 +8,7 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stentor_net::dial::Dialer;
+use stentor_relay::access::Access;
 use stentor_relay::retention::Retention;
 use stentor_relay::{Parts, Relay};
 use stentor_serve::ops::{self, Health, Readiness};
@@ -27,6 +28,7 @@ use super::{accept, gauges, notify, reload, succession};
 use crate::config::{Config, Sources};
 use crate::control::{self, Estate, Keeping, Workshop};
 use crate::layout::Layout;
+use crate::records::{self, Records};
 use crate::{access, output, secrets};
 
 /// How long a store that another process holds is waited for: a predecessor may still be letting go of it.
@@ -79,7 +81,7 @@ impl Node {
         let patience = PATIENCE + succession::begin(succession, &mut sockets).await?;
         let duplicates = sockets.duplicates()?;
         let store = open(layout, options, patience).await?;
-        let records = access::open_records(layout, &config).await?;
+        let records = records::open(layout, &config).await?;
         let parts = Parts {
             store: Arc::clone(&store) as _,
             records: records.clone(),
@@ -105,7 +107,7 @@ impl Node {
         let estate = Arc::new(Estate::new(duplicates, ending));
         let keeper = Arc::new(access::retention(Arc::clone(&store), own_public_key));
         keep(&mut supervisor, &keeper, &config);
-        let (control_stop, control) = answer_commands(&store, layout, &config, &estate, keeper)?;
+        let (control_stop, control) = answer_commands(&store, layout, &config, &estate, keeper, relay.access())?;
         readiness.set("store", Health::Ok, None);
         accept::clients(&server, sockets.public, &listeners);
         let statistics = store.statistics();
@@ -312,9 +314,11 @@ fn answer_commands(
     config: &Arc<ArcSwap<Config>>,
     estate: &Arc<Estate>,
     keeper: Arc<Retention>,
+    access: &Arc<Access>,
 ) -> anyhow::Result<(watch::Sender<bool>, JoinHandle<()>)> {
     let server = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
     let (of_import, of_retention) = (Arc::clone(config), Arc::clone(config));
+    let records = Records::of_node(access, layout, &config.load());
     let retention = move || {
         Ok(Keeping {
             keeper: Arc::clone(&keeper),
@@ -326,6 +330,7 @@ fn answer_commands(
         layout: layout.clone(),
         rules: Box::new(move || access::rules(&of_import.load())),
         retention: Box::new(retention),
+        records,
     };
     let (stop, stopped) = watch::channel(false);
     Ok((

@@ -38,11 +38,19 @@ pub async fn compact(workshop: Arc<Workshop>, percent: u64, link: Link) -> anyho
 }
 
 pub async fn backup(workshop: Arc<Workshop>, to: PathBuf, link: Link) -> anyhow::Result<Value> {
-    blocking(move || {
+    let records = Arc::clone(&workshop);
+    let folder = to.clone();
+    let mut taken = blocking(move || {
         let progress = |done, total| report(&link.progress, done, total);
         backup::take(&workshop.store, &workshop.layout, &to, &progress)
     })
-    .await
+    .await?;
+    // After the events: a record about an event that is not there does no harm, an event that its record bans would.
+    let copied = records.records.backup(&folder).await?;
+    if let Some(taken) = taken.as_object_mut() {
+        taken.insert("records".to_owned(), Value::Bool(copied));
+    }
+    Ok(taken)
 }
 
 pub async fn retention(
