@@ -19,6 +19,7 @@ const OPS_CONNECTIONS: ConnectionCaps = ConnectionCaps {
     total: 256,
     per_address: 0,
 };
+
 /// Accepts connections until the server's drain starts. Spawn it.
 async fn accept<F: SessionFactory>(
     server: Server<F>,
