@@ -12,6 +12,7 @@ pub mod embedded;
 mod error;
 pub mod memory;
 mod query;
+pub mod search;
 mod store;
 mod write;
 

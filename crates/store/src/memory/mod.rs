@@ -51,7 +51,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, MutexGuard};
-use stentor_event::{EventId, PublicKey, Timestamp, Viewer};
+use stentor_event::{EventId, Filter, PublicKey, Timestamp, Viewer};
 
 use self::facts::Facts;
 use self::scan::MemoryScan;
@@ -59,7 +59,7 @@ use self::state::State;
 use crate::query::BoxFuture;
 use crate::{
     Change, CommitObserver, Committed, Count, EventNumber, EventStore, Explanation, Keep, Outcome,
-    Query, Refusal, RelayScope, Scan, Seq, Statistics, StoreError, Submission,
+    Query, Refusal, RelayScope, Scan, Seq, Statistics, StoreError, StoredEvent, Submission,
 };
 
 /// The naive store; see the module. Nothing outlives it.
@@ -165,6 +165,16 @@ impl EventStore for Store {
     fn scan(&self, query: Query) -> Box<dyn Scan> {
         let begin = self.state().next_number();
         Box::new(MemoryScan::new(Arc::clone(&self.state), query, begin))
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        numbers: &'a [EventNumber],
+        through: &'a Filter,
+        viewer: &'a Viewer,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<StoredEvent>, StoreError>> {
+        Box::pin(async move { Ok(answer::fetch(&self.state(), numbers, through, viewer, now)) })
     }
 
     fn count<'a>(
