@@ -101,9 +101,8 @@ impl Atoms {
     }
 
     fn add(&mut self, word: &str, unspaced: bool, run: bool) {
-        let end = word.floor_char_boundary(LONGEST);
         let start = self.text.len();
-        self.text.push_str(word.get(..end).unwrap_or_default());
+        self.text.push_str(cut(word));
         // A text is far shorter than 4 GiB: events are limited to less.
         if let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(self.text.len())) {
             let joined = run && unspaced;
@@ -207,6 +206,15 @@ impl Atoms {
                 })
         })
     }
+}
+
+/// The beginning of a word that is too long.
+fn cut(word: &str) -> &str {
+    let mut end = word.len().min(LONGEST);
+    while !word.is_char_boundary(end) {
+        end -= 1;
+    }
+    word.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ pub(super) fn page(
         let mut doc = scorer.doc();
         while doc != TERMINATED {
             collected.page.visited += 1;
-            if collected.page.visited % LOOK == 0 {
+            if collected.page.visited.is_multiple_of(LOOK) {
                 deadline.check()?;
             }
             if !segment.is_deleted(doc) && columns.pass(doc, sieve) {

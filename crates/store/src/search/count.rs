@@ -85,10 +85,7 @@ impl Search {
                 numbers.insert(event.number.0);
             }
         };
-        let found = self
-            .ranking(&view)
-            .rank(asked, self.options.examined, each)
-            .await?;
+        let found = self.ranking(&view).rank(asked, usize::MAX, each).await?;
         Ok((found, numbers))
     }
 

@@ -93,25 +93,19 @@ fn text(profile: &Map<String, Value>, field: &str) -> String {
     }
 }
 
-/// The name that the author of a kind 0 claims (NIP-05), as it is written there.
-pub fn claimed_name(event: &EventView<'_>) -> Option<String> {
+/// The name that the author of a kind 0 claims to have (NIP-05): what stands before the `@` and behind it, in lower case.
+pub(super) fn claimed_name(event: &EventView<'_>) -> Option<(String, String)> {
     if event.kind() != Kind::METADATA {
         return None;
     }
-    let name = text(&profile(event)?, "nip05");
-    let name = name.trim();
-    (!name.is_empty()).then(|| name.to_owned())
-}
-
-/// The domain of a NIP-05 name, in lower case.
-pub fn domain_of(name: &str) -> Option<String> {
-    let (_, domain) = name.rsplit_once('@')?;
-    let domain = domain.trim().trim_end_matches('.').to_lowercase();
-    (!domain.is_empty()).then_some(domain)
+    let name = text(&profile(event)?, "nip05").to_lowercase();
+    let (local, domain) = name.trim().rsplit_once('@')?;
+    let domain = domain.trim_end_matches('.');
+    (!local.is_empty() && !domain.is_empty()).then(|| (local.to_owned(), domain.to_owned()))
 }
 
 /// Whether an event says of itself that it is not for everybody's eyes: a content warning (NIP-36), or the hashtag `nsfw`.
-pub fn is_nsfw(event: &EventView<'_>) -> bool {
+pub(super) fn is_nsfw(event: &EventView<'_>) -> bool {
     event.tags().into_iter().any(|tag| {
         let hashtag = || {
             tag.value()
@@ -181,13 +175,16 @@ mod tests {
     #[test]
     fn r6_names_and_warnings() {
         let name = |content: &str| claimed_name(&event(0, content, &[]).view());
-        assert_eq!(
-            name(r#"{"nip05":" _@Example.com "}"#).as_deref(),
-            Some("_@Example.com")
-        );
-        assert_eq!(name("{}"), None);
-        assert_eq!(domain_of("_@Example.COM.").as_deref(), Some("example.com"));
-        assert_eq!(domain_of("example.com"), None);
+        let claimed = Some(("_".to_owned(), "example.com".to_owned()));
+        assert_eq!(name(r#"{"nip05":" _@Example.com. "}"#), claimed);
+        for content in [
+            "{}",
+            r#"{"nip05":"example.com"}"#,
+            r#"{"nip05":"@"}"#,
+            r#"{"nip05":"a@"}"#,
+        ] {
+            assert_eq!(name(content), None, "{content}");
+        }
         let warned = |tags: &[&[&str]]| is_nsfw(&event(1, "", tags).view());
         assert!(warned(&[&["content-warning"]]) && warned(&[&["t", "NSFW"]]));
         assert!(!warned(&[&["t", "sfw"], &["nsfw", "t"]]));

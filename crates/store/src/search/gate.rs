@@ -58,7 +58,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn r6_more_searches_than_may_wait_are_refused() {
         let gate = Arc::new(Gate::new(1, 2));
         let first = gate.enter().await.unwrap();

@@ -4,7 +4,8 @@
 //! point loses at most the work since the last commit, and doubles nothing.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use stentor_event::{Timestamp, Viewer};
 use tokio::runtime::Handle;
@@ -18,6 +19,8 @@ use crate::{Change, ChangeKind, Seq};
 
 /// Entries of the feed that are read at once.
 const READ: usize = 500;
+/// Nothing has expired for the index: whoever searches decides for when. What the store purges leaves the index too.
+const FOREVER: Timestamp = Timestamp(0);
 /// Lag from which on catching up is worth a word in the log.
 const WORTH_TELLING: u64 = 10_000;
 /// Time between two such words.
@@ -26,11 +29,15 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 const NICENESS: i32 = 10;
 
 /// Tells the thread to end when nobody waits for it any more.
-struct StopOnDrop<'a>(&'a Search);
+struct Abandon<'a> {
+    search: &'a Search,
+    abandoned: Arc<AtomicBool>,
+}
 
-impl Drop for StopOnDrop<'_> {
+impl Drop for Abandon<'_> {
     fn drop(&mut self) {
-        self.0.signals.set_stop(true);
+        self.abandoned.store(true, Ordering::Release);
+        self.search.signals.hurry();
     }
 }
 
@@ -41,14 +48,17 @@ impl Search {
     /// # Errors
     /// When the index cannot be written, such as on a full disk. It can be run again.
     pub async fn run(self: &Arc<Self>) -> Result<(), SearchError> {
-        self.signals.set_stop(false);
-        let _stop = StopOnDrop(self);
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let _waiting = Abandon {
+            search: self,
+            abandoned: Arc::clone(&abandoned),
+        };
         let (search, runtime) = (Arc::clone(self), Handle::current());
         let (tell, told) = oneshot::channel();
         std::thread::Builder::new()
             .name("search-index".into())
             .spawn(move || {
-                let result = keep(&search, &runtime);
+                let result = keep(&search, &runtime, &abandoned);
                 let _ = tell.send(result);
             })
             .map_err(|error| SearchError::Index(format!("starting a thread: {error}")))?;
@@ -56,9 +66,9 @@ impl Search {
             .unwrap_or_else(|_| Err(SearchError::Index("the indexing thread died".into())))
     }
 
-    /// Has [`Search::run`] end.
+    /// Has [`Search::run`] end, for good.
     pub fn stop(&self) {
-        self.signals.set_stop(true);
+        self.signals.stop();
     }
 
     /// Makes the index anew from the store, while [`Search::run`] runs. Returns when it has everything that was stored before
@@ -98,7 +108,7 @@ impl Search {
 }
 
 /// The life of the thread.
-fn keep(search: &Search, runtime: &Handle) -> Result<(), SearchError> {
+fn keep(search: &Search, runtime: &Handle, abandoned: &AtomicBool) -> Result<(), SearchError> {
     let _only = search.writing.lock();
     stand_back();
     let (kinds, memory) = (search.rules.kinds(), search.options.memory_bytes);
@@ -115,7 +125,7 @@ fn keep(search: &Search, runtime: &Handle) -> Result<(), SearchError> {
     let mut journey = Journey::new(search.lag());
     loop {
         let wishes = search.signals.wishes();
-        if wishes.stop {
+        if wishes.stop || abandoned.load(Ordering::Acquire) {
             return Ok(());
         }
         if wishes.rebuilds > generation {
@@ -157,7 +167,7 @@ async fn follow(search: &Search, opened: &mut Opened) -> Result<bool, SearchErro
         let after = Seq(opened.position.seq);
         let changes = search
             .store
-            .changes(after, READ, &Viewer::operator(), now())
+            .changes(after, READ, &Viewer::operator(), FOREVER)
             .await?;
         for change in &changes {
             bytes += take(search, opened, change)?;
@@ -235,10 +245,4 @@ fn stand_back() {
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
         tracing::debug!(%error, "the indexing thread keeps its priority");
     }
-}
-
-/// The time of day, for what has expired before it is indexed.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Timestamp(since.map_or(0, |since| since.as_secs()))
 }

@@ -109,7 +109,7 @@ impl SearchScan {
             rows += self::rows(&found);
             ranked.extend(found.hits.into_iter().map(|hit| Ranked { hit, filter }));
         }
-        ranked.sort_by(|one, other| one.hit.cmp(&other.hit));
+        ranked.sort_by_key(|ranked: &Ranked| ranked.hit);
         self.stage = Stage::Searched(ranked);
         Ok(Batch {
             rows,

@@ -10,7 +10,7 @@ use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
 use tantivy::{TantivyDocument, Term};
 
 use super::atoms::Atoms;
-use super::document::{Document, claimed_name, domain_of, is_nsfw};
+use super::document::{Document, claimed_name, is_nsfw};
 use super::language::Language;
 use crate::EventNumber;
 
@@ -85,7 +85,7 @@ impl Fields {
         if is_nsfw(event) {
             document.add_u64(self.nsfw, 1);
         }
-        if let Some(domain) = claimed_name(event).as_deref().and_then(domain_of) {
+        if let Some((_, domain)) = claimed_name(event) {
             document.add_text(self.domain, domain);
         }
         document.add_text(self.title, title);

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::collect::{Deadline, page};
-use super::document::{claimed_name, domain_of};
+use super::document::claimed_name;
 use super::error::SearchError;
 use super::gate::Gate;
 use super::matching::Rules;
@@ -95,17 +95,23 @@ impl Search {
             .saturating_sub(self.progress().seq.0)
     }
 
-    /// Waits until the index has everything up to this position, but no longer than the options allow. Tells whether it
-    /// has.
+    /// Waits until the index is open and has everything up to this position, but no longer than the options allow. Tells
+    /// whether it has.
     pub async fn fresh(&self, seq: Seq) -> bool {
-        if self.progress().seq >= seq {
+        let is_fresh = |progress: &Progress| self.is_open() && progress.seq >= seq;
+        let mut progress = self.progress.subscribe();
+        if is_fresh(&progress.borrow_and_update()) {
             return true;
         }
-        let mut progress = self.progress.subscribe();
         self.signals.hurry();
-        let caught_up = progress.wait_for(|progress| progress.seq >= seq);
+        let caught_up = progress.wait_for(is_fresh);
         let waited = tokio::time::timeout(self.options.fresh_within, caught_up).await;
         matches!(waited, Ok(Ok(_)))
+    }
+
+    /// Whether searches are answered.
+    pub fn is_open(&self) -> bool {
+        self.view.load().is_some()
     }
 
     /// The index as of now.
@@ -211,10 +217,10 @@ impl Search {
 /// The claim in a kind 0, if it is to a name at one of these domains.
 fn claim(event: &StoredEvent, domains: &[String]) -> Option<Claim> {
     let view = stentor_event::EventView::from_canonical(&event.json).ok()?;
-    let name = claimed_name(&view)?;
-    let domain = domain_of(&name)?;
+    let (local, domain) = claimed_name(&view)?;
     domains.contains(&domain).then(|| Claim {
         author: view.pubkey(),
-        name,
+        local,
+        domain,
     })
 }

@@ -36,9 +36,9 @@ impl Signals {
         self.wish(|wishes| wishes.hurry = true);
     }
 
-    /// The thread is to end, or may go on.
-    pub(super) fn set_stop(&self, stop: bool) {
-        self.wish(|wishes| wishes.stop = stop);
+    /// The thread is to end, and none is to begin.
+    pub(super) fn stop(&self) {
+        self.wish(|wishes| wishes.stop = true);
     }
 
     /// The index is to be made anew. Returns how often it will have been then.

@@ -11,8 +11,10 @@ use crate::query::BoxFuture;
 pub struct Claim {
     /// Who says so.
     pub author: PublicKey,
-    /// The name as it is written, such as `_@example.com`.
-    pub name: String,
+    /// What stands before the `@`, in lower case; `_` is the domain's own.
+    pub local: String,
+    /// What stands behind it, in lower case.
+    pub domain: String,
 }
 
 /// Finds out whose NIP-05 name holds. Implemented where the network is at hand, with a cache.
