@@ -24,13 +24,21 @@ pub(crate) fn information(state: &State, settings: &Settings) -> RelayInformatio
         pubkey: info.pubkey.clone(),
         self_key: state.own_key.map(|key| key.to_string()),
         contact: info.contact.clone(),
-        supported_nips: NIPS.to_vec(),
+        supported_nips: nips(state.search(settings).is_some()),
         software: Some(SOFTWARE.to_owned()).filter(|url| !url.is_empty()),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         terms_of_service: info.terms_of_service.clone(),
         limitation: Some(limitation(settings)),
         ..RelayInformation::default()
     }
+}
+
+/// The NIPs that are supported, ascending; 50 where there is search.
+fn nips(search: bool) -> Vec<u16> {
+    let mut nips = NIPS.to_vec();
+    nips.extend(search.then_some(50));
+    nips.sort_unstable();
+    nips
 }
 
 /// Every limit that the NIP has a name for, as it is enforced; those that are off are left out.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use stentor_event::{PublicKey, Timestamp};
 use stentor_serve::{ConnectionInfo, Outbox, Refusal, SessionFactory};
+use stentor_store::search::Search;
 use stentor_store::{CommitObserver, Committed, EventStore};
 
 use crate::config::Config;
@@ -41,6 +42,12 @@ impl Relay {
             state: Arc::downgrade(&state),
         }));
         Ok(Self { state })
+    }
+
+    /// Offers full-text search (NIP-50) from now on, as far as the configuration allows it. Has an effect once.
+    pub fn offer_search(&self, search: Arc<Search>) {
+        // A second one would search the same store.
+        let _ = self.state.search.set(search);
     }
 
     /// Puts another configuration into force, for the connections that are open as well. What concerns the WebSocket itself

@@ -1,13 +1,14 @@
 //! What all connections share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 use stentor_event::{ParseLimits, PublicKey, Timestamp, Viewer, VisibilityRules};
 use stentor_store::EventStore;
+use stentor_store::search::Search;
 use tokio::sync::Semaphore;
 
 use crate::config::{Config, ConfigError};
@@ -74,6 +75,8 @@ pub(crate) struct State {
     pub(crate) unauthenticated: AtomicUsize,
     /// Bytes of events on their way into the store.
     pub(crate) in_flight: AtomicUsize,
+    /// Full-text search, once there is any.
+    pub(crate) search: OnceLock<Arc<Search>>,
     /// Turns for COUNTs that take long.
     pub(crate) long_counts: Semaphore,
     /// How many events there are, and when that was asked.
@@ -96,6 +99,7 @@ impl State {
             connections: AtomicUsize::new(0),
             unauthenticated: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
+            search: OnceLock::new(),
             long_counts: Semaphore::new(LONG_COUNTS),
             events: Mutex::new(None),
         }

@@ -3,6 +3,7 @@
 mod limits;
 mod policy;
 mod rates;
+mod search;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use stentor_event::normalize_relay_url;
 pub use limits::{Limits, QueueOverflow};
 pub use policy::{Policy, Privacy, Queries};
 pub use rates::{Rates, Scope};
+pub use search::Search;
 
 /// What the relay does and allows. Every key has a default, and every one can be changed while the relay runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +34,8 @@ pub struct Config {
     pub policy: Policy,
     /// Who may read what.
     pub privacy: Privacy,
+    /// Full-text search.
+    pub search: Search,
     /// Seconds between two purges of expired events (NIP-40). Expired events are never served, purged or not.
     /// 0: no purge.
     pub purge_seconds: u64,
@@ -89,6 +93,7 @@ impl Default for Config {
             queries: Queries::default(),
             policy: Policy::default(),
             privacy: Privacy::default(),
+            search: Search::default(),
             purge_seconds: 60,
             page: true,
         }
@@ -130,6 +135,7 @@ impl Config {
         self.limits.check()?;
         self.rates.check()?;
         self.queries.check()?;
+        self.search.check()?;
         self.policy.check()
     }
 

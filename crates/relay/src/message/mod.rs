@@ -6,6 +6,7 @@ mod count;
 mod event;
 mod query;
 mod req;
+mod search;
 mod stored;
 
 pub(crate) use count::Counts;

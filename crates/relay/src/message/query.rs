@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use stentor_event::{Admission, Filter, Viewer, admission};
 
+use super::search::searches;
 use crate::answer::too_fast;
 use crate::connection::{Connection, Received};
 use crate::rates::Thing;
@@ -24,7 +25,7 @@ impl Connection {
         let rates = &received.settings.config.rates;
         let may_query = self.state.meters.may_query(&self.meter, rates);
         may_query.map_err(|limited| too_fast(&limited, "expensive queries"))?;
-        if filters.iter().any(|filter| filter.search.is_some()) {
+        if searches(filters) && self.state.search(received.settings).is_none() {
             return Err("unsupported: this relay does not offer search".into());
         }
         let viewer = self.client.viewer(&received.settings.rules);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use stentor_event::{Filter, SubscriptionId};
 use stentor_serve::SessionIo;
+use stentor_store::search::Searches;
 use stentor_store::{EventNumber, Query};
 
 use crate::connection::{Connection, Received, Subscription};
@@ -26,7 +27,7 @@ impl Connection {
         let replaced = self.take_subscription(&sub);
         let filters: Arc<[Filter]> = filters.into();
         match self.may_follow(&filters, received) {
-            Ok(()) => self.follow(sub, filters, replaced, received.settings, io),
+            Ok(searches) => self.follow(sub, filters, searches, replaced, received.settings, io),
             Err(reason) => {
                 self.drop_registration(replaced);
                 self.refuse(&sub, &reason, io);
@@ -34,8 +35,12 @@ impl Connection {
         }
     }
 
-    /// Whether the connection may have this subscription.
-    fn may_follow(&mut self, filters: &[Filter], received: &Received<'_>) -> Result<(), String> {
+    /// Whether the connection may have this subscription; what it searches for.
+    fn may_follow(
+        &mut self,
+        filters: &[Filter],
+        received: &Received<'_>,
+    ) -> Result<Option<Arc<Searches>>, String> {
         self.may_ask(filters, received, Thing::Req)?;
         let limits = &received.settings.config.limits;
         let most = limits.subscriptions;
@@ -54,7 +59,7 @@ impl Connection {
                 limits.values
             ));
         }
-        Ok(())
+        self.state.read_searches(filters, received.settings)
     }
 
     /// Registers the subscription first and begins the scan then: what is committed before the registration is a stored
@@ -63,6 +68,7 @@ impl Connection {
         &mut self,
         sub: SubscriptionId,
         filters: Arc<[Filter]>,
+        searches: Option<Arc<Searches>>,
         replaces: Option<Registration>,
         settings: &Settings,
         io: &mut SessionIo<'_>,
@@ -78,6 +84,7 @@ impl Connection {
             connection: self.info.id,
             sub: &sub,
             filters: Arc::clone(&filters),
+            searches: searches.clone(),
             replaces,
             most,
         };
@@ -99,7 +106,10 @@ impl Connection {
             return self.stored_events_end(&sub, &live, None, io);
         }
         let query = query(filters, live.from(), settings);
-        let scan = self.state.store.scan(query);
+        let scan = match (searches, self.state.search.get()) {
+            (Some(searches), Some(search)) => search.scan(query, searches),
+            _ => self.state.store.scan(query),
+        };
         self.work()
             .scans
             .begin(ScanTask::new(sub, Arc::<Live>::clone(&live), scan));

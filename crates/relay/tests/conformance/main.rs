@@ -18,4 +18,5 @@ mod r1_subscriptions;
 mod r2_privacy;
 mod r4_limits;
 mod r4_rates;
+mod r6_search;
 mod r8_operation;
