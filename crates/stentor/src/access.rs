@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 use stentor_auth::local_urls;
 use stentor_store::embedded::{Options, Store};
+use stentor_store::search::Trust;
 use stentor_store::{EventStore, RelayScope, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::control::{self, Client, Job, Link, Workshop};
 use crate::import::Rules;
 use crate::layout::Layout;
+use crate::service::search;
 
 /// How long a store that another process holds is waited for: a node that has just begun answers on its control socket
 /// a moment after it has taken the store, one that ends lets go of it a moment after it has stopped answering.
@@ -116,6 +118,7 @@ pub fn rules(config: &Config) -> Rules {
 pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop {
     let rules = rules(config);
     Workshop {
+        search: search::make(config, layout, &store, Trust::default()),
         store,
         layout: layout.clone(),
         rules: Box::new(move || rules.clone()),

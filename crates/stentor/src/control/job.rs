@@ -4,6 +4,7 @@ mod explain;
 mod export;
 mod import;
 mod maintain;
+mod search;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stentor_store::EventStore;
 use stentor_store::embedded::Store;
+use stentor_store::search::Search;
 use tokio::sync::{mpsc, watch};
 
 use crate::import::Rules;
@@ -48,6 +50,8 @@ pub enum Job {
         /// Only parts of the log of which at least this share (in percent) belongs to events that are gone.
         percent: u64,
     },
+    /// Makes the index of full-text search anew.
+    RebuildSearch,
     /// Copies the store and the keys as of one moment into a new folder.
     Backup {
         /// The folder; absolute.
@@ -77,6 +81,8 @@ pub struct ExportJob {
 pub struct Workshop {
     /// The store.
     pub store: Arc<Store>,
+    /// Full-text search over it, unless it is switched off.
+    pub search: Option<Arc<Search>>,
     /// Where everything lies.
     pub layout: Layout,
     /// What imported events must satisfy by the configuration in force.
@@ -125,6 +131,7 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
         Job::Stats => Ok(serde_json::to_value(workshop.store.statistics())?),
         Job::Verify { signatures } => maintain::verify(workshop, signatures, link).await,
         Job::Compact { percent } => maintain::compact(workshop, percent, link).await,
+        Job::RebuildSearch => search::rebuild(workshop, link).await,
         Job::Backup { to } => maintain::backup(workshop, to, link).await,
     }
 }

@@ -4,6 +4,7 @@ mod gauges;
 mod node;
 mod notify;
 mod reload;
+pub mod search;
 mod signals;
 mod sockets;
 

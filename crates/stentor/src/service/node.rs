@@ -14,6 +14,7 @@ use stentor_serve::{
     ConnectionCaps, ConnectionLimits, Drain, Server, ServerConfig, SessionFactory, listen,
 };
 use stentor_store::embedded::{Options, Store};
+use stentor_store::search::{Search, Trust};
 use stentor_store::{EventStore, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -21,7 +22,7 @@ use tracing::{error, info, warn};
 
 use super::signals::{Request, Signals};
 use super::sockets::Sockets;
-use super::{gauges, notify, reload};
+use super::{gauges, notify, reload, search};
 use crate::config::{Config, Sources};
 use crate::control::{self, Workshop};
 use crate::layout::Layout;
@@ -90,8 +91,12 @@ impl Node {
         );
         let mut supervisor = Supervisor::new(readiness.clone());
         background(&mut supervisor, &relay, &store, metrics);
+        let search = search::make(&config, layout, &store, Trust::default());
+        if let Some(search) = &search {
+            search::start(&mut supervisor, &relay, search);
+        }
         let config = Arc::new(ArcSwap::from_pointee(config));
-        let (control_stop, control) = answer_commands(&store, layout, &config)?;
+        let (control_stop, control) = answer_commands(&store, search, layout, &config)?;
         readiness.set("store", Health::Ok, None);
         for socket in sockets.public.drain(..) {
             tokio::spawn(accept(server.clone(), socket, "public"));
@@ -238,6 +243,7 @@ fn background(
 
 fn answer_commands(
     store: &Arc<Store>,
+    search: Option<Arc<Search>>,
     layout: &Layout,
     config: &Arc<ArcSwap<Config>>,
 ) -> anyhow::Result<(watch::Sender<bool>, JoinHandle<()>)> {
@@ -246,6 +252,7 @@ fn answer_commands(
     let rules = Box::new(move || access::rules(&config.load()));
     let workshop = Workshop {
         store: Arc::clone(store),
+        search,
         layout: layout.clone(),
         rules,
     };

@@ -66,6 +66,11 @@ impl Search {
             .unwrap_or_else(|_| Err(SearchError::Index("the indexing thread died".into())))
     }
 
+    /// Whether the index is being kept now, by [`Search::run`].
+    pub fn is_kept(&self) -> bool {
+        self.writing.is_locked()
+    }
+
     /// Has [`Search::run`] end, for good.
     pub fn stop(&self) {
         self.signals.stop();
