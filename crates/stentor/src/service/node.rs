@@ -90,8 +90,8 @@ impl Node {
             Drain::new(),
         );
         let mut supervisor = Supervisor::new(readiness.clone());
-        background(&mut supervisor, &relay, &store, metrics);
         let search = search::make(&config, layout, &store, Trust::default());
+        background(&mut supervisor, &relay, &store, search.clone(), metrics);
         if let Some(search) = &search {
             search::start(&mut supervisor, &relay, search);
         }
@@ -198,6 +198,7 @@ fn background(
     supervisor: &mut Supervisor,
     relay: &Relay,
     store: &Arc<Store>,
+    search: Option<Arc<Search>>,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 ) {
     let (relay, purged) = (relay.clone(), Arc::clone(store));
@@ -223,7 +224,7 @@ fn background(
     });
     let measured = Arc::clone(store);
     supervisor.spawn("metrics", Importance::Optional, move |mut stop| {
-        let (store, metrics) = (Arc::clone(&measured), metrics.clone());
+        let (store, search, metrics) = (Arc::clone(&measured), search.clone(), metrics.clone());
         async move {
             let mut upkeep = tokio::time::interval(UPKEEP);
             let mut figures = tokio::time::interval(gauges::EVERY);
@@ -231,8 +232,9 @@ fn background(
                 tokio::select! {
                     _ = upkeep.tick() => metrics.run_upkeep(),
                     _ = figures.tick() => {
-                        let store = Arc::clone(&store);
-                        tokio::task::spawn_blocking(move || gauges::measure(&store)).await?;
+                        let (store, search) = (Arc::clone(&store), search.clone());
+                        let measure = move || gauges::measure(&store, search.as_deref());
+                        tokio::task::spawn_blocking(measure).await?;
                     }
                     () = stop.requested() => return Ok::<(), tokio::task::JoinError>(()),
                 }

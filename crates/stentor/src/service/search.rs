@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stentor_relay::Relay;
 use stentor_serve::supervisor::{Importance, Supervisor};
 use stentor_store::embedded::Store;
-use stentor_store::search::{Search, SearchError, Trust};
+use stentor_store::search::{Search, Trust};
 
 use crate::config::Config;
 use crate::layout::Layout;
@@ -38,13 +38,12 @@ pub fn start(supervisor: &mut Supervisor, relay: &Relay, search: &Arc<Search>) {
     supervisor.spawn("search", Importance::Optional, move |mut stop| {
         let search = Arc::clone(&search);
         async move {
+            let mut kept = std::pin::pin!(search.run());
             tokio::select! {
-                result = search.run() => result,
-                () = stop.requested() => {
-                    search.stop();
-                    Ok::<(), SearchError>(())
-                }
+                result = &mut kept => return result,
+                () = stop.requested() => search.stop(),
             }
+            kept.await
         }
     });
 }

@@ -1,7 +1,7 @@
 //! The files of the index: opened, checked, made anew.
 
 use std::fs::{self, DirBuilder};
-use std::io::ErrorKind;
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
@@ -62,22 +62,30 @@ pub(super) fn make(
     memory: usize,
     kinds: &[Kind],
 ) -> Result<Opened, SearchError> {
-    let failed =
-        |error: std::io::Error| SearchError::Index(format!("{}: {error}", folder.display()));
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(failed)?;
+    let failed = |error: io::Error| SearchError::Index(format!("{}: {error}", folder.display()));
+    empty(folder).map_err(failed)?;
     let directory = MmapDirectory::open(folder).map_err(TantivyError::from)?;
     let index = Index::create(directory, fields.schema.clone(), IndexSettings::default())?;
     let mut opened = with_writer(index, memory, Position::start(kinds))?;
     opened.commit()?;
     Ok(opened)
+}
+
+/// Removes what is in the folder, or makes it. The folder itself stays: it may be a link to another disk.
+fn empty(folder: &Path) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// What is wrong with an index, or with the machine.
@@ -88,13 +96,19 @@ enum Fault {
 
 impl From<TantivyError> for Fault {
     fn from(error: TantivyError) -> Self {
+        use TantivyError::{InvalidArgument, IoError, LockFailure, SystemError};
         match error {
-            TantivyError::LockFailure(..)
-            | TantivyError::SystemError(_)
-            | TantivyError::InvalidArgument(_) => Self::Failed(error.into()),
+            LockFailure(..) | SystemError(_) | InvalidArgument(_) => Self::Failed(error.into()),
+            IoError(ref cause) if is_of_the_machine(cause) => Self::Failed(error.into()),
             error => Self::Unfit(Unfit::Damaged(error.to_string())),
         }
     }
+}
+
+/// Whether an error says something of the machine, such as a full disk, rather than of what the files hold.
+fn is_of_the_machine(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, NotFound, Other, UnexpectedEof};
+    !matches!(error.kind(), InvalidData | NotFound | Other | UnexpectedEof)
 }
 
 /// Opens what is there. Every file is read and compared with its checksum: what reads a damaged one later may do anything.

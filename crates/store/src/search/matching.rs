@@ -90,7 +90,7 @@ pub struct Subject<'a> {
 struct Analysis {
     document: Document,
     atoms: Atoms,
-    /// Hashes of the tokens: to pass over most events at once.
+    /// All that it can be found by.
     tokens: HashSet<Box<str>>,
 }
 
