@@ -19,8 +19,7 @@ const KINDS: [u16; 34] = [
     39000, 39089,
 ];
 
-/// Full-text search (NIP-50). It takes disk space of about a third of the text, the memory below, and a part of one core
-/// while events come in. Switching it off and `words` take effect on a reload, all else with a restart.
+/// Full-text search (NIP-50).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Search {

@@ -119,12 +119,13 @@ async fn r6_results_by_score_then_newest(engine: Engine) {
 async fn r6_the_limit_comes_after_the_other_fields(engine: Engine) {
     let relay = Searching::start(engine).await;
     let mut client = relay.node.client().await;
+    let base = now();
     for number in 0..60 {
         client
-            .store(&event(1, now() - number).content("word").sign(&key(1)))
+            .store(&event(1, base - number).content("word").sign(&key(1)))
             .await;
     }
-    let wanted = event(1, now() - 500)
+    let wanted = event(1, base - 500)
         .content("word that is much longer than all others")
         .tag(["t", "x"])
         .sign(&key(2));
@@ -133,7 +134,7 @@ async fn r6_the_limit_comes_after_the_other_fields(engine: Engine) {
         json!({"search": "word", "#t": ["x"], "limit": 1}),
         json!({"search": "word", "authors": [public(2)], "limit": 1}),
         json!({"search": "word", "ids": [id(&wanted)], "limit": 1}),
-        json!({"search": "word", "until": now() - 400, "limit": 1}),
+        json!({"search": "word", "until": base - 400, "limit": 1}),
     ] {
         assert_eq!(
             client.query(filter.clone()).await.ids(),
@@ -367,6 +368,7 @@ async fn r6_counts(engine: Engine) {
     config.search.examined = 100;
     let relay = Searching::with(engine, config, Trust::default()).await;
     let mut client = relay.node.client().await;
+    let base = now();
     for number in 0..150 {
         let text = if number < 120 {
             "common"
@@ -374,7 +376,7 @@ async fn r6_counts(engine: Engine) {
             "common rare"
         };
         client
-            .store(&event(1, now() - number).content(text).sign(&key(1)))
+            .store(&event(1, base - number).content(text).sign(&key(1)))
             .await;
     }
     assert_eq!(
@@ -383,13 +385,9 @@ async fn r6_counts(engine: Engine) {
     );
     let union = [
         json!({"search": "rare"}),
-        json!({"kinds": [1], "since": now() - 10}),
+        json!({"kinds": [1], "since": base - 10}),
     ];
-    assert!(
-        client.count(&union).await["count"]
-            .as_u64()
-            .is_some_and(|count| (38..=41).contains(&count))
-    );
+    assert_eq!(client.count(&union).await, json!({"count": 41}));
     let estimate = client.count(&[json!({"search": "common"})]).await;
     assert_eq!(estimate, json!({"count": 150, "approximate": true}));
 }
@@ -461,7 +459,10 @@ async fn r6_what_cannot_be_searched_for_is_refused(engine: Engine) {
 }
 
 /// Waits for the network, until it is let go.
-struct Slow(tokio::sync::Semaphore);
+struct Slow {
+    asked: tokio::sync::Semaphore,
+    answer: tokio::sync::Semaphore,
+}
 
 impl DomainVerifier for Slow {
     fn is_verified(&self, _author: &PublicKey, _domain: &str) -> bool {
@@ -473,14 +474,18 @@ impl DomainVerifier for Slow {
         claims: &'a [Claim],
     ) -> std::pin::Pin<Box<dyn Future<Output = Vec<bool>> + Send + 'a>> {
         Box::pin(async move {
-            let _ = self.0.acquire().await;
+            self.asked.add_permits(1);
+            let _ = self.answer.acquire().await;
             vec![true; claims.len()]
         })
     }
 }
 
 async fn r6_searches_are_bounded(engine: Engine) {
-    let slow = Arc::new(Slow(tokio::sync::Semaphore::new(0)));
+    let slow = Arc::new(Slow {
+        asked: tokio::sync::Semaphore::new(0),
+        answer: tokio::sync::Semaphore::new(0),
+    });
     let mut config = without_rates();
     (config.search.concurrent, config.search.waiting) = (1, 0);
     let trust = Trust {
@@ -496,12 +501,13 @@ async fn r6_searches_are_bounded(engine: Engine) {
         &[json!({"search": "domain:example.com"})],
     ))
     .await;
+    slow.asked.acquire().await.unwrap().forget();
     assert_eq!(
         two.query(json!({"search": "word"})).await.events.len(),
         1,
         "who waits for the network keeps nobody"
     );
-    slow.0.add_permits(1);
+    slow.answer.add_permits(1);
     assert_eq!(one.find(|message| message[1] == "slow").await[0], "EOSE");
     // Many at once: each is answered or told to come again.
     let sub = |number: usize| format!("s{number}");

@@ -17,7 +17,9 @@ pub async fn rebuild(workshop: Arc<Workshop>, link: Link) -> anyhow::Result<Valu
     let Some(search) = &workshop.search else {
         bail!("search is switched off (relay.search.enabled)");
     };
-    let progress = |done: u64, total: u64| link.report(&json!({ "done": done, "total": total }));
+    let told = link.progress.clone();
+    let progress =
+        move |done: u64, total: u64| super::report(&told, &json!({ "done": done, "total": total }));
     let mut stop = link.stop.clone();
     // The node keeps the index all the time; a command by itself only while it waits.
     let kept = async {
