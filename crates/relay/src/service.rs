@@ -9,6 +9,7 @@ use stentor_event::{EventId, SecretKey, Timestamp};
 use stentor_net::dial::Dialer;
 use stentor_serve::{ConnectionInfo, Outbox, Refusal, SessionFactory};
 use stentor_sql::Database;
+use stentor_store::search::Search;
 use stentor_store::{CommitObserver, Committed, EventStore};
 use tokio::sync::mpsc;
 
@@ -99,6 +100,12 @@ impl Relay {
             moderation::read_reports(Arc::clone(&self.state)),
             queue::write_hits(Arc::clone(&self.state), self.waiting_hits)
         );
+    }
+
+    /// Offers full-text search (NIP-50) from now on, as far as the configuration allows it. Has an effect once.
+    pub fn offer_search(&self, search: Arc<Search>) {
+        // A second one would search the same store.
+        let _ = self.state.search.set(search);
     }
 
     /// Puts another configuration into force, for the connections that are open as well. What concerns the WebSocket itself

@@ -1,7 +1,7 @@
 //! What all connections share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, Guard};
@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use stentor_event::{EventId, ParseLimits, SecretKey, Timestamp, Viewer, VisibilityRules};
 use stentor_net::dial::Dialer;
 use stentor_store::EventStore;
+use stentor_store::search::Search;
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::{Access, Lists};
@@ -119,6 +120,8 @@ pub(crate) struct State {
     pub(crate) in_flight: AtomicUsize,
     /// Turns for verifying signatures of events about which somebody is asked.
     pub(crate) verifications: Semaphore,
+    /// Full-text search, once there is any.
+    pub(crate) search: OnceLock<Arc<Search>>,
     /// Turns for COUNTs that take long.
     pub(crate) long_counts: Semaphore,
     /// What the reconciliations of all connections take.
@@ -168,6 +171,7 @@ impl State {
             verifications: Semaphore::new(
                 std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             ),
+            search: OnceLock::new(),
             long_counts: Semaphore::new(LONG_COUNTS),
             negs: Arc::new(NegTotals::new()),
             events: Mutex::new(None),

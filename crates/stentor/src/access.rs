@@ -13,6 +13,7 @@ use stentor_event::PublicKey;
 use stentor_event::normalize_relay_url;
 use stentor_relay::retention::{NoClasses, Retention};
 use stentor_store::embedded::{Options, Store};
+use stentor_store::search::Trust;
 use stentor_store::{EventStore, RelayScope, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -23,6 +24,7 @@ use crate::import::Rules;
 use crate::layout::Layout;
 use crate::records::Records;
 use crate::secrets;
+use crate::service::search;
 
 /// How long a store that another process holds is waited for: a node that has just begun answers on its control socket
 /// a moment after it has taken the store, one that ends lets go of it a moment after it has stopped answering.
@@ -167,6 +169,7 @@ pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop
         })
     };
     Workshop {
+        search: search::make(config, layout, &store, Trust::default()),
         store,
         layout: layout.clone(),
         rules: Box::new(move || rules.clone()),

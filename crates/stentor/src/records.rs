@@ -94,7 +94,9 @@ impl Records {
 /// Those of the database.
 pub async fn open(layout: &Layout, config: &Config) -> anyhow::Result<Database> {
     let records = located(layout, config);
-    Database::open(&records).await.context("opening the records")
+    Database::open(&records)
+        .await
+        .context("opening the records")
 }
 
 /// The configuration of the records with absolute paths.

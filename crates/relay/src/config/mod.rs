@@ -13,6 +13,7 @@ mod privacy;
 mod queries;
 mod rates;
 mod retention;
+mod search;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,7 @@ pub use privacy::Privacy;
 pub use queries::Queries;
 pub use rates::{Rates, Scope};
 pub use retention::{AuthorList, Retention, RetentionRule};
+pub use search::Search;
 
 /// What the relay does and allows. Every key has a default, and every one can be changed while the relay runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +75,9 @@ pub struct Config {
     /// 62) and the relay's own events stay, whatever the rules say. What was removed is a new event when it comes again;
     /// `relay.policy.time.behind_seconds` keeps old events out.
     pub retention: Retention,
+    /// Full-text search (NIP-50). It takes disk space of about a third of the text, the memory below, and a part of one core
+    /// while events come in. Switching it off and `words` take effect on a reload, all else with a restart.
+    pub search: Search,
     /// Seconds between two purges of expired events (NIP-40). Expired events are never served, purged or not.
     /// 0: no purge.
     pub purge_seconds: u64,
@@ -136,6 +141,7 @@ impl Default for Config {
             marmot: Marmot::default(),
             privacy: Privacy::default(),
             retention: Retention::default(),
+            search: Search::default(),
             purge_seconds: 60,
             page: true,
         }
@@ -183,6 +189,7 @@ impl Config {
         self.marmot.check()?;
         self.negentropy.check()?;
         self.retention.check()?;
+        self.search.check()?;
         self.policy.check()
     }
 

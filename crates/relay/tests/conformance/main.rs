@@ -23,4 +23,5 @@ mod r4_moderation;
 mod r4_rates;
 mod r4_retention;
 mod r5_negentropy;
+mod r6_search;
 mod r8_operation;

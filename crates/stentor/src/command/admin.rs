@@ -39,40 +39,76 @@ static METHODS_HELP: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
 
 /// Each method with its parameters, and what it does. Keys are 64 hex digits or npub1….
 const USAGE: [(&str, &str); 35] = [
-    ("banpubkey KEY [REASON]", "removes everything of a key and takes no more of it"),
+    (
+        "banpubkey KEY [REASON]",
+        "removes everything of a key and takes no more of it",
+    ),
     ("unbanpubkey KEY [REASON]", "takes events of it again"),
     ("listbannedpubkeys", ""),
-    ("allowpubkey KEY [REASON]", "only keys on this list, and members, may write"),
-    ("unallowpubkey KEY [REASON]", "takes it off the list; an empty list restricts nobody"),
+    (
+        "allowpubkey KEY [REASON]",
+        "only keys on this list, and members, may write",
+    ),
+    (
+        "unallowpubkey KEY [REASON]",
+        "takes it off the list; an empty list restricts nobody",
+    ),
     ("listallowedpubkeys", ""),
-    ("banevent ID [REASON]", "removes an event and does not take it again"),
-    ("allowevent ID [REASON]", "takes it again, and out of the moderation queue for good"),
+    (
+        "banevent ID [REASON]",
+        "removes an event and does not take it again",
+    ),
+    (
+        "allowevent ID [REASON]",
+        "takes it again, and out of the moderation queue for good",
+    ),
     ("listbannedevents", ""),
-    ("listeventsneedingmoderation", "the moderation queue, oldest first"),
+    (
+        "listeventsneedingmoderation",
+        "the moderation queue, oldest first",
+    ),
     ("allowkind KIND", "only kinds on this list are taken"),
     ("disallowkind KIND", "this kind is not taken"),
     ("forgetkind KIND", "forgets both about it"),
     ("listallowedkinds", ""),
     ("listkinds", "allowed and disallowed kinds"),
-    ("blockip ADDRESS [REASON]", "an address or a network (CIDR) may not connect"),
+    (
+        "blockip ADDRESS [REASON]",
+        "an address or a network (CIDR) may not connect",
+    ),
     ("unblockip ADDRESS", "it may again"),
     ("listblockedips", ""),
-    ("createinvite [HOURS] [USES] [ROLE]", "prints the claim with which people join (NIP-43)"),
+    (
+        "createinvite [HOURS] [USES] [ROLE]",
+        "prints the claim with which people join (NIP-43)",
+    ),
     ("listinvites", ""),
     ("revokeinvite CLAIM", ""),
     ("addmember KEY", "makes a key a member"),
     ("removemember KEY", "it is a member no more"),
     ("listmembers", ""),
-    ("createrole ID [LABEL] [DESCRIPTION] [COLOR] [ORDER]", "a role that members can have"),
+    (
+        "createrole ID [LABEL] [DESCRIPTION] [COLOR] [ORDER]",
+        "a role that members can have",
+    ),
     ("editrole ID [LABEL] [DESCRIPTION] [COLOR] [ORDER]", ""),
     ("deleterole ID", ""),
     ("listroles", ""),
-    ("assignrole KEY ID", "gives a key a role, and makes it a member"),
+    (
+        "assignrole KEY ID",
+        "gives a key a role, and makes it a member",
+    ),
     ("unassignrole KEY ID", ""),
-    ("changerelayname NAME", "what NIP-11 says, in place of the configuration"),
+    (
+        "changerelayname NAME",
+        "what NIP-11 says, in place of the configuration",
+    ),
     ("changerelaydescription TEXT", "likewise"),
     ("changerelayicon URL", "likewise"),
-    ("readaudit [BEFORE]", "the newest 1,000 lines of the audit log, before a line's id"),
+    (
+        "readaudit [BEFORE]",
+        "the newest 1,000 lines of the audit log, before a line's id",
+    ),
     ("supportedmethods", "the methods of NIP-86"),
 ];
 

@@ -59,10 +59,24 @@ pub enum Db {
         #[arg(long)]
         json: bool,
     },
+    /// Looks after the index of full-text search
+    #[command(subcommand)]
+    Search(SearchIndex),
     /// Copies the store and the keys as of one moment into a new folder, on which a node can be started
     Backup {
         /// The folder; must be new or empty
         folder: PathBuf,
+        /// Prints one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What can be done with the index of full-text search.
+#[derive(Debug, Subcommand)]
+pub enum SearchIndex {
+    /// Makes it anew from the store; a running node serves meanwhile
+    Rebuild {
         /// Prints one JSON object
         #[arg(long)]
         json: bool,
@@ -102,6 +116,10 @@ impl Db {
             ),
             Self::Retention { dry_run, json } => retention(common, dry_run, json).await,
             Self::Reindex { json } => reindex(common, json).await,
+            Self::Search(SearchIndex::Rebuild { json }) => {
+                let result = job(common, Job::RebuildSearch, "search index").await?;
+                show(&result, json)
+            }
             Self::Backup { folder, json } => {
                 let to = std::path::absolute(folder)?;
                 show(&job(common, Job::Backup { to }, "backup").await?, json)

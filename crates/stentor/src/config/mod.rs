@@ -43,7 +43,7 @@ pub struct Config {
     /// Where the program listens, and how it treats connections. A reload (SIGHUP) concerns connections opened after
     /// it; the addresses change with a restart only.
     pub server: ServerConfig,
-    /// What the relay does and allows. All of it takes effect on a reload (SIGHUP).
+    /// What the relay does and allows. All of it takes effect on a reload (SIGHUP), but for what `relay.search` says of itself.
     pub relay: stentor_relay::Config,
     /// The store of the relay's events. Takes effect with a restart.
     pub store: StoreConfig,

@@ -5,6 +5,7 @@ mod explain;
 mod export;
 mod import;
 mod maintain;
+mod search;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use stentor_relay::retention::Retention;
 use stentor_store::EventStore;
 use stentor_store::embedded::Store;
+use stentor_store::search::Search;
 use tokio::sync::{mpsc, watch};
 
 use crate::import::Rules;
@@ -63,6 +65,8 @@ pub enum Job {
         /// Only tells what would go.
         dry_run: bool,
     },
+    /// Makes the index of full-text search anew.
+    RebuildSearch,
     /// Copies the store and the keys as of one moment into a new folder.
     Backup {
         /// The folder; absolute.
@@ -94,6 +98,8 @@ pub struct ExportJob {
 pub struct Workshop {
     /// The store.
     pub store: Arc<Store>,
+    /// Full-text search over it, unless it is switched off.
+    pub search: Option<Arc<Search>>,
     /// Where everything lies.
     pub layout: Layout,
     /// Who is a member, who and what is banned.
@@ -156,6 +162,7 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
         Job::Verify { signatures } => maintain::verify(workshop, signatures, link).await,
         Job::Compact { percent } => maintain::compact(workshop, percent, link).await,
         Job::Retention { dry_run } => maintain::retention(workshop, dry_run, link).await,
+        Job::RebuildSearch => search::rebuild(workshop, link).await,
         Job::Backup { to } => maintain::backup(workshop, to, link).await,
         Job::TakeOver => anyhow::bail!("no node runs here whose place could be taken"),
     }

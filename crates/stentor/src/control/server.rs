@@ -177,6 +177,7 @@ fn name(job: &Job) -> &'static str {
         Job::Stats => "stats",
         Job::Verify { .. } => "verify",
         Job::Compact { .. } => "compact",
+        Job::RebuildSearch => "search_rebuild",
         Job::Backup { .. } => "backup",
         Job::TakeOver => "take over",
         Job::Retention { .. } => "retention",

@@ -6,6 +6,7 @@ mod listeners;
 mod node;
 mod notify;
 mod reload;
+pub mod search;
 mod signals;
 mod sockets;
 mod succession;

@@ -16,6 +16,7 @@ use stentor_serve::supervisor::{Importance, Supervisor};
 use stentor_serve::{ConnectionLimits, Drain, Server};
 use stentor_sql::Database;
 use stentor_store::embedded::{Options, Store};
+use stentor_store::search::{Search, Trust};
 use stentor_store::{EventStore, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -24,7 +25,7 @@ use tracing::{info, warn};
 use super::listeners::Listeners;
 use super::signals::{Request, Signals};
 use super::sockets::Sockets;
-use super::{accept, gauges, notify, reload, succession};
+use super::{accept, gauges, notify, reload, search, succession};
 use crate::config::{Config, Sources};
 use crate::control::{self, Estate, Keeping, Workshop};
 use crate::layout::Layout;
@@ -99,7 +100,11 @@ impl Node {
             Drain::new(),
         );
         let mut supervisor = Supervisor::new(readiness.clone());
-        background(&mut supervisor, &relay, &store, metrics);
+        let search = search::make(&config, layout, &store, Trust::default());
+        background(&mut supervisor, &relay, &store, search.clone(), metrics);
+        if let Some(search) = &search {
+            search::start(&mut supervisor, &relay, search);
+        }
         let config = Arc::new(ArcSwap::from_pointee(config));
         listeners.watch_certificates(&mut supervisor, &config);
         let ending = Arc::clone(&config);
@@ -107,7 +112,15 @@ impl Node {
         let estate = Arc::new(Estate::new(duplicates, ending));
         let keeper = Arc::new(access::retention(Arc::clone(&store), own_public_key));
         keep(&mut supervisor, &keeper, &config);
-        let (control_stop, control) = answer_commands(&store, layout, &config, &estate, keeper, relay.access())?;
+        let (control_stop, control) = answer_commands(
+            &store,
+            search,
+            layout,
+            &config,
+            &estate,
+            keeper,
+            relay.access(),
+        )?;
         readiness.set("store", Health::Ok, None);
         accept::clients(&server, sockets.public, &listeners);
         let statistics = store.statistics();
@@ -217,6 +230,7 @@ fn background(
     supervisor: &mut Supervisor,
     relay: &Relay,
     store: &Arc<Store>,
+    search: Option<Arc<Search>>,
     metrics: PrometheusHandle,
 ) {
     let (purging, purged) = (relay.clone(), Arc::clone(store));
@@ -275,7 +289,7 @@ fn background(
     });
     let measured = Arc::clone(store);
     supervisor.spawn("metrics", Importance::Optional, move |mut stop| {
-        let (store, metrics) = (Arc::clone(&measured), metrics.clone());
+        let (store, search, metrics) = (Arc::clone(&measured), search.clone(), metrics.clone());
         async move {
             let mut upkeep = tokio::time::interval(UPKEEP);
             let mut figures = tokio::time::interval(gauges::EVERY);
@@ -283,8 +297,9 @@ fn background(
                 tokio::select! {
                     _ = upkeep.tick() => metrics.run_upkeep(),
                     _ = figures.tick() => {
-                        let store = Arc::clone(&store);
-                        tokio::task::spawn_blocking(move || gauges::measure(&store)).await?;
+                        let (store, search) = (Arc::clone(&store), search.clone());
+                        let measure = move || gauges::measure(&store, search.as_deref());
+                        tokio::task::spawn_blocking(measure).await?;
                     }
                     () = stop.requested() => return Ok::<(), tokio::task::JoinError>(()),
                 }
@@ -310,6 +325,7 @@ fn keep(supervisor: &mut Supervisor, keeper: &Arc<Retention>, config: &Arc<ArcSw
 
 fn answer_commands(
     store: &Arc<Store>,
+    search: Option<Arc<Search>>,
     layout: &Layout,
     config: &Arc<ArcSwap<Config>>,
     estate: &Arc<Estate>,
@@ -327,6 +343,7 @@ fn answer_commands(
     };
     let workshop = Workshop {
         store: Arc::clone(store),
+        search,
         layout: layout.clone(),
         rules: Box::new(move || access::rules(&of_import.load())),
         retention: Box::new(retention),

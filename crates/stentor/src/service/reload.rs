@@ -73,8 +73,15 @@ fn needs_restart(before: &Config, now: &Config) -> Vec<&'static str> {
             .collect();
         (places, server.ops_listen.clone(), server.threads)
     };
+    // What of it takes effect at once makes no difference here.
+    let search = |config: &Config| stentor_relay::config::Search {
+        words: 0,
+        enabled: config.relay.search.enabled && before.relay.search.enabled,
+        ..config.relay.search.clone()
+    };
     let changed = [
         ("server", addresses(before) != addresses(now)),
+        ("relay.search", search(before) != search(now)),
         ("store", before.store != now.store),
         ("records", before.records != now.records),
         ("outbound", before.outbound != now.outbound),
