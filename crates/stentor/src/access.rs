@@ -169,7 +169,7 @@ pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop
         })
     };
     Workshop {
-        search: search::make(config, layout, &store, Trust::default()),
+        search: search::make(&whole, layout, &store, Trust::default()),
         store,
         layout: layout.clone(),
         rules: Box::new(move || rules.clone()),

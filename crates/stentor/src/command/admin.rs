@@ -18,7 +18,7 @@ use crate::output;
 #[command(after_help = METHODS_HELP.as_str())]
 pub struct Admin {
     /// What to do; see the list below
-    #[arg(value_name = "METHOD", value_parser = clap::builder::PossibleValuesParser::new(methods()).hide_possible())]
+    #[arg(value_name = "METHOD", value_parser = clap::builder::PossibleValuesParser::new(methods()), hide_possible_values = true)]
     method: String,
     /// What the method takes, in order; an empty text stands for what is left out
     #[arg(value_name = "PARAM", allow_hyphen_values = true)]

@@ -15,6 +15,7 @@ pub async fn run(workshop: &Workshop, method: &str, params: &[Value]) -> anyhow:
     let management = Management::new(access, Arc::clone(&workshop.store) as _);
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = Timestamp(since.map_or(0, |since| since.as_secs()));
-    let called = management.call(method, params, &Actor::shell(), true, now);
-    Ok(called.await?)
+    Ok(management
+        .call(method, params, &Actor::shell(), true, now)
+        .await?)
 }
