@@ -26,4 +26,5 @@ mod work;
 pub use config::{Config, ConfigError};
 pub use connection::Connection;
 pub use error::RelayError;
-pub use service::Relay;
+pub use policy::Source;
+pub use service::{Relay, Ruling};

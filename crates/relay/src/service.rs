@@ -1,22 +1,36 @@
 //! The relay as the program sees it: made once, told of commits, asked for sessions.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use stentor_event::{PublicKey, Timestamp};
+use stentor_event::{Event, PublicKey, Timestamp};
 use stentor_serve::{ConnectionInfo, Outbox, Refusal, SessionFactory};
 use stentor_store::{CommitObserver, Committed, EventStore};
 
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::error::RelayError;
+use crate::policy::Verdict;
 use crate::policy::connection::Arriving;
+use crate::policy::write::{Asked, Source};
 use crate::state::{State, now};
 
 /// How often the levels are measured and the limiters swept.
 const TICK: Duration = Duration::from_secs(5);
+
+/// What the operator's plugins say of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ruling {
+    /// It may be taken.
+    Accepted,
+    /// It may not; the reason, with its NIP-01 prefix. `error:` when there was no answer and `on_failure` is `refuse`.
+    Refused(Cow<'static, str>),
+    /// It may not, and whoever brought it is not to be told.
+    Shadowed,
+}
 
 /// The relay. Cloning it shares it.
 #[derive(Clone)]
@@ -49,6 +63,25 @@ impl Relay {
     /// [`RelayError::Config`]; the old one stays in force then.
     pub fn reconfigure(&self, config: Config) -> Result<(), RelayError> {
         Ok(self.state.reconfigure(config)?)
+    }
+
+    /// What the operator's plugins say of an event that no client has sent: an imported, synchronised or mirrored one, or
+    /// one on its way to another relay (R4.3). Id and signature must have been verified. A plugin whose `source_types`
+    /// do not name this source is not asked. At most half of a plugin's `waiting` places are taken by such events;
+    /// further ones wait here for their turn, so that whoever asks in bulk is slowed down and not refused.
+    pub async fn ask_plugins(&self, event: &Event, source: Source) -> Ruling {
+        let stage = Arc::clone(&self.state.settings().policy.write);
+        let asked = Asked {
+            event: event.clone(),
+            source,
+            authed: None,
+            now: now(),
+        };
+        match stage.ask_plugins(&asked).await {
+            Verdict::Refuse(rejection) => Ruling::Refused(rejection.reason),
+            Verdict::Shadow => Ruling::Shadowed,
+            Verdict::Pass | Verdict::Review(_) | Verdict::Ask => Ruling::Accepted,
+        }
     }
 
     /// How many connections and subscriptions there are.

@@ -1,0 +1,142 @@
+//! Where questions to one plugin are put, and how many may wait.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+
+use super::answer::Action;
+use super::figures::Figures;
+use super::files::{self, Files};
+use super::question::Question;
+use super::worker::Worker;
+use super::{Failure, Outcome};
+use crate::config::Plugin;
+
+/// Where questions to one plugin are put. When it is dropped, its processes answer what they have been asked, and end.
+pub(super) struct Desk {
+    plugin: Arc<Plugin>,
+    workers: OnceLock<Vec<mpsc::Sender<Ticket>>>,
+    /// Places for questions that wait.
+    places: Arc<Semaphore>,
+    /// Those of them that are not for clients: an import must not take the places of all others.
+    others: Semaphore,
+    /// Which worker has which author.
+    shares: RandomState,
+    figures: Arc<Figures>,
+}
+
+/// A question whose asker waits.
+pub(super) struct Ticket {
+    pub(super) question: Question,
+    /// When it was put.
+    pub(super) came: Instant,
+    asker: oneshot::Sender<Outcome>,
+    place: Place,
+}
+
+/// A place among those that wait.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    figures: Arc<Figures>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.figures.waits_no_more();
+    }
+}
+
+impl Ticket {
+    /// Whether the asker has gone.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.asker.is_closed()
+    }
+
+    /// Gives the answer.
+    pub(super) fn answer(self, action: Action) {
+        self.place.figures.answered(&action, self.came.elapsed());
+        // Nobody may wait for it any more.
+        let _ = self.asker.send(Ok(action));
+    }
+
+    /// Says that there is none.
+    pub(super) fn fail(self, failure: Failure) {
+        let _ = self.asker.send(Err(failure));
+    }
+}
+
+impl Desk {
+    /// For a plugin. Its processes run as soon as a runtime does.
+    pub(super) fn new(plugin: &Plugin) -> Self {
+        Self {
+            plugin: Arc::new(plugin.clone()),
+            workers: OnceLock::new(),
+            places: Arc::new(Semaphore::new(plugin.waiting)),
+            others: Semaphore::new((plugin.waiting / 2).max(1)),
+            shares: RandomState::new(),
+            figures: Arc::new(Figures::new(&plugin.name)),
+        }
+    }
+
+    /// Starts the processes, if that has not been done.
+    pub(super) fn start(&self) -> &[mpsc::Sender<Ticket>] {
+        self.workers.get_or_init(|| {
+            let (changes, changed) = watch::channel(());
+            tokio::spawn(files::watch(Files::new(&self.plugin), changes));
+            let worker = || {
+                let (sender, inbox) = mpsc::channel(self.plugin.waiting);
+                let (plugin, figures) = (Arc::clone(&self.plugin), Arc::clone(&self.figures));
+                tokio::spawn(Worker::new(plugin, inbox, changed.clone(), figures).run());
+                sender
+            };
+            std::iter::repeat_with(worker)
+                .take(self.plugin.workers)
+                .collect()
+        })
+    }
+
+    /// Asks. A client's question fails at once when too many wait; any other waits for its turn.
+    pub(super) async fn ask(&self, question: Question) -> Outcome {
+        let turn = if question.source.kind().is_client() {
+            None
+        } else {
+            self.others.acquire().await.ok()
+        };
+        let outcome = self.put(question).await;
+        drop(turn);
+        if let Err(failure) = outcome {
+            self.figures.failed(failure);
+        }
+        outcome
+    }
+
+    async fn put(&self, question: Question) -> Outcome {
+        self.figures.asked();
+        let permit = Arc::clone(&self.places).try_acquire_owned();
+        let permit = permit.map_err(|_| Failure::Full)?;
+        self.figures.waits();
+        let (asker, answer) = oneshot::channel();
+        let workers = self.start();
+        let share = self.shares.hash_one(question.event.pubkey()) % workers.len().max(1) as u64;
+        let worker = usize::try_from(share)
+            .ok()
+            .and_then(|share| workers.get(share));
+        let ticket = Ticket {
+            question,
+            came: Instant::now(),
+            asker,
+            place: Place {
+                _permit: permit,
+                figures: Arc::clone(&self.figures),
+            },
+        };
+        // There is room for as many as there are places.
+        worker
+            .ok_or(Failure::Ended)?
+            .try_send(ticket)
+            .map_err(|_| Failure::Full)?;
+        answer.await.unwrap_or(Err(Failure::Ended))
+    }
+}
