@@ -17,5 +17,6 @@ mod r1_removal;
 mod r1_subscriptions;
 mod r2_privacy;
 mod r4_limits;
+mod r4_plugins;
 mod r4_rates;
 mod r8_operation;

@@ -57,13 +57,19 @@ impl Ticket {
     /// Gives the answer.
     pub(super) fn answer(self, action: Action) {
         self.place.figures.answered(&action, self.came.elapsed());
-        // Nobody may wait for it any more.
-        let _ = self.asker.send(Ok(action));
+        self.end(Ok(action));
     }
 
     /// Says that there is none.
     pub(super) fn fail(self, failure: Failure) {
-        let _ = self.asker.send(Err(failure));
+        self.end(Err(failure));
+    }
+
+    fn end(self, outcome: Outcome) {
+        // First, so that the asker finds it free.
+        drop(self.place);
+        // It may wait no longer.
+        let _ = self.asker.send(outcome);
     }
 }
 
