@@ -196,3 +196,61 @@ pub(super) fn check(plugins: &[Plugin]) -> Result<(), ConfigError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> Plugin {
+        Plugin {
+            name: name.into(),
+            command: vec!["/bin/true".into()],
+            ..Plugin::default()
+        }
+    }
+
+    #[test]
+    fn r4_3_plugins_have_names_and_programs() {
+        assert!(check(&[named("a"), named("b")]).is_ok());
+        let key = |plugins: &[Plugin]| check(plugins).unwrap_err().key;
+        assert_eq!(key(&[named("a"), named("a")]), "policy.plugins[1].name");
+        assert_eq!(key(&[named("")]), "policy.plugins[0].name");
+        for (change, field) in [
+            (
+                (|plugin| plugin.command.clear()) as fn(&mut Plugin),
+                "command",
+            ),
+            (|plugin| plugin.command = vec![String::new()], "command"),
+            (|plugin| plugin.command.push("\0".into()), "command"),
+            (|plugin| plugin.workers = 0, "workers"),
+            (|plugin| plugin.timeout_ms = 60_001, "timeout_ms"),
+            (|plugin| plugin.in_flight = 0, "in_flight"),
+            (|plugin| plugin.waiting = 0, "waiting"),
+            (|plugin| plugin.answer_bytes = 255, "answer_bytes"),
+            (|plugin| plugin.restart_ms = 0, "restart_ms"),
+            (
+                |plugin| drop(plugin.environment.insert("A=B".into(), String::new())),
+                "environment",
+            ),
+        ] {
+            let mut plugin = named("a");
+            change(&mut plugin);
+            assert_eq!(key(&[plugin]), format!("policy.plugins[0].{field}"));
+        }
+    }
+
+    #[test]
+    fn r4_3_source_types_are_the_words_of_the_protocol() {
+        for source in [
+            SourceType::Ip4,
+            SourceType::Ip6,
+            SourceType::Import,
+            SourceType::Stream,
+            SourceType::Sync,
+            SourceType::Stored,
+        ] {
+            let word = serde_json::to_value(source).unwrap();
+            assert_eq!(word, source.as_str());
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::answer::Action;
@@ -142,7 +143,10 @@ impl Desk {
         worker
             .ok_or(Failure::Ended)?
             .try_send(ticket)
-            .map_err(|_| Failure::Full)?;
+            .map_err(|error| match error {
+                TrySendError::Full(_) => Failure::Full,
+                TrySendError::Closed(_) => Failure::Ended,
+            })?;
         answer.await.unwrap_or(Err(Failure::Ended))
     }
 }

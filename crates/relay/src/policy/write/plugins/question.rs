@@ -91,6 +91,20 @@ mod tests {
     }
 
     #[test]
+    fn r4_3_no_event_can_forge_a_second_line() {
+        let key = SecretKey::from_bytes([7; 32]).unwrap();
+        let event = EventBuilder::new(Kind(1), Timestamp(5))
+            .content("a\nb")
+            .sign(&key);
+        let json = String::from_utf8(event.json().to_vec()).unwrap();
+        assert!(Event::parse(json.as_bytes()).is_ok());
+        for raw in ["a\nb", "a\rb"] {
+            let forged = json.replace("a\\nb", raw);
+            assert!(Event::parse(forged.as_bytes()).is_err());
+        }
+    }
+
+    #[test]
     fn r4_3_every_source_has_its_type() {
         for (source, kind, info) in [
             (
