@@ -205,3 +205,19 @@ async fn r4_3_events_from_elsewhere_are_asked_about_where_that_is_wanted() {
     let rulings = futures_util::future::join_all(rulings).await;
     assert!(rulings.iter().all(|ruling| *ruling == Ruling::Accepted));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r4_3_the_example_of_the_handbook() {
+    let handbook = include_str!("../../../../../docs/operators.md");
+    let (_, script) = handbook.split_once("```python\n").unwrap();
+    let (script, _) = script.split_once("```").unwrap();
+    let author = script.split('"').nth(1).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authors.py");
+    std::fs::write(&path, script.replace(author, &public(1))).unwrap();
+    let node = node([plugin("authors", ["python3", path.to_str().unwrap()])]).await;
+    let mut client = node.client().await;
+    client.store(&note(1, 0, "hello")).await;
+    let refusal = "restricted: ask us for an account".to_owned();
+    assert_eq!(client.publish(&note(2, 0, "hello")).await, (false, refusal));
+}
