@@ -84,6 +84,13 @@ impl Relay {
         }
     }
 
+    /// Ends what runs beside the relay, the operator's plugins, in order. To be called when no connection is open any more,
+    /// with a time limit: a plugin may take as long as it may for an event. What is dropped without this is killed.
+    pub async fn end(&self) {
+        let stage = Arc::clone(&self.state.settings().policy.write);
+        stage.end().await;
+    }
+
     /// How many connections and subscriptions there are.
     pub fn counts(&self) -> (usize, usize) {
         (

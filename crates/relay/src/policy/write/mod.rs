@@ -21,6 +21,7 @@ mod work;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use stentor_auth::{Keys, Place};
 use stentor_event::{Event, PublicKey, Timestamp};
 use stentor_store::BoxFuture;
@@ -41,6 +42,11 @@ pub(crate) trait WriteRule: Send + Sync {
     fn ask(&self, asked: &Asked) -> BoxFuture<'static, Verdict> {
         let _ = asked;
         Box::pin(std::future::ready(Verdict::Pass))
+    }
+
+    /// Ends what it has running beside the relay, in order, before the relay ends.
+    fn end(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
     }
 }
 
@@ -152,6 +158,11 @@ impl Stage {
             }
         }
         Verdict::Pass
+    }
+
+    /// Ends what the rules have running.
+    pub(crate) async fn end(&self) {
+        join_all(self.rules.iter().map(|placed| placed.rule.end())).await;
     }
 
     /// Asks the rule at this place.

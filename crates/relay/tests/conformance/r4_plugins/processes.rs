@@ -45,6 +45,27 @@ async fn r4_3_processes_end_with_their_section() {
     gone(told["pid"].as_u64().unwrap()).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r4_3_processes_end_before_the_relay_does() {
+    // The second waits for its next start, for long.
+    let ends = Plugin {
+        kinds: [2].into(),
+        restart_ms: 3_000_000,
+        restart_most_ms: 3_000_000,
+        ..plugin("ends", ["true"])
+    };
+    let node = node([python("moody.py"), ends]).await;
+    let mut client = node.client().await;
+    let own = pid(&mut client).await;
+    let refused = client.publish(&event(2, now()).sign(&key(1))).await;
+    assert_eq!(refused, (false, FAILED.into()));
+    let ended = tokio::time::timeout(Duration::from_secs(20), node.relay.end());
+    assert!(ended.await.is_ok());
+    gone(own).await;
+    let refused = client.publish(&note(1, 0, "too late")).await;
+    assert_eq!(refused, (false, FAILED.into()));
+}
+
 #[test]
 fn r4_3_processes_end_when_the_runtime_does() {
     let runtime = tokio::runtime::Runtime::new().unwrap();

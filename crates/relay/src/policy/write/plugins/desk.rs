@@ -4,8 +4,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 use super::answer::Action;
 use super::figures::Figures;
@@ -18,7 +20,7 @@ use crate::config::Plugin;
 /// Where questions to one plugin are put. When it is dropped, its processes answer what they have been asked, and end.
 pub(super) struct Desk {
     plugin: Arc<Plugin>,
-    workers: OnceLock<Vec<mpsc::Sender<Ticket>>>,
+    workers: OnceLock<Workers>,
     /// Places for questions that wait.
     places: Arc<Semaphore>,
     /// Those of them that are not for clients: an import must not take the places of all others.
@@ -26,6 +28,14 @@ pub(super) struct Desk {
     /// Which worker has which author.
     shares: RandomState,
     figures: Arc<Figures>,
+}
+
+/// The tasks that have the processes.
+struct Workers {
+    inboxes: Vec<mpsc::Sender<Ticket>>,
+    /// Tells them to end. When it is dropped, they do too.
+    stop: watch::Sender<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// A question whose asker waits.
@@ -88,20 +98,45 @@ impl Desk {
     }
 
     /// Starts the processes, if that has not been done.
-    pub(super) fn start(&self) -> &[mpsc::Sender<Ticket>] {
+    pub(super) fn start(&self) {
+        self.workers();
+    }
+
+    fn workers(&self) -> &Workers {
         self.workers.get_or_init(|| {
             let (changes, changed) = watch::channel(());
             tokio::spawn(files::watch(Files::new(&self.plugin), changes));
+            let (stop, stopped) = watch::channel(false);
             let worker = || {
                 let (sender, inbox) = mpsc::channel(self.plugin.waiting);
                 let (plugin, figures) = (Arc::clone(&self.plugin), Arc::clone(&self.figures));
-                tokio::spawn(Worker::new(plugin, inbox, changed.clone(), figures).run());
-                sender
+                let signs = (stopped.clone(), changed.clone());
+                let worker = Worker::new(plugin, inbox, signs, figures);
+                (sender, tokio::spawn(worker.run()))
             };
-            std::iter::repeat_with(worker)
+            let (inboxes, tasks) = std::iter::repeat_with(worker)
                 .take(self.plugin.workers)
-                .collect()
+                .unzip();
+            Workers {
+                inboxes,
+                stop,
+                tasks: Mutex::new(tasks),
+            }
         })
+    }
+
+    /// Ends the processes when they have answered what they have been asked, and waits for that: at most for the time
+    /// limit of a question and some seconds.
+    pub(super) async fn end(&self) {
+        let Some(workers) = self.workers.get() else {
+            return;
+        };
+        workers.stop.send_replace(true);
+        let tasks = std::mem::take(&mut *workers.tasks.lock());
+        for task in tasks {
+            // It has nothing to say.
+            let _ = task.await;
+        }
     }
 
     /// Asks. A client's question fails at once when too many wait; any other waits for its turn.
@@ -125,7 +160,7 @@ impl Desk {
         let permit = permit.map_err(|_| Failure::Full)?;
         self.figures.waits();
         let (asker, answer) = oneshot::channel();
-        let workers = self.start();
+        let workers = &self.workers().inboxes;
         let share = self.shares.hash_one(question.event.pubkey()) % workers.len().max(1) as u64;
         let worker = usize::try_from(share)
             .ok()

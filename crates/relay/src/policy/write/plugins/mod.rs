@@ -111,6 +111,11 @@ impl WriteRule for Plugins {
         let question = Question::from(asked);
         Box::pin(async move { verdict(desk.ask(question).await, on_failure) })
     }
+
+    fn end(&self) -> BoxFuture<'static, ()> {
+        let desk = Arc::clone(&self.desk);
+        Box::pin(async move { desk.end().await })
+    }
 }
 
 /// What becomes of an event.

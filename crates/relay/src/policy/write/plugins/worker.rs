@@ -26,6 +26,7 @@ pub(super) struct Worker {
     inbox: mpsc::Receiver<Ticket>,
     /// Nobody will ask any more.
     closed: bool,
+    stop: watch::Receiver<bool>,
     changes: watch::Receiver<()>,
     dispatch: Dispatch<Ticket>,
     restarts: Restarts,
@@ -34,17 +35,18 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// For the questions that come to this inbox.
+    /// For the questions that come to this inbox, until it is told to stop; its files change at `changes`.
     pub(super) fn new(
         plugin: Arc<Plugin>,
         inbox: mpsc::Receiver<Ticket>,
-        changes: watch::Receiver<()>,
+        (stop, changes): (watch::Receiver<bool>, watch::Receiver<()>),
         figures: Arc<Figures>,
     ) -> Self {
         let (now, ms) = (Instant::now(), Duration::from_millis);
         Self {
             inbox,
             closed: false,
+            stop,
             changes,
             dispatch: Dispatch::new(plugin.in_flight, ms(plugin.timeout_ms), now),
             restarts: Restarts::new(ms(plugin.restart_ms), ms(plugin.restart_most_ms)),
@@ -54,7 +56,7 @@ impl Worker {
         }
     }
 
-    /// Runs until nobody asks any more and all have been answered.
+    /// Runs until it is to stop, or until nobody can ask any more, and all have been answered.
     pub(super) async fn run(mut self) {
         while !self.is_done() {
             self.changes.mark_unchanged();
@@ -68,8 +70,10 @@ impl Worker {
         }
     }
 
+    /// Whether it is to stop, or nobody can ask any more, and all have been answered.
     fn is_done(&self) -> bool {
-        self.closed && self.dispatch.is_empty()
+        let over = self.closed || self.inbox.is_closed() || *self.stop.borrow();
+        over && self.inbox.is_empty() && self.dispatch.is_empty()
     }
 
     /// Asks a process until it has to be ended, ends it, and waits as long as the next one has to.
@@ -106,18 +110,19 @@ impl Worker {
         self.pause(cause, ran).await;
     }
 
-    /// Waits before the next start; less when a file changes meanwhile.
+    /// Waits before the next start; not when a file changes meanwhile, or when it is to stop.
     async fn pause(&mut self, cause: Cause, ran: Duration) {
         self.figures.restart(cause);
         let pause = self.restarts.pause(ran);
         let until = Instant::now() + pause;
         let failed = self.dispatch.set_down(until);
         self.fail(failed, Failure::Down);
-        let mut changes = self.changes.clone();
+        let (mut changes, mut stop) = (self.changes.clone(), self.stop.clone());
         let over = async {
             tokio::select! {
                 () = sleep_until(until.into()) => false,
                 Ok(()) = changes.changed() => true,
+                _ = stop.wait_for(|stop| *stop) => false,
             }
         };
         if self.meanwhile(over).await {
@@ -125,7 +130,7 @@ impl Worker {
         }
     }
 
-    /// Takes questions until something is done, or until nobody waits any more.
+    /// Takes questions until something is done.
     async fn meanwhile<F: Future>(&mut self, what: F) -> F::Output {
         let mut what = std::pin::pin!(what);
         loop {
@@ -167,6 +172,7 @@ impl Worker {
                         return Some(Cause::Stuck);
                     }
                 }
+                Ok(()) = self.stop.changed() => {}
                 Ok(()) = self.changes.changed() => return Some(Cause::Changed),
             }
         }
