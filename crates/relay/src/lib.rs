@@ -32,4 +32,5 @@ mod work;
 pub use config::{Config, ConfigError};
 pub use connection::Connection;
 pub use error::RelayError;
-pub use service::{Parts, Relay};
+pub use policy::Source;
+pub use service::{Parts, Relay, Ruling};

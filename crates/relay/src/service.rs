@@ -1,11 +1,12 @@
 //! The relay as the program sees it: made once, told of commits, asked for sessions.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use stentor_event::{EventId, SecretKey, Timestamp};
+use stentor_event::{Event, EventId, SecretKey, Timestamp};
 use stentor_net::dial::Dialer;
 use stentor_serve::{ConnectionInfo, Outbox, Refusal, SessionFactory};
 use stentor_sql::Database;
@@ -19,7 +20,9 @@ use crate::connection::Connection;
 use crate::error::RelayError;
 use crate::management::Management;
 use crate::moderation::queue;
+use crate::policy::Verdict;
 use crate::policy::connection::Arriving;
+use crate::policy::write::{Asked, Source};
 use crate::state::{State, now};
 use crate::{membership, moderation, trust};
 
@@ -39,6 +42,17 @@ pub struct Parts {
     pub dialer: Dialer,
     /// Limits of connections to other relays.
     pub peer: stentor_peer::Config,
+}
+
+/// What the operator's plugins say of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ruling {
+    /// It may be taken.
+    Accepted,
+    /// It may not; the reason, with its NIP-01 prefix. `error:` when there was no answer and `on_failure` is `refuse`.
+    Refused(Cow<'static, str>),
+    /// It may not, and whoever brought it is not to be told.
+    Shadowed,
 }
 
 /// The relay. Cloning it shares it.
@@ -115,6 +129,32 @@ impl Relay {
     /// [`RelayError::Config`]; the old one stays in force then.
     pub fn reconfigure(&self, config: Config) -> Result<(), RelayError> {
         Ok(self.state.reconfigure(config)?)
+    }
+
+    /// What the operator's plugins say of an event that no client has sent: an imported, synchronised or mirrored one, or
+    /// one on its way to another relay (R4.3). Id and signature must have been verified. A plugin whose `source_types`
+    /// do not name this source is not asked. At most half of a plugin's `waiting` places are taken by such events;
+    /// further ones wait here for their turn, so that whoever asks in bulk is slowed down and not refused.
+    pub async fn ask_plugins(&self, event: &Event, source: Source) -> Ruling {
+        let stage = Arc::clone(&self.state.settings().policy.write);
+        let asked = Asked {
+            event: event.clone(),
+            source,
+            authed: None,
+            now: now(),
+        };
+        match stage.ask_plugins(&asked).await {
+            Verdict::Refuse(rejection) => Ruling::Refused(rejection.reason),
+            Verdict::Shadow => Ruling::Shadowed,
+            Verdict::Pass | Verdict::Review(_) | Verdict::Ask => Ruling::Accepted,
+        }
+    }
+
+    /// Ends what runs beside the relay, the operator's plugins, in order. To be called when no connection is open any more,
+    /// with a time limit: a plugin may take as long as it may for an event. What is dropped without this is killed.
+    pub async fn end(&self) {
+        let stage = Arc::clone(&self.state.settings().policy.write);
+        stage.end().await;
     }
 
     /// How many connections and subscriptions there are.

@@ -31,7 +31,7 @@ pub use moderation::{Moderation, Reporters};
 pub use negentropy::Negentropy;
 pub use policy::{
     Action, Addresses, AuthRule, Bursts, ConnectionRule, Keys, Kinds, Newcomers, Nip05, OnFailure,
-    Plugin, Policy, RateRule, Recipients, Sizes, Time, Trust, WhoReceives, Words, Work,
+    Plugin, Policy, RateRule, Recipients, Sizes, SourceType, Time, Trust, WhoReceives, Words, Work,
     WorkOfKinds, WriteRule,
 };
 pub use privacy::Privacy;

@@ -35,6 +35,7 @@ use crate::state::Surroundings;
 pub(crate) use standing::Standing;
 pub(crate) use tally::Tally;
 pub(crate) use verdict::{Rejection, Verdict};
+pub use write::Source;
 use write::{Judgement, Writing, protocol};
 
 /// The compiled policy.

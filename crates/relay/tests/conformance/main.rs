@@ -20,6 +20,7 @@ mod r3_management;
 mod r3_membership;
 mod r4_limits;
 mod r4_moderation;
+mod r4_plugins;
 mod r4_rates;
 mod r4_retention;
 mod r5_negentropy;

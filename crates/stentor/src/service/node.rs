@@ -199,6 +199,12 @@ impl Node {
         if tokio::time::timeout(deadline, self.control).await.is_err() {
             warn!("a job did not end in time");
         }
+        if tokio::time::timeout(LAST_DEADLINE, self.relay.end())
+            .await
+            .is_err()
+        {
+            warn!("a plugin did not end in time");
+        }
         self.supervisor.shutdown(LAST_DEADLINE).await;
         self.store.close().await.context("closing the store")?;
         self.records.close().await;
