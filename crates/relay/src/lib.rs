@@ -12,6 +12,7 @@ pub mod fanout;
 mod holdings;
 mod information;
 pub mod management;
+mod marmot;
 mod membership;
 mod message;
 mod metrics;

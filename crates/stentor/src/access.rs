@@ -11,7 +11,7 @@ use serde_json::Value;
 use stentor_auth::local_urls;
 use stentor_event::PublicKey;
 use stentor_event::normalize_relay_url;
-use stentor_relay::retention::{NoClasses, Retention};
+use stentor_relay::retention::{AuthorClasses, Retention, Unknown};
 use stentor_store::embedded::{Options, Store};
 use stentor_store::search::Trust;
 use stentor_store::{EventStore, RelayScope, StoreError};
@@ -164,7 +164,7 @@ pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop
     let retention = move || {
         let own_key = secrets::relay_key(&secrets)?.public_key();
         Ok(Keeping {
-            keeper: Arc::new(retention(Arc::clone(&kept), own_key)),
+            keeper: Arc::new(retention(Arc::clone(&kept), own_key, Arc::new(Unknown))),
             config: config.clone(),
         })
     };
@@ -179,8 +179,12 @@ pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop
 }
 
 /// What keeps a store within the rules of retention. The relay's own events stay.
-pub fn retention(store: Arc<Store>, own_key: PublicKey) -> Retention {
-    Retention::new(store, [own_key], Arc::new(NoClasses))
+pub fn retention(
+    store: Arc<Store>,
+    own_key: PublicKey,
+    classes: Arc<dyn AuthorClasses>,
+) -> Retention {
+    Retention::new(store, [own_key], classes)
 }
 
 impl Access {

@@ -16,7 +16,7 @@ use stentor_serve::supervisor::{Importance, Supervisor};
 use stentor_serve::{ConnectionLimits, Drain, Server};
 use stentor_sql::Database;
 use stentor_store::embedded::{Options, Store};
-use stentor_store::search::{Search, Trust};
+use stentor_store::search::Search;
 use stentor_store::{EventStore, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -25,7 +25,7 @@ use tracing::{info, warn};
 use super::listeners::Listeners;
 use super::signals::{Request, Signals};
 use super::sockets::Sockets;
-use super::{accept, gauges, notify, reload, search, succession};
+use super::{accept, background, notify, reload, search, succession};
 use crate::config::{Config, Sources};
 use crate::control::{self, Estate, Keeping, Workshop};
 use crate::layout::Layout;
@@ -100,8 +100,9 @@ impl Node {
             Drain::new(),
         );
         let mut supervisor = Supervisor::new(readiness.clone());
-        let search = search::make(&config, layout, &store, Trust::default());
-        background(&mut supervisor, &relay, &store, search.clone(), metrics);
+        let search = search::make(&config, layout, &store, relay.search_trust());
+        background::of_relay(&mut supervisor, &relay, &store);
+        background::of_node(&mut supervisor, &store, &records, search.clone(), metrics);
         if let Some(search) = &search {
             search::start(&mut supervisor, &relay, search);
         }
@@ -110,8 +111,12 @@ impl Node {
         let ending = Arc::clone(&config);
         let ending = move || 2 * Duration::from_secs(ending.load().server.drain_seconds);
         let estate = Arc::new(Estate::new(duplicates, ending));
-        let keeper = Arc::new(access::retention(Arc::clone(&store), own_public_key));
-        keep(&mut supervisor, &keeper, &config);
+        let keeper = Arc::new(access::retention(
+            Arc::clone(&store),
+            own_public_key,
+            relay.author_classes(),
+        ));
+        background::of_retention(&mut supervisor, &keeper, &config);
         let (control_stop, control) = answer_commands(
             &store,
             search,
@@ -230,103 +235,6 @@ async fn open(layout: &Layout, options: Options, patience: Duration) -> anyhow::
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-fn background(
-    supervisor: &mut Supervisor,
-    relay: &Relay,
-    store: &Arc<Store>,
-    search: Option<Arc<Search>>,
-    metrics: PrometheusHandle,
-) {
-    let (purging, purged) = (relay.clone(), Arc::clone(store));
-    supervisor.spawn("relay", Importance::Optional, move |mut stop| {
-        let (relay, store) = (purging.clone(), Arc::clone(&purged));
-        async move {
-            let purge = |now| {
-                let store = Arc::clone(&store);
-                async move {
-                    match store.purge(now).await {
-                        Ok(0) => {}
-                        Ok(events) => info!(events, "expired events purged"),
-                        Err(error) => warn!(%error, "purging expired events"),
-                    }
-                }
-            };
-            tokio::select! {
-                () = relay.run(purge) => {}
-                () = stop.requested() => {}
-            }
-            Ok::<(), Infallible>(())
-        }
-    });
-    let of_members = relay.clone();
-    supervisor.spawn("membership", Importance::Optional, move |mut stop| {
-        let relay = of_members.clone();
-        async move {
-            tokio::select! {
-                () = relay.run_membership() => {}
-                () = stop.requested() => {}
-            }
-            Ok::<(), Infallible>(())
-        }
-    });
-    let trusting = relay.clone();
-    supervisor.spawn("trust", Importance::Optional, move |mut stop| {
-        let relay = trusting.clone();
-        async move {
-            tokio::select! {
-                () = relay.run_trust() => {}
-                () = stop.requested() => {}
-            }
-            Ok::<(), Infallible>(())
-        }
-    });
-    let of_moderators = relay.clone();
-    supervisor.spawn("moderation", Importance::Optional, move |mut stop| {
-        let relay = of_moderators.clone();
-        async move {
-            tokio::select! {
-                () = relay.run_moderation() => {}
-                () = stop.requested() => {}
-            }
-            Ok::<(), Infallible>(())
-        }
-    });
-    let measured = Arc::clone(store);
-    supervisor.spawn("metrics", Importance::Optional, move |mut stop| {
-        let (store, search, metrics) = (Arc::clone(&measured), search.clone(), metrics.clone());
-        async move {
-            let mut upkeep = tokio::time::interval(UPKEEP);
-            let mut figures = tokio::time::interval(gauges::EVERY);
-            loop {
-                tokio::select! {
-                    _ = upkeep.tick() => metrics.run_upkeep(),
-                    _ = figures.tick() => {
-                        let (store, search) = (Arc::clone(&store), search.clone());
-                        let measure = move || gauges::measure(&store, search.as_deref());
-                        tokio::task::spawn_blocking(measure).await?;
-                    }
-                    () = stop.requested() => return Ok::<(), tokio::task::JoinError>(()),
-                }
-            }
-        }
-    });
-}
-
-/// Removes what has to go by the rules of retention.
-fn keep(supervisor: &mut Supervisor, keeper: &Arc<Retention>, config: &Arc<ArcSwap<Config>>) {
-    let (keeper, config) = (Arc::clone(keeper), Arc::clone(config));
-    supervisor.spawn("retention", Importance::Optional, move |mut stop| {
-        let (keeper, config) = (Arc::clone(&keeper), Arc::clone(&config));
-        async move {
-            tokio::select! {
-                () = keeper.run(|| config.load().relay.retention.clone()) => {}
-                () = stop.requested() => {}
-            }
-            Ok::<(), Infallible>(())
-        }
-    });
 }
 
 fn answer_commands(
