@@ -116,7 +116,11 @@ impl Connection {
     }
 
     /// Counts a message that does nothing. Many of them are a flood, and end the connection.
-    fn tolerate(&mut self, received: &Received<'_>, message: Message) -> Result<(), Flow> {
+    pub(crate) fn tolerate(
+        &mut self,
+        received: &Received<'_>,
+        message: Message,
+    ) -> Result<(), Flow> {
         self.state.metrics.message(message);
         let flood = CloseFrame::new(
             CloseCode::POLICY,
@@ -134,10 +138,13 @@ impl Connection {
         io: &mut SessionIo<'_>,
     ) -> Result<(), Flow> {
         self.tolerate(received, Message::Malformed)?;
-        // A refused REQ has no successor to the subscription of its name, which CLOSED says has ended.
-        if let (Some(sub), Some(Verb::Req)) = (error.subscription(), error.verb()) {
-            let sub = sub.clone();
-            self.end_subscription(&sub);
+        // A refused REQ has no successor to the subscription of its name, which CLOSED says has ended; NEG-ERR likewise.
+        match (error.subscription(), error.verb()) {
+            (Some(sub), Some(Verb::Req)) => self.end_subscription(sub),
+            (Some(sub), Some(Verb::NegOpen | Verb::NegMsg)) => {
+                self.end_neg(sub);
+            }
+            _ => {}
         }
         say(io, |text| error.write_answer(text));
         Ok(())
@@ -156,12 +163,15 @@ impl Connection {
             ClientMessage::Close(sub) => self.on_close_request(&sub),
             ClientMessage::Auth(event) => self.on_auth(&event, received, io),
             ClientMessage::Count { sub, filters } => self.on_count(sub, filters, received, io),
-            ClientMessage::NegOpen { sub, .. } | ClientMessage::NegMsg { sub, .. } => {
-                self.tolerate(received, Message::Neg)?;
-                let reason = "unsupported: this relay does not offer negentropy";
-                say(io, |text| relay_message::neg_err(text, &sub, reason));
+            ClientMessage::NegOpen {
+                sub,
+                filter,
+                message,
+            } => self.on_neg_open(sub, filter, message, received, io)?,
+            ClientMessage::NegMsg { sub, message } => {
+                self.on_neg_msg(&sub, message, received, io)?;
             }
-            ClientMessage::NegClose(_) => self.tolerate(received, Message::Neg)?,
+            ClientMessage::NegClose(sub) => self.on_neg_close(&sub, received)?,
             ClientMessage::Unknown(verb) => {
                 self.tolerate(received, Message::Unknown)?;
                 let verb: String = verb.chars().take(40).collect();
@@ -230,6 +240,7 @@ impl Session for Connection {
             self.poll_invites(cx, io);
             self.poll_counts(cx, io);
             self.poll_scans(cx, io);
+            self.poll_negs(cx, io);
             self.work.take_if(|work| work.is_empty());
         }
         Flow::Continue

@@ -48,6 +48,7 @@ fn supported(settings: &Settings) -> Vec<u16> {
     let switched = [
         (13, settings.policy.write.has(WriteRule::Work)),
         (43, config.membership.enabled),
+        (77, config.negentropy.enabled),
         (86, !config.access.admins.is_empty()),
     ];
     let on = switched.into_iter().filter(|(_, on)| *on);

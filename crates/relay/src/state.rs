@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::access::{Access, Lists};
 use crate::config::{Config, ConfigError};
 use crate::fanout::{HoldLimits, Registry};
-use crate::message::Receipt;
+use crate::message::{NegTotals, Receipt};
 use crate::metrics::Metrics;
 use crate::moderation::queue::{Hits, hit};
 use crate::policy::rate::Meters;
@@ -112,6 +112,8 @@ pub(crate) struct State {
     pub(crate) verifications: Semaphore,
     /// Turns for COUNTs that take long.
     pub(crate) long_counts: Semaphore,
+    /// What the reconciliations of all connections take.
+    pub(crate) negs: Arc<NegTotals>,
     /// How many events there are, and when that was asked.
     events: Mutex<Option<(Instant, u64)>>,
 }
@@ -148,6 +150,7 @@ impl State {
                 std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             ),
             long_counts: Semaphore::new(LONG_COUNTS),
+            negs: Arc::new(NegTotals::new()),
             events: Mutex::new(None),
         })
     }

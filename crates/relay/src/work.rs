@@ -1,6 +1,6 @@
 //! What is in progress on a connection.
 
-use crate::message::{Counts, Events, Invites, Scans};
+use crate::message::{Counts, Events, Invites, Negs, Scans};
 
 /// What is in progress on a connection.
 #[derive(Default)]
@@ -9,6 +9,7 @@ pub(crate) struct Work {
     pub(crate) counts: Counts,
     pub(crate) invites: Invites,
     pub(crate) scans: Scans,
+    pub(crate) negs: Negs,
 }
 
 impl Work {
@@ -18,6 +19,7 @@ impl Work {
             && self.counts.is_empty()
             && self.scans.is_empty()
             && self.invites.is_empty()
+            && self.negs.is_empty()
     }
 
     /// Ends what only reads.
@@ -25,5 +27,6 @@ impl Work {
         self.counts = Counts::default();
         self.invites = Invites::default();
         self.scans = Scans::default();
+        self.negs = Negs::default();
     }
 }

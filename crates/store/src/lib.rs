@@ -5,17 +5,22 @@
 //! * [`memory`]: a naive engine that keeps a list and scans it. It is the model against which the embedded engine is
 //!   tested, and small enough to be checked by reading.
 //!
+//! [`reconcile`] compares what a store has with what somebody else has (NIP-77).
+//!
 //! Every read takes a [`Viewer`](stentor_event::Viewer), so a surface that forgets privacy does not compile. Every
 //! read takes the time as an argument: the engines look at no clock but for naming the moment of a commit.
 
 pub mod embedded;
 mod error;
 pub mod memory;
+mod outline;
 mod query;
+pub mod reconcile;
 mod store;
 mod write;
 
 pub use error::StoreError;
+pub use outline::{Direction, Outline, OutlineBatch, OutlineQuery, OutlineScan};
 pub use query::{
     Batch, BoxFuture, Budget, Count, Explanation, FilterEnd, FilterPlan, Query, Scan, ScanEnd,
     ScanLimits, StoredEvent,

@@ -6,7 +6,10 @@ use serde::Serialize;
 use stentor_event::{Event, EventId, PublicKey, Timestamp, Viewer};
 
 use crate::query::BoxFuture;
-use crate::{Count, Explanation, Outcome, Query, Removal, Scan, StoreError, Submission};
+use crate::{
+    Count, Explanation, Outcome, OutlineQuery, OutlineScan, Query, Removal, Scan, StoreError,
+    Submission,
+};
 
 /// The number of an event in its store: dense, in commit order, never reused; the first is 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -89,6 +92,8 @@ pub struct Statistics {
     pub last_number: u64,
     /// The newest position of the change feed.
     pub last_seq: u64,
+    /// Bytes of the events that are there, in canonical JSON with what the engine stores beside each.
+    pub live_bytes: u64,
     /// Bytes on disk, by part.
     pub disk_bytes: std::collections::BTreeMap<String, u64>,
     /// Events by kind.
@@ -119,6 +124,9 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Begins a scan.
     fn scan(&self, query: Query) -> Box<dyn Scan>;
+
+    /// Begins to gather the outlines of what matches a filter.
+    fn outline(&self, query: OutlineQuery) -> Box<dyn OutlineScan>;
 
     /// Counts exactly what the viewer may see of the union of the filters (R1.9).
     fn count<'a>(

@@ -166,7 +166,7 @@ impl MessageError {
         match (self.event_id(), self.subscription(), self.verb()) {
             (Some(id), ..) => relay::ok(out, &id, false, &reason),
             (_, Some(sub), Some(Verb::NegOpen | Verb::NegMsg | Verb::NegClose)) => {
-                relay::neg_err(out, sub, &reason)
+                relay::neg_err(out, sub, &reason, None)
             }
             (_, Some(sub), _) => relay::closed(out, sub, &reason),
             _ => relay::notice(out, &reason),

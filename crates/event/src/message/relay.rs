@@ -86,10 +86,16 @@ pub fn neg_msg(out: &mut Vec<u8>, sub: &SubscriptionId, message: &[u8]) {
     out.extend_from_slice(b"\"]");
 }
 
-/// `["NEG-ERR","<sub>","<reason>"]` (NIP-77)
-pub fn neg_err(out: &mut Vec<u8>, sub: &SubscriptionId, reason: &str) {
+/// `["NEG-ERR","<sub>","<reason>"]` (NIP-77), with the most records that can be reconciled as fourth element when given.
+pub fn neg_err(out: &mut Vec<u8>, sub: &SubscriptionId, reason: &str, most: Option<u64>) {
     begin(out, b"NEG-ERR", sub);
-    text(out, reason);
+    out.push(b',');
+    quote_into(reason.as_bytes(), out);
+    if let Some(most) = most {
+        out.push(b',');
+        out.extend_from_slice(most.to_string().as_bytes());
+    }
+    out.push(b']');
 }
 
 fn begin(out: &mut Vec<u8>, verb: &[u8], sub: &SubscriptionId) {

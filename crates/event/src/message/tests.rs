@@ -314,7 +314,11 @@ fn messages_of_relays() {
         r#"["NEG-MSG","a\"\\","6100"]"#
     );
     assert_eq!(
-        written(&|out| relay::neg_err(out, &a, "blocked: x")),
+        written(&|out| relay::neg_err(out, &a, "blocked: x", None)),
         r#"["NEG-ERR","a\"\\","blocked: x"]"#
+    );
+    assert_eq!(
+        written(&|out| relay::neg_err(out, &a, "blocked: x", Some(7))),
+        r#"["NEG-ERR","a\"\\","blocked: x",7]"#
     );
 }

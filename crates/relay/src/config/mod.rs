@@ -7,6 +7,7 @@ mod limits;
 mod marmot;
 mod membership;
 mod moderation;
+mod negentropy;
 mod policy;
 mod privacy;
 mod queries;
@@ -25,6 +26,7 @@ pub use limits::{Limits, QueueOverflow};
 pub use marmot::Marmot;
 pub use membership::Membership;
 pub use moderation::{Moderation, Reporters};
+pub use negentropy::Negentropy;
 pub use policy::{
     Action, Addresses, AuthRule, Bursts, ConnectionRule, Keys, Kinds, Newcomers, Nip05, OnFailure,
     Plugin, Policy, RateRule, Recipients, Sizes, Time, Trust, WhoReceives, Words, Work,
@@ -49,6 +51,8 @@ pub struct Config {
     pub rates: Rates,
     /// What a query may cost.
     pub queries: Queries,
+    /// Reconciliation (NIP-77).
+    pub negentropy: Negentropy,
     /// Who may use the relay, and who may manage it.
     pub access: Access,
     /// What is allowed and refused, rule by rule.
@@ -117,6 +121,7 @@ impl Default for Config {
             rates: Rates::default(),
             queries: Queries::default(),
             access: Access::default(),
+            negentropy: Negentropy::default(),
             policy: Policy::default(),
             membership: Membership::default(),
             moderation: Moderation::default(),
@@ -167,6 +172,7 @@ impl Config {
         self.membership.check()?;
         self.moderation.check()?;
         self.marmot.check()?;
+        self.negentropy.check()?;
         self.policy.check()
     }
 

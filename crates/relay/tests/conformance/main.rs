@@ -21,4 +21,5 @@ mod r3_membership;
 mod r4_limits;
 mod r4_moderation;
 mod r4_rates;
+mod r5_negentropy;
 mod r8_operation;

@@ -13,7 +13,6 @@ over_both_engines! {
     r1_14_other_paths_are_not_found,
     r1_14_binary_frames_close,
     r1_14_unknown_verbs_are_noticed,
-    r1_14_negentropy_is_neither_offered_nor_advertised,
 }
 
 const ASK: &str = "GET / HTTP/1.1\r\naccept: application/nostr+json";
@@ -41,7 +40,7 @@ async fn r1_14_the_information_document(engine: Engine) {
     assert_eq!(document["self"], public(99));
     assert_eq!(
         document["supported_nips"],
-        json!([1, 9, 11, 40, 42, 45, 62, 67, 70])
+        json!([1, 9, 11, 40, 42, 45, 62, 67, 70, 77])
     );
     assert_eq!(document.get("icon"), None);
 }
@@ -188,19 +187,4 @@ async fn r1_14_unknown_verbs_are_noticed(engine: Engine) {
     assert_eq!(notice[0], "NOTICE");
     assert!(notice[1].as_str().unwrap().contains("NONSENSE"));
     client.store(&note(1, 0, "the connection is open")).await;
-}
-
-async fn r1_14_negentropy_is_neither_offered_nor_advertised(engine: Engine) {
-    let node = Node::start(engine).await;
-    assert!(
-        !document(&node).await["supported_nips"]
-            .as_array()
-            .unwrap()
-            .contains(&json!(77))
-    );
-    let mut client = node.client().await;
-    client.send(r#"["NEG-OPEN","n",{},"6100000200"]"#).await;
-    let answer = client.next().await;
-    assert_eq!((&answer[0], &answer[1]), (&json!("NEG-ERR"), &json!("n")));
-    assert!(answer[2].as_str().unwrap().starts_with("unsupported: "));
 }

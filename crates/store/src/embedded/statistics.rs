@@ -26,6 +26,7 @@ pub fn statistics(core: &Core) -> Statistics {
     ];
     Statistics {
         events: by_kind.values().sum(),
+        live_bytes: live_bytes.max(0) as u64,
         last_number: snapshot.state.end.next_number.saturating_sub(1),
         last_seq: snapshot.state.end.next_seq.saturating_sub(1),
         disk_bytes: disk_bytes

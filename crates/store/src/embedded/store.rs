@@ -21,14 +21,14 @@ use super::lock::Lock;
 use super::options::Options;
 use super::pending::Pending;
 use super::recover::recover;
-use super::scan::UnionScan;
+use super::scan::{Outlines, UnionScan};
 use super::verifier::{CHUNK, Verifier};
 use super::verify::Verification;
 use super::{backup, count, feed, verify};
 use crate::query::BoxFuture;
 use crate::{
-    Change, CommitObserver, Count, EventNumber, EventStore, Explanation, Outcome, Query, Removal,
-    Scan, Seq, Statistics, StoreError, Submission,
+    Change, CommitObserver, Count, EventNumber, EventStore, Explanation, Outcome, OutlineQuery,
+    OutlineScan, Query, Removal, Scan, Seq, Statistics, StoreError, Submission,
 };
 
 /// The embedded engine; see [the module](super).
@@ -258,6 +258,10 @@ impl EventStore for Store {
 
     fn scan(&self, query: Query) -> Box<dyn Scan> {
         Box::new(UnionScan::new(self.core.clone(), query))
+    }
+
+    fn outline(&self, query: OutlineQuery) -> Box<dyn OutlineScan> {
+        Box::new(Outlines::new(self.core.clone(), &query))
     }
 
     fn count<'a>(

@@ -72,7 +72,8 @@ fn matches(
     places
 }
 
-fn is_match(row: &Row, query: &Query, filter: &Filter, viewer: &Viewer) -> bool {
+/// Whether an event belongs to the matches of a filter, if it is there.
+pub fn is_match(row: &Row, query: &Query, filter: &Filter, viewer: &Viewer) -> bool {
     let view = row.event.view();
     query
         .before

@@ -43,6 +43,7 @@
 mod answer;
 mod facts;
 mod feed;
+mod outline;
 mod rules;
 mod scan;
 mod state;
@@ -54,12 +55,14 @@ use parking_lot::{Mutex, MutexGuard};
 use stentor_event::{EventId, PublicKey, Timestamp, Viewer};
 
 use self::facts::Facts;
+use self::outline::MemoryOutlines;
 use self::scan::MemoryScan;
 use self::state::State;
 use crate::query::BoxFuture;
 use crate::{
     Change, CommitObserver, Committed, Count, EventNumber, EventStore, Explanation, Keep, Outcome,
-    Query, Refusal, RelayScope, Scan, Seq, Statistics, StoreError, Submission,
+    OutlineQuery, OutlineScan, Query, Refusal, RelayScope, Scan, Seq, Statistics, StoreError,
+    Submission,
 };
 
 /// The naive store; see the module. Nothing outlives it.
@@ -165,6 +168,11 @@ impl EventStore for Store {
     fn scan(&self, query: Query) -> Box<dyn Scan> {
         let begin = self.state().next_number();
         Box::new(MemoryScan::new(Arc::clone(&self.state), query, begin))
+    }
+
+    fn outline(&self, query: OutlineQuery) -> Box<dyn OutlineScan> {
+        let begin = self.state().next_number();
+        Box::new(MemoryOutlines::new(Arc::clone(&self.state), &query, begin))
     }
 
     fn count<'a>(

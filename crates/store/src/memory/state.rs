@@ -161,6 +161,7 @@ impl State {
         }
         Statistics {
             events: self.stored().count() as u64,
+            live_bytes: self.stored().map(|row| row.event.json().len() as u64).sum(),
             last_number: self.rows.len() as u64,
             last_seq: self.feed.len() as u64,
             by_kind,

@@ -19,6 +19,7 @@ mod expiration;
 mod feed;
 mod filters;
 mod limits;
+mod outlines;
 mod removal;
 mod replaceable;
 mod slices;
@@ -172,6 +173,16 @@ run! {
         feed_is_read_in_pieces_without_gaps,
         feed_readers_keep_their_place,
         feed_tells_of_purges;
+    outlines:
+        r5_1_outlines_are_those_of_the_answer,
+        r5_1_outlines_come_from_either_end,
+        r5_1_a_limit_counts_from_the_end_that_comes_first,
+        r5_1_any_slicing_gives_the_same_outlines,
+        r5_1_outlines_that_cost_too_much_are_cut,
+        r5_1_what_is_gone_or_expired_has_no_outline,
+        r2_1_outlines_are_judged_by_the_viewer,
+        r8_2_what_changes_between_slices_of_outlines,
+        r4_6_the_bytes_of_what_is_there_are_known;
     removal:
         r4_6_the_operator_removes_events_for_good,
         r4_6_the_operator_removes_an_author,

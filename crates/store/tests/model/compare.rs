@@ -6,7 +6,8 @@ use std::sync::Arc;
 use proptest::test_runner::TestCaseError;
 use stentor_event::{Event, EventId, Filter, PublicKey, Timestamp, Viewer};
 use stentor_store::{
-    Budget, Change, EventStore, Keep, Query, ScanEnd, ScanLimits, Seq, Statistics, Submission,
+    Budget, Change, Direction, EventStore, Keep, OutlineQuery, Query, ScanEnd, ScanLimits, Seq,
+    Statistics, Submission,
 };
 
 use crate::common::engine::Upkeep;
@@ -143,7 +144,34 @@ impl Pair {
         ];
         let [model, engine] = counts.map(Result::unwrap);
         same("the count", &model, &engine)?;
+        for filter in query.filters.iter() {
+            for direction in [Direction::NewestFirst, Direction::OldestFirst] {
+                let asked = OutlineQuery {
+                    filter: filter.clone(),
+                    now: query.now,
+                    direction,
+                    rows: 0,
+                };
+                self.outline(&asked, viewer, budget).await?;
+            }
+        }
         self.page(query, viewer).await
+    }
+
+    /// Gathers outlines.
+    async fn outline(&self, query: &OutlineQuery, viewer: &Viewer, budget: Budget) -> Verdict {
+        let gather = async |store: Arc<dyn EventStore>| {
+            let (mut scan, mut all) = (store.outline(query.clone()), Vec::new());
+            loop {
+                let batch = scan.next(viewer, budget).await.unwrap();
+                all.extend(batch.outlines);
+                if batch.end {
+                    return all;
+                }
+            }
+        };
+        let (model, engine) = (gather(self.model()).await, gather(self.engine()).await);
+        same("the outlines", model, engine)
     }
 
     /// Pages through a single filter by `until`: with whole seconds, everything is met once.

@@ -11,13 +11,15 @@ use super::plan::{Checks, plan, turn};
 use crate::embedded::core::Core;
 use crate::embedded::run::{EXPIRES, Order, Row, leading};
 use crate::embedded::state::Snapshot;
-use crate::{FilterEnd, FilterPlan};
+use crate::{Direction, FilterEnd, FilterPlan};
 
 /// A match.
 #[derive(Debug, Clone)]
 pub struct Match {
     /// Its place in the answer, and its number.
     pub order: Order,
+    /// Its kind.
+    pub kind: u16,
     /// The canonical JSON.
     pub json: Bytes,
 }
@@ -87,9 +89,20 @@ enum Source {
 }
 
 impl FilterScan {
-    /// Begins to answer a filter. `cap` 0: none.
+    /// Begins to answer a filter, newest events first. `cap` 0: none.
     pub fn new(core: &Core, snapshot: &Snapshot, filter: &Filter, before: u64, cap: u64) -> Self {
-        let window = Window::of(filter, before);
+        Self::directed(core, snapshot, filter, Window::of(filter, before), cap)
+    }
+
+    /// Begins to answer a filter within a window, from its end that comes first. `cap` 0: none; with another, newest
+    /// events come first.
+    pub fn directed(
+        core: &Core,
+        snapshot: &Snapshot,
+        filter: &Filter,
+        window: Window,
+        cap: u64,
+    ) -> Self {
         let limit = match filter.limit {
             Some(own) if cap == 0 || own <= cap => Limit::Own(own),
             _ if cap == 0 => Limit::None,
@@ -102,7 +115,10 @@ impl FilterScan {
                 described("none", "matches nothing", 0),
             )
         } else if let Some(ids) = &filter.ids {
-            let rows = rows_by_id(core, snapshot, ids);
+            let mut rows = rows_by_id(core, snapshot, ids);
+            if window.direction == Direction::OldestFirst {
+                rows.reverse();
+            }
             let description = described("id", "ids are given", rows.len());
             (
                 Source::Rows(rows.into_iter()),
@@ -111,7 +127,7 @@ impl FilterScan {
             )
         } else {
             let plan = plan(core, snapshot, filter, &window);
-            let cursor = Cursor::new(&snapshot.state, plan.lists);
+            let cursor = Cursor::directed(&snapshot.state, plan.lists, window.direction);
             let source = match plan.patience {
                 None => Source::Cursor(cursor),
                 Some(patience) => Source::Walk {
@@ -236,6 +252,7 @@ impl FilterScan {
             {
                 return Step::Match(Match {
                     order: row.order(),
+                    kind: row.kind,
                     json,
                 });
             }
@@ -244,9 +261,11 @@ impl FilterScan {
 
     /// Goes by the authors' lists, from what follows this row on.
     fn turn(&mut self, context: &Context<'_>, last: Order) {
-        self.window.after = Some(last);
+        self.window.after = (last != Order::FIRST).then_some(last);
         let plan = turn(context.core, context.snapshot, &self.filter, &self.window);
-        self.source = Source::Cursor(Cursor::new(&context.snapshot.state, plan.lists));
+        let state = &context.snapshot.state;
+        let cursor = Cursor::directed(state, plan.lists, self.window.direction);
+        self.source = Source::Cursor(cursor);
         self.checks = plan.checks;
         let description = &mut self.description;
         description.reason = format!(

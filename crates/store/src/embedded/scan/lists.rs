@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::Direction;
 use crate::embedded::run::Run;
 use crate::embedded::state::State;
 
@@ -56,21 +57,31 @@ impl List {
         range.len() as u64
     }
 
-    /// The first rank that is left.
-    pub fn rank(&self, state: &State) -> Option<u32> {
+    /// The next rank that is left, from this end.
+    pub fn rank(&self, state: &State, direction: Direction) -> Option<u32> {
+        let (Source::Postings(range) | Source::Rows(range)) = &self.source;
+        if range.is_empty() {
+            return None;
+        }
+        let at = match direction {
+            Direction::NewestFirst => range.start,
+            Direction::OldestFirst => range.end - 1,
+        };
         match &self.source {
-            Source::Rows(range) => (!range.is_empty()).then_some(range.start),
-            Source::Postings(range) if range.is_empty() => None,
-            Source::Postings(range) => {
+            Source::Rows(_) => Some(at),
+            Source::Postings(_) => {
                 let run = &state.runs.get(self.run as usize)?.run;
-                run.image().postings().get(range.start as usize).copied()
+                run.image().postings().get(at as usize).copied()
             }
         }
     }
 
-    /// Leaves out the first rank.
-    pub fn skip(&mut self) {
+    /// Leaves out the next rank at this end.
+    pub fn skip(&mut self, direction: Direction) {
         let (Source::Postings(range) | Source::Rows(range)) = &mut self.source;
-        range.start += 1;
+        match direction {
+            Direction::NewestFirst => range.start += 1,
+            Direction::OldestFirst => range.end -= 1,
+        }
     }
 }

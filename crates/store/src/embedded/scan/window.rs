@@ -2,6 +2,7 @@
 
 use stentor_event::Filter;
 
+use crate::Direction;
 use crate::embedded::run::{Order, Run};
 
 /// Bounds on what a filter looks at.
@@ -15,6 +16,8 @@ pub struct Window {
     pub before: u64,
     /// What does not come after this place is left out.
     pub after: Option<Order>,
+    /// Which end comes first.
+    pub direction: Direction,
 }
 
 impl Window {
@@ -27,6 +30,7 @@ impl Window {
             until,
             before,
             after: None,
+            direction: Direction::NewestFirst,
         }
     }
 
@@ -47,7 +51,11 @@ impl Window {
                 number: 0,
             })
         };
-        let start = match self.after {
+        let (after, before) = match self.direction {
+            Direction::NewestFirst => (self.after, None),
+            Direction::OldestFirst => (None, self.after),
+        };
+        let start = match after {
             Some(after) => run.rank_at(Order {
                 number: after.number.saturating_add(1),
                 ..after
@@ -55,9 +63,10 @@ impl Window {
             None if self.until == u64::MAX => 0,
             None => first_of(self.until),
         };
-        let end = match self.since.checked_sub(1) {
-            None => run.len() as u32,
-            Some(below) => first_of(below),
+        let end = match (before, self.since.checked_sub(1)) {
+            (Some(before), _) => run.rank_at(before),
+            (None, None) => run.len() as u32,
+            (None, Some(below)) => first_of(below),
         };
         (start, end)
     }
