@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::Value;
 use stentor_auth::local_urls;
+use stentor_event::normalize_relay_url;
 use stentor_sql::Database;
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{EventStore, RelayScope, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::config::Config;
+use crate::config::{Bind, Config, ListenerConfig};
 use crate::control::{self, Client, Job, Link, Workshop};
 use crate::import::Rules;
 use crate::layout::Layout;
@@ -93,22 +94,54 @@ pub async fn open_records(layout: &Layout, config: &Config) -> anyhow::Result<Da
 /// What the store is opened with, by a tool that does not listen itself.
 ///
 /// # Errors
-/// When a public URL or the address to listen on is none.
+/// When a public URL or an address to listen on is none.
 pub fn options(config: &Config) -> anyhow::Result<Options> {
-    let listen = config.server.listen.parse();
-    let address = listen.with_context(|| format!("{} is no address", config.server.listen))?;
-    options_at(config, &[address])
+    let place = |listener: ListenerConfig| {
+        let local = match listener.bind().map_err(anyhow::Error::msg)? {
+            Bind::Tcp(address) => Some(address),
+            Bind::Unix(_) => None,
+        };
+        let secure = listener.tls().is_some();
+        Ok(Place { local, secure })
+    };
+    let listeners = config.server.listeners().into_iter();
+    let places: anyhow::Result<Vec<Place>> = listeners.map(place).collect();
+    options_at(config, &places?)
 }
 
-/// What the store is opened with, by a node that listens on these addresses. Without a configured public URL, requests
+/// Where a listener is met.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Its address; `None` for a Unix socket.
+    pub local: Option<SocketAddr>,
+    /// Whether it speaks TLS.
+    pub secure: bool,
+}
+
+impl Place {
+    /// The URLs that name it without a configured public one.
+    fn urls(self) -> Vec<String> {
+        let Some(address) = self.local else {
+            return normalize_relay_url("ws://localhost").into_iter().collect();
+        };
+        let urls = local_urls(address).into_iter();
+        if self.secure {
+            urls.map(|url| url.replacen("ws://", "wss://", 1)).collect()
+        } else {
+            urls.collect()
+        }
+    }
+}
+
+/// What the store is opened with, by a node that listens at these places. Without a configured public URL, requests
 /// to vanish (NIP-62) that name one of them are meant for it (R1.11).
 ///
 /// # Errors
 /// When a public URL is none.
-pub fn options_at(config: &Config, addresses: &[SocketAddr]) -> anyhow::Result<Options> {
+pub fn options_at(config: &Config, places: &[Place]) -> anyhow::Result<Options> {
     let mut urls = config.relay.public_urls()?;
     if urls.is_empty() {
-        urls = addresses.iter().copied().flat_map(local_urls).collect();
+        urls = places.iter().copied().flat_map(Place::urls).collect();
     }
     Ok(config.store.options(RelayScope {
         urls: Arc::from(urls),

@@ -44,6 +44,8 @@ impl ForwardHeader {
 pub struct TrustedProxies {
     /// Addresses of the proxies.
     pub networks: Vec<Cidr>,
+    /// Whether whoever connects to a Unix socket is one.
+    pub unix: bool,
     /// The header they write.
     pub header: ForwardHeader,
 }
@@ -52,6 +54,12 @@ pub struct TrustedProxies {
 const MAX_HOPS: usize = 32;
 
 impl TrustedProxies {
+    /// Whether nobody is trusted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty() && !self.unix
+    }
+
     /// Whether the address is one of a trusted proxy.
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
@@ -72,10 +80,21 @@ impl TrustedProxies {
         I: IntoIterator<Item = &'a str>,
         I::IntoIter: DoubleEndedIterator,
     {
-        let mut client = peer.to_canonical();
-        if !self.trusts(client) {
-            return client;
+        if self.trusts(peer) {
+            self.client_behind(peer, values)
+        } else {
+            peer.to_canonical()
         }
+    }
+
+    /// As [`TrustedProxies::client`], behind a proxy that is known to be trusted, whatever its address.
+    #[must_use]
+    pub fn client_behind<'a, I>(&self, proxy: IpAddr, values: I) -> IpAddr
+    where
+        I: IntoIterator<Item = &'a str>,
+        I::IntoIter: DoubleEndedIterator,
+    {
+        let mut client = proxy.to_canonical();
         for hop in forwarded::from_right(self.header, values).take(MAX_HOPS) {
             let Some(address) = hop else { break };
             client = address.to_canonical();

@@ -9,6 +9,7 @@ fn ip(text: &str) -> IpAddr {
 fn proxies(header: ForwardHeader) -> TrustedProxies {
     TrustedProxies {
         networks: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+        unix: false,
         header,
     }
 }
@@ -56,6 +57,25 @@ fn r8_4_an_unreadable_entry_ends_the_search() {
     assert_eq!(read(&["198.51.100.7,"]), "10.0.0.1");
     let many = "10.0.0.2,".repeat(1000) + "10.0.0.2";
     assert_eq!(read(&[&format!("198.51.100.7,{many}")]), "10.0.0.2");
+}
+
+#[test]
+fn r8_4_behind_a_proxy_without_an_address_the_header_counts_too() {
+    let unix = TrustedProxies {
+        unix: true,
+        ..proxies(ForwardHeader::XForwardedFor)
+    };
+    let behind = |values: &[&str]| {
+        unix.client_behind(ip("127.0.0.1"), values.iter().copied())
+            .to_string()
+    };
+    assert_eq!(behind(&["1.1.1.1, 198.51.100.7"]), "198.51.100.7");
+    assert_eq!(behind(&["198.51.100.7, fd00::1"]), "198.51.100.7");
+    assert_eq!(behind(&[]), "127.0.0.1");
+    assert!(
+        !unix.trusts(ip("127.0.0.1")),
+        "the address alone is no proof"
+    );
 }
 
 #[test]

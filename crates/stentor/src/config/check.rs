@@ -30,8 +30,12 @@ fn check_table(
             if let Err(message) = check_value(&key.kind, value) {
                 findings.push((dotted, message));
             }
-        } else if sections.iter().any(|section| section.path == dotted) {
+        } else if let Some(section) = sections.iter().find(|section| section.path == dotted) {
             match value {
+                Value::Array(entries) if section.many => {
+                    check_entries(section, entries, findings);
+                }
+                _ if section.many => findings.push((dotted, many(section, value))),
                 Value::Object(inner) => check_table(sections, &dotted, inner, findings),
                 _ => findings.push((dotted, "is a table, not a value".to_owned())),
             }
@@ -40,6 +44,40 @@ fn check_table(
             findings.push((dotted, message));
         }
     }
+}
+
+/// Checks the entries of a list of tables.
+fn check_entries(section: &Section, entries: &[Value], findings: &mut Vec<Finding>) {
+    for (index, entry) in entries.iter().enumerate() {
+        let path = format!("{}[{index}]", section.path);
+        let Value::Object(values) = entry else {
+            findings.push((path, many(section, entry)));
+            continue;
+        };
+        for (name, value) in values {
+            let dotted = format!("{path}.{name}");
+            let checked = match section.key(name) {
+                Some(key) => check_value(&key.kind, value),
+                None => {
+                    let known = section
+                        .keys
+                        .iter()
+                        .map(|key| format!("{path}.{}", key.name()));
+                    Err(no_such_key(&path, &dotted, known))
+                }
+            };
+            findings.extend(checked.err().map(|message| (dotted, message)));
+        }
+    }
+}
+
+/// What is wrong with something else in the place of a list of tables.
+fn many(section: &Section, value: &Value) -> String {
+    let heading = section.heading();
+    format!(
+        "must be a list of tables, each under {heading}, not {}",
+        name_of(value)
+    )
 }
 
 /// The key with this dotted name.
@@ -53,13 +91,17 @@ pub fn find<'a>(sections: &'a [Section], dotted: &str) -> Option<&'a Key> {
 fn unknown(sections: &[Section], path: &str, dotted: &str) -> String {
     let known = sections
         .iter()
-        .flat_map(|section| section.keys.iter().map(|key| key.path.as_str()));
-    let tables = sections.iter().map(|section| section.path.as_str());
+        .flat_map(|section| section.keys.iter().map(|key| key.path.clone()));
+    let tables = sections.iter().map(|section| section.path.clone());
+    no_such_key(path, dotted, known.chain(tables))
+}
+
+/// Says that there is no such key, and which of those that exist may be meant.
+fn no_such_key(path: &str, dotted: &str, known: impl Iterator<Item = String>) -> String {
     let best = known
-        .chain(tables)
         .filter(|candidate| !candidate.is_empty())
         // A name that is right but for its table is a likelier meaning than one that is spelled alike.
-        .map(|candidate| (closeness(path, dotted, candidate), candidate))
+        .map(|candidate| (closeness(path, dotted, &candidate), candidate))
         .min();
     match best {
         Some((distance, candidate)) if distance <= 3 => {

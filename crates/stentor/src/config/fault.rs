@@ -19,6 +19,13 @@ pub enum Origin {
     Flag(String),
 }
 
+impl Origin {
+    /// Whether it is a line of the file.
+    pub const fn is_file(&self) -> bool {
+        matches!(self, Self::File { .. })
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -87,6 +87,11 @@ pub fn load_with(
                         .map(|(key, message)| located(&values.origins, key, message)),
                 );
                 figment = figment.merge(Serialized::defaults(values.tree));
+                // A list replaces the one of an earlier source as a whole.
+                origins.retain(|earlier: &String, _| {
+                    let list = earlier.split('[').next().unwrap_or_default();
+                    list.len() == earlier.len() || !values.origins.contains_key(list)
+                });
                 origins.extend(values.origins);
             }
             Err(fault) => faults.push(fault),
@@ -128,16 +133,16 @@ fn explain(error: &figment::Error, origins: &BTreeMap<String, Origin>) -> Vec<Fa
     error.clone().into_iter().map(describe).collect()
 }
 
-/// A fault at the key, or at the nearest table above it, whose origin is known.
-fn located(origins: &BTreeMap<String, Origin>, key: String, message: String) -> Fault {
-    // An entry of a list is where the list is.
-    let mut at = key.split('[').next().unwrap_or_default();
+/// A fault at the key, or at the nearest list or table above it, whose origin is known.
+pub(super) fn located(origins: &BTreeMap<String, Origin>, key: String, message: String) -> Fault {
+    let mut at = key.as_str();
     let origin = loop {
         if let Some(origin) = origins.get(at) {
             break Some(origin.clone());
         }
-        match at.rsplit_once('.') {
-            Some((above, _)) => at = above,
+        // An entry of a list whose own place is not known is where the list is.
+        match at.rfind(['.', '[']).and_then(|end| at.get(..end)) {
+            Some(above) => at = above,
             None => break None,
         }
     };

@@ -2,6 +2,7 @@
 
 mod check;
 mod fault;
+mod listener;
 mod load;
 mod log;
 pub mod render;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use stentor_sql::DatabaseConfig;
 
 pub use fault::Faults;
+pub use listener::{Bind, ListenerConfig};
 pub use load::{Loaded, Sources, load};
 pub use log::{LogConfig, LogFormat};
 pub use server::ServerConfig;

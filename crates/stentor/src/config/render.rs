@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::fault::Origin;
 use super::schema::{Key, Kind, Section, sections};
 use super::{Config, Loaded, check};
 
@@ -18,14 +19,18 @@ pub fn file() -> String {
     for section in sections().iter().filter(|section| !section.keys.is_empty()) {
         out.push('\n');
         comment(&mut out, &section.doc);
-        if !section.path.is_empty() {
-            let _ = writeln!(out, "[{}]", section.path);
+        if section.many {
+            // Without entries until somebody writes one.
+            let _ = writeln!(out, "#{}", section.heading());
+        } else if !section.path.is_empty() {
+            let _ = writeln!(out, "{}", section.heading());
         }
         for key in &section.keys {
             out.push('\n');
             comment(&mut out, &key.doc);
             comment(&mut out, &facts(key));
-            let _ = writeln!(out, "#{} = {}", name(key), literal(&key.default, &key.kind));
+            let value = literal(&key.default, &key.kind);
+            let _ = writeln!(out, "#{} = {value}", key.name());
         }
     }
     out
@@ -41,13 +46,15 @@ pub fn reference() -> String {
          (`--set TABLE.KEY=VALUE`); the later wins. Unknown keys are errors. `stentor config init` writes a file with all of\n\
          this in comments, `stentor config check` names file, line and key of each fault, and `stentor config print` shows\n\
          what is in force.\n\n\
+         A section in double brackets is a list: the file has `[[NAME]]` once for each entry, the environment and the command\n\
+         line give the whole list at once (`--set 'NAME=[{ KEY = \"VALUE\" }]'`), and a later source replaces all of it.\n\n\
          Where a limit takes 0, 0 switches it off.\n",
     );
     for section in sections().iter().filter(|section| !section.keys.is_empty()) {
         let title = if section.path.is_empty() {
             "Top level".to_owned()
         } else {
-            format!("`[{}]`", section.path)
+            format!("`{}`", section.heading())
         };
         let _ = writeln!(out, "\n## {title}\n");
         if !section.doc.is_empty() {
@@ -70,58 +77,94 @@ pub fn values(loaded: &Loaded) -> String {
     let tree = serde_json::to_value(&loaded.config).unwrap_or_default();
     let mut out = String::new();
     for section in sections().iter().filter(|section| !section.keys.is_empty()) {
-        if !section.path.is_empty() {
-            let gap = if out.is_empty() { "" } else { "\n" };
-            let _ = writeln!(out, "{gap}[{}]", section.path);
-        }
-        for key in &section.keys {
-            let value = lookup(&tree, &key.path);
-            let shown = if key.secret {
-                "# (secret)".to_owned()
-            } else {
-                literal(value, &key.kind)
-            };
-            let hidden = if value.is_null() || key.secret {
-                "# "
-            } else {
-                ""
-            };
-            let origin = loaded
-                .origins
-                .get(&key.path)
-                .map(|origin| format!(" # {origin}"))
-                .unwrap_or_default();
-            let _ = writeln!(out, "{hidden}{} = {shown}{origin}", name(key));
+        let place = lookup(&tree, &section.path);
+        if section.many {
+            let entries = place.as_array().map(Vec::as_slice).unwrap_or_default();
+            for (index, entry) in entries.iter().enumerate() {
+                let path = format!("{}[{index}]", section.path);
+                write_values(&mut out, section, entry, |key| {
+                    let own = loaded.origins.get(&format!("{path}.{}", key.name()));
+                    // Within a text that gave the whole list, the entries have no places of their own.
+                    own.or_else(|| {
+                        loaded
+                            .origins
+                            .get(&section.path)
+                            .filter(|from| !from.is_file())
+                    })
+                });
+            }
+        } else {
+            write_values(&mut out, section, place, |key| {
+                loaded.origins.get(&key.path)
+            });
         }
     }
     out
 }
 
+/// Writes the values of one table, each with its origin.
+fn write_values<'a>(
+    out: &mut String,
+    section: &Section,
+    table: &Value,
+    origin: impl Fn(&Key) -> Option<&'a Origin>,
+) {
+    if !section.path.is_empty() {
+        let gap = if out.is_empty() { "" } else { "\n" };
+        let _ = writeln!(out, "{gap}{}", section.heading());
+    }
+    for key in &section.keys {
+        let value = table.get(key.name()).unwrap_or(&Value::Null);
+        let shown = if key.secret {
+            "# (secret)".to_owned()
+        } else {
+            literal(value, &key.kind)
+        };
+        let hidden = if value.is_null() || key.secret {
+            "# "
+        } else {
+            ""
+        };
+        let origin = origin(key)
+            .map(|origin| format!(" # {origin}"))
+            .unwrap_or_default();
+        let _ = writeln!(out, "{hidden}{} = {shown}{origin}", key.name());
+    }
+}
+
 /// The values in force, as JSON, without the secret ones.
 pub fn json(config: &Config) -> Value {
     let mut tree = serde_json::to_value(config).unwrap_or_default();
-    let secret = sections()
-        .into_iter()
-        .flat_map(|section: Section| section.keys)
-        .filter(|key| key.secret);
-    for key in secret {
-        let pointer = format!("/{}", key.path.replace('.', "/"));
-        if let Some(value) = tree.pointer_mut(&pointer).filter(|value| !value.is_null()) {
-            *value = Value::String("(secret)".to_owned());
+    for section in sections() {
+        let pointer: String = parts(&section.path)
+            .map(|part| format!("/{part}"))
+            .collect();
+        let tables = match tree.pointer_mut(&pointer) {
+            Some(Value::Array(entries)) => entries.as_mut_slice(),
+            Some(table) => std::slice::from_mut(table),
+            None => continue,
+        };
+        for key in section.keys.iter().filter(|key| key.secret) {
+            let values = tables
+                .iter_mut()
+                .filter_map(|table| table.get_mut(key.name()));
+            for value in values.filter(|value| !value.is_null()) {
+                *value = Value::String("(secret)".to_owned());
+            }
         }
     }
     tree
 }
 
 fn lookup<'a>(tree: &'a Value, dotted: &str) -> &'a Value {
-    dotted
-        .split('.')
+    parts(dotted)
         .try_fold(tree, |value, part| value.get(part))
         .unwrap_or(&Value::Null)
 }
 
-fn name(key: &Key) -> &str {
-    key.path.rsplit('.').next().unwrap_or(&key.path)
+/// The parts of a dotted path; none of the empty one.
+fn parts(dotted: &str) -> impl Iterator<Item = &str> {
+    dotted.split('.').filter(|part| !part.is_empty())
 }
 
 /// What the key takes, its range and its unit, in one sentence.

@@ -49,15 +49,40 @@ pub struct Key {
     pub unit: Option<String>,
 }
 
-/// One table of the configuration with the keys directly in it.
+/// One table of the configuration, or one list of tables, with the keys directly in it.
 #[derive(Debug, Clone)]
 pub struct Section {
     /// The dotted name.
     pub path: String,
+    /// Whether it is a list of tables, written `[[path]]` once for each entry.
+    pub many: bool,
     /// What it is about: the doc comment of the field.
     pub doc: String,
     /// Its keys.
     pub keys: Vec<Key>,
+}
+
+impl Section {
+    /// Its heading in a file.
+    pub fn heading(&self) -> String {
+        if self.many {
+            format!("[[{}]]", self.path)
+        } else {
+            format!("[{}]", self.path)
+        }
+    }
+
+    /// The key of this name directly in it.
+    pub fn key(&self, name: &str) -> Option<&Key> {
+        self.keys.iter().find(|key| key.name() == name)
+    }
+}
+
+impl Key {
+    /// The last part of the path.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('.').next().unwrap_or(&self.path)
+    }
 }
 
 /// All sections in the order of the code.
@@ -74,9 +99,11 @@ pub fn sections() -> Vec<Section> {
 fn walk(path: &str, schema: &Value, defaults: &Value, sections: &mut Vec<Section>) {
     let mut section = Section {
         path: path.to_owned(),
+        many: false,
         doc: text(schema, "description"),
         keys: Vec::new(),
     };
+    let mut lists = Vec::new();
     let mut tables = Vec::new();
     for (name, field) in properties(schema).into_iter().flatten() {
         let dotted = if path.is_empty() {
@@ -87,13 +114,34 @@ fn walk(path: &str, schema: &Value, defaults: &Value, sections: &mut Vec<Section
         let default = defaults.get(name).cloned().unwrap_or_default();
         if properties(field).is_some() {
             tables.push((dotted, field, default));
+        } else if let Some(entry) = field
+            .get("items")
+            .filter(|items| properties(items).is_some())
+        {
+            lists.push(list(dotted, text(field, "description"), entry));
         } else {
             section.keys.push(key(dotted, field, default));
         }
     }
     sections.push(section);
+    sections.append(&mut lists);
     for (dotted, field, default) in tables {
         walk(&dotted, field, &default, sections);
+    }
+}
+
+/// A list of tables. Its entries hold plain keys only; their defaults are those of the schema, as there is no entry yet.
+fn list(path: String, doc: String, entry: &Value) -> Section {
+    let one = |(name, field): (&String, &Value)| {
+        let default = field.get("default").cloned().unwrap_or_default();
+        key(format!("{path}[].{name}"), field, default)
+    };
+    let keys = properties(entry).into_iter().flatten().map(one).collect();
+    Section {
+        path,
+        many: true,
+        doc,
+        keys,
     }
 }
 

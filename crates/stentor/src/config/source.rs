@@ -134,7 +134,13 @@ fn convert(
         DeValue::Datetime(moment) => Value::String(moment.to_string()),
         DeValue::Array(items) => items
             .iter()
-            .map(|item| convert(dotted, item.get_ref(), at, origins))
+            .enumerate()
+            .map(|(index, item)| {
+                let dotted = format!("{dotted}[{index}]");
+                let value = convert(&dotted, item.get_ref(), at, origins);
+                origins.insert(dotted, at(item.span().start));
+                value
+            })
             .collect(),
         DeValue::Table(table) => Value::Object(convert_table(dotted, table, at, origins)),
     }
@@ -175,6 +181,11 @@ pub fn flags<'a>(
 
 /// Reads a text as what the key takes.
 fn value_of(sections: &[Section], dotted: &str, text: &str) -> Value {
+    let is_list = |section: &Section| section.many && section.path == dotted;
+    if sections.iter().any(is_list) {
+        // As TOML writes it inline: [{ key = "value" }, { … }].
+        return toml_value(text).unwrap_or_else(|| Value::String(text.to_owned()));
+    }
     find(sections, dotted).map_or_else(
         || Value::String(text.to_owned()),
         |key| read(&key.kind, text),

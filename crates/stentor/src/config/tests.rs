@@ -67,7 +67,19 @@ fn p2_the_written_file_holds_every_key_at_its_default() {
     let mut written = values.tree;
     let defaults = serde_json::to_value(Config::default()).unwrap();
     let mut seen = HashSet::new();
-    for key in sections().iter().flat_map(|section| &section.keys) {
+    let all = sections();
+    let (lists, tables): (Vec<_>, Vec<_>) = all.iter().partition(|section| section.many);
+    for list in lists {
+        let tree = Value::Object(written.clone());
+        let entry = tree.pointer(&format!("/{}/0", list.path.replace('.', "/")));
+        let entry = entry.and_then(Value::as_object).unwrap();
+        assert_eq!(entry.len(), list.keys.len(), "{}", list.path);
+        for key in &list.keys {
+            assert_eq!(entry[key.name()], key.default, "{}", key.path);
+            assert!(seen.insert(key.path.clone()));
+        }
+    }
+    for key in tables.iter().flat_map(|section| &section.keys) {
         let pointer = format!("/{}", key.path.replace('.', "/"));
         let (table, name) = pointer.rsplit_once('/').unwrap();
         let table = table
@@ -248,4 +260,142 @@ fn what_is_printed_can_be_read_again() {
     assert!(printed.contains("threads = 3 # --set"), "{printed}");
     assert_eq!(with_file(&printed, &[], &[]).unwrap().config, loaded.config);
     assert_eq!(render::json(&loaded.config)["server"]["threads"], json!(3));
+}
+
+const TWO_LISTENERS: &str = "[server]\nlisten = \"127.0.0.1:1\"\n\n[[server.listeners]]\nname = \"members\"\nbind = \"unix:/run/m\"\n\n\
+     [[server.listeners]]\nname = \"tor\"\nbind = \"[::1]:2\"\nconnections = 5\n";
+
+#[test]
+fn r3_4_further_listeners_are_a_list_of_tables() {
+    let config = with_file(TWO_LISTENERS, &[], &[]).unwrap().config;
+    let names: Vec<_> = config
+        .server
+        .listeners()
+        .into_iter()
+        .map(|listener| (listener.name, listener.connections))
+        .collect();
+    let expected = [("public", 0), ("members", 0), ("tor", 5)];
+    assert_eq!(names, expected.map(|(name, cap)| (name.to_owned(), cap)));
+}
+
+#[test]
+fn p2_a_later_source_replaces_a_list_of_tables() {
+    let inline =
+        "[{ name = \"a\", bind = \"127.0.0.1:3\" }, { name = \"b\", bind = \"127.0.0.1:4\" }]";
+    let names = |env: &[(&str, &str)], set: &[(&str, &str)]| -> Vec<String> {
+        let config = with_file(TWO_LISTENERS, env, set).unwrap().config;
+        let listeners = config.server.listeners.into_iter();
+        listeners.map(|listener| listener.name).collect()
+    };
+    let variable = [("STENTOR_SERVER__LISTENERS", inline)];
+    assert_eq!(names(&variable, &[]), ["a", "b"]);
+    assert_eq!(names(&[], &[("server.listeners", inline)]), ["a", "b"]);
+    assert!(names(&variable, &[("server.listeners", "[]")]).is_empty());
+}
+
+#[test]
+fn p2_faults_in_a_list_of_tables_have_line_and_key() {
+    let text = "[[server.listeners]]\nname = \"a\"\nbnd = \"127.0.0.1:1\"\nproxy_protocol = \"on\"\n\n\
+                [[server.listeners]]\nname = 3\nconnections = -1\ntrusted_proxies = [1]\n";
+    assert_eq!(
+        faults(text),
+        [
+            "stentor.toml:3: server.listeners[0].bnd: there is no such key; did you mean server.listeners[0].bind?",
+            "stentor.toml:4: server.listeners[0].proxy_protocol: must be one of off, required",
+            "stentor.toml:8: server.listeners[1].connections: must be from 0 to 10000000",
+            "stentor.toml:7: server.listeners[1].name: must be a text, not a number",
+            "stentor.toml:9: server.listeners[1].trusted_proxies: entry 1: must be a text, not a number",
+        ]
+    );
+    let found = faults("[server.listeners]\nname = \"a\"\n");
+    let message =
+        "server.listeners: must be a list of tables, each under [[server.listeners]], not a table";
+    assert_eq!(found, [format!("stentor.toml:1: {message}")]);
+    let Err(Faults(found)) = with_file("", &[], &[("server.listeners", "members")]) else {
+        panic!("no fault")
+    };
+    assert!(found[0].to_string().contains("not a text"), "{found:?}");
+}
+
+#[test]
+fn r3_4_listeners_are_checked() {
+    let entry = "[[server.listeners]]\nname = \"a\"\nbind = \"127.0.0.1:1\"\n";
+    let one = |change: &str| faults(&format!("{entry}{change}\n")).join("|");
+    for (change, fault) in [
+        (
+            "tls_key = \"/k\"",
+            "stentor.toml:1: server.listeners[0].tls_certificate: is missing",
+        ),
+        (
+            "unix_mode = \"rw\"",
+            "stentor.toml:4: server.listeners[0].unix_mode: must be permissions",
+        ),
+        (
+            "proxy_protocol = \"required\"",
+            "stentor.toml:4: server.listeners[0].proxy_protocol: needs trusted_proxies",
+        ),
+        (
+            "trusted_proxies = [\"unix\",\n\"x\"]",
+            "stentor.toml:5: server.listeners[0].trusted_proxies[1]: not an IP address",
+        ),
+    ] {
+        assert!(one(change).starts_with(fault), "{}", one(change));
+    }
+    assert_eq!(
+        one("trusted_proxies = [\"unix\", \"::1\"]\nproxy_protocol = \"required\""),
+        ""
+    );
+    for (text, fault) in [
+        (
+            entry.replace("\"a\"", "\"public\""),
+            "stentor.toml:2: server.listeners[0].name: is taken",
+        ),
+        (
+            entry.replace("\"a\"", "\"ops-2\""),
+            "stentor.toml:2: server.listeners[0].name: must not begin with ops",
+        ),
+        (
+            entry.replace("\"a\"", "\"A b\""),
+            "stentor.toml:2: server.listeners[0].name: must be at most",
+        ),
+        (
+            entry.replace("127.0.0.1:1", "127.0.0.1"),
+            "stentor.toml:3: server.listeners[0].bind: must be an address",
+        ),
+        (
+            entry.replace("127.0.0.1:1", "unix:run/x"),
+            "stentor.toml:3: server.listeners[0].bind: the path",
+        ),
+        (
+            entry.replace("127.0.0.1:1", "127.0.0.1:7447"),
+            "stentor.toml:3: server.listeners[0].bind: another listener",
+        ),
+        (
+            entry.replace("name = \"a\"\n", ""),
+            "stentor.toml:1: server.listeners[0].name: must be given",
+        ),
+        (
+            "[server]\nlisten = \"\"\n".to_owned(),
+            "stentor.toml:2: server.listen: is empty",
+        ),
+        (
+            "[server]\nproxy_protocol = \"required\"\n".to_owned(),
+            "stentor.toml:2: server.proxy_protocol: needs",
+        ),
+    ] {
+        let found = faults(&text).join("|");
+        assert!(found.starts_with(fault), "{text}: {found}");
+    }
+    assert_eq!(
+        faults(&format!("[server]\nlisten = \"\"\n{entry}")),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn r3_4_printed_listeners_can_be_read_again() {
+    let loaded = with_file(TWO_LISTENERS, &[], &[]).unwrap();
+    let printed = render::values(&loaded);
+    assert!(printed.contains("stentor.toml:5"), "{printed}");
+    assert_eq!(with_file(&printed, &[], &[]).unwrap().config, loaded.config);
 }

@@ -79,7 +79,7 @@ impl Node {
             tokio::spawn(accept(ops_server.clone(), socket, "operations"));
         }
         let own_key = secrets::relay_key(&layout.secrets())?;
-        let options = access::options_at(&config, &sockets.public_addresses())?;
+        let options = access::options_at(&config, &sockets.places())?;
         let store = open(layout, options).await?;
         let records = access::open_records(layout, &config).await?;
         let relay = Relay::new(

@@ -25,7 +25,10 @@ pub fn server(config: &Config) -> anyhow::Result<ServerConfig> {
         deflate_level: server.compression_level,
         ..WebSocketConfig::default()
     };
-    let proxies = server.proxies().map_err(anyhow::Error::msg)?;
+    let public = server.listeners().into_iter().next().unwrap_or_default();
+    let proxies = public
+        .proxies()
+        .map_err(|(_, error)| anyhow::Error::msg(error))?;
     Ok(ServerConfig {
         http: HttpConfig::default(),
         websocket: Arc::new(websocket),

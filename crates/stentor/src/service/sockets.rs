@@ -38,10 +38,14 @@ impl Sockets {
     }
 
     /// The addresses for everybody, as they are.
-    pub fn public_addresses(&self) -> Vec<SocketAddr> {
+    pub fn places(&self) -> Vec<crate::access::Place> {
         let sockets = self.public.iter();
         sockets
             .filter_map(|socket| socket.local_addr().ok())
+            .map(|address| crate::access::Place {
+                local: Some(address),
+                secure: false,
+            })
             .collect()
     }
 
