@@ -15,6 +15,7 @@ pub mod management;
 mod membership;
 mod message;
 mod metrics;
+pub mod mirror;
 mod moderation;
 mod pages;
 mod policy;
@@ -24,6 +25,7 @@ mod scan;
 mod service;
 mod slow_query;
 mod state;
+pub mod sync;
 mod work;
 
 pub use config::{Config, ConfigError};

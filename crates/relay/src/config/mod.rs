@@ -6,12 +6,14 @@ mod kinds;
 mod limits;
 mod marmot;
 mod membership;
+mod mirror;
 mod moderation;
 mod negentropy;
 mod policy;
 mod privacy;
 mod queries;
 mod rates;
+mod sync;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,7 @@ pub use kinds::{KindRange, KindSet};
 pub use limits::{Limits, QueueOverflow};
 pub use marmot::Marmot;
 pub use membership::Membership;
+pub use mirror::Mirror;
 pub use moderation::{Moderation, Reporters};
 pub use negentropy::Negentropy;
 pub use policy::{
@@ -35,6 +38,7 @@ pub use policy::{
 pub use privacy::Privacy;
 pub use queries::Queries;
 pub use rates::{Rates, Scope};
+pub use sync::Sync;
 
 /// What the relay does and allows. Every key has a default, and every one can be changed while the relay runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +57,10 @@ pub struct Config {
     pub queries: Queries,
     /// Reconciliation (NIP-77).
     pub negentropy: Negentropy,
+    /// Synchronisation with other relays.
+    pub sync: Sync,
+    /// Live streams from and to other relays.
+    pub mirror: Vec<Mirror>,
     /// Who may use the relay, and who may manage it.
     pub access: Access,
     /// What is allowed and refused, rule by rule.
@@ -122,6 +130,8 @@ impl Default for Config {
             queries: Queries::default(),
             access: Access::default(),
             negentropy: Negentropy::default(),
+            sync: Sync::default(),
+            mirror: Vec::new(),
             policy: Policy::default(),
             membership: Membership::default(),
             moderation: Moderation::default(),
@@ -173,6 +183,8 @@ impl Config {
         self.moderation.check()?;
         self.marmot.check()?;
         self.negentropy.check()?;
+        self.sync.check()?;
+        mirror::check(&self.mirror)?;
         self.policy.check()
     }
 
