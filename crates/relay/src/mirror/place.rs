@@ -28,15 +28,15 @@ impl Place {
     /// # Errors
     /// Those of the records.
     pub async fn open(
-        records: &Database,
-        name: &str,
-        url: &str,
+        records: Database,
+        name: String,
+        url: String,
         first: Reached,
     ) -> Result<Self, Error> {
         let row: Option<(i64, bool, i64)> = records
             .fetch_optional(
                 "SELECT contact, history, seq FROM relay_sync_mirrors WHERE name = ? AND url = ?",
-                (name.to_owned(), url.to_owned()),
+                (name.clone(), url.clone()),
             )
             .await?;
         let reached = row.map_or(first, |(contact, history, seq)| Reached {
@@ -46,9 +46,9 @@ impl Place {
             seq: seq.unsigned_abs().min(first.seq),
         });
         let place = Self {
-            records: records.clone(),
-            name: name.to_owned(),
-            url: url.to_owned(),
+            records,
+            name,
+            url,
             reached: Mutex::new(reached),
         };
         if row.is_none() {

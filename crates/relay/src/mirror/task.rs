@@ -4,11 +4,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use stentor_event::{Filter, SecretKey};
 use stentor_net::dial::Trust;
 use stentor_net::retry::Backoff;
 use stentor_peer::{AuthWhen, Config as PeerConfig, KeySigner, Link, LinkTimes, Peer, Signer};
-use stentor_store::EventStore;
 use tokio::sync::watch;
 
 use super::place::{Place, Reached};
@@ -142,8 +142,9 @@ async fn keep_connected(mirror: &Mirror) -> Result<Infallible, SyncError> {
         history: false,
         seq: store.last_seq().0,
     };
-    let (records, config) = (mirror.relay.access().records(), &mirror.config);
-    let place = Place::open(records, &config.name, config.url.trim(), first).await?;
+    let records = mirror.relay.access().records().clone();
+    let (name, url) = (mirror.config.name.clone(), mirror.config.url.trim());
+    let place = Place::open(records, name, url.to_owned(), first).await?;
     let (mut link, mut connections) = (mirror.link(), 0_u64);
     loop {
         mirror.status.set(MirrorState::Connecting);
@@ -155,7 +156,7 @@ async fn keep_connected(mirror: &Mirror) -> Result<Infallible, SyncError> {
             mirror.status.reconnected();
         }
         mirror.status.set(MirrorState::CatchingUp);
-        let Err(error) = attend(mirror, &peer, &place).await;
+        let Err(error) = attend(mirror, &peer, &place).boxed().await;
         mirror.status.trouble(&error);
         close(&peer).await;
     }
@@ -172,8 +173,8 @@ async fn attend(mirror: &Mirror, peer: &Peer, place: &Place) -> Result<Infallibl
         let since = place.reached().await.contact.saturating_sub(contact::OVERLAP);
         let events = live::open(peer, &mirror.filters, since).await?;
         tokio::try_join!(
-            live::follow(mirror, &home, events),
-            contact::keep(mirror, &home, peer, place)
+            live::follow(mirror, &home, events).boxed(),
+            contact::keep(mirror, &home, peer, place).boxed()
         )
         .map(|(never, _)| never)
     };
@@ -181,13 +182,13 @@ async fn attend(mirror: &Mirror, peer: &Peer, place: &Place) -> Result<Infallibl
         if !mirror.config.direction.is_up() {
             return std::future::pending().await;
         }
-        up::publish(mirror, &home, peer, place).await
+        up::publish(mirror, &home, peer, place).boxed().await
     };
     let history = async {
         if mirror.config.direction.is_down() {
             return std::future::pending().await;
         }
-        contact::keep(mirror, &home, peer, place).await
+        contact::keep(mirror, &home, peer, place).boxed().await
     };
     tokio::try_join!(down, up, history, ended(peer)).map(|(never, ..)| never)
 }

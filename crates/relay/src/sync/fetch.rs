@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use stentor_event::{EventId, Filter};
 
 use super::error::SyncError;
@@ -18,16 +18,18 @@ const AT_ONCE: usize = 3;
 /// # Errors
 /// Those of [`Intake::query`].
 pub(super) async fn fetch(intake: Intake<'_>, ids: &[EventId]) -> Result<(), SyncError> {
-    stream::iter(ids.chunks(IDS))
-        .map(|chunk| fetch_chunk(intake, chunk))
+    let fetches = ids
+        .chunks(IDS)
+        .map(|chunk| fetch_chunk(intake, chunk.to_vec()).boxed());
+    stream::iter(fetches.collect::<Vec<_>>())
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
         .await
 }
 
 /// Asks until everything has come or nothing more does: a relay may send less at once than it is asked for.
-async fn fetch_chunk(intake: Intake<'_>, chunk: &[EventId]) -> Result<(), SyncError> {
-    let mut missing: HashSet<EventId> = chunk.iter().copied().collect();
+async fn fetch_chunk(intake: Intake<'_>, chunk: Vec<EventId>) -> Result<(), SyncError> {
+    let mut missing: HashSet<EventId> = chunk.into_iter().collect();
     while !missing.is_empty() {
         let mut ids: Vec<EventId> = missing.iter().copied().collect();
         ids.sort_unstable();

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use stentor_event::Event;
 use stentor_peer::{OkAnswer, Peer, PeerError};
 
@@ -61,10 +61,11 @@ async fn round(
             }
             (event, Some(answer))
         }
+        .boxed()
     };
-    let mut answers = stream::iter(events)
-        .map(publish)
-        .buffer_unordered(AT_ONCE);
+    // A batch at most: few enough to be made at once.
+    let publications: Vec<_> = events.into_iter().map(publish).collect();
+    let mut answers = stream::iter(publications).buffer_unordered(AT_ONCE);
     let mut left = Vec::new();
     while let Some((event, answer)) = answers.next().await {
         match answer {
