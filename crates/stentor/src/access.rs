@@ -7,9 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use futures_util::FutureExt;
 use serde_json::Value;
 use stentor_auth::local_urls;
 use stentor_event::normalize_relay_url;
+use stentor_net::dial::Dialer;
+use stentor_relay::mirror::Outbound;
+use stentor_relay::sync::{Home, Sizes};
 use stentor_sql::Database;
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{EventStore, RelayScope, StoreError};
@@ -17,9 +21,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::{Bind, Config, ListenerConfig};
-use crate::control::{self, Client, Job, Link, Workshop};
+use crate::control::{self, Abroad, Client, Job, Link, Workshop};
 use crate::import::Rules;
 use crate::layout::Layout;
+use crate::secrets;
 
 /// How long a store that another process holds is waited for: a node that has just begun answers on its control socket
 /// a moment after it has taken the store, one that ends lets go of it a moment after it has stopped answering.
@@ -159,13 +164,47 @@ pub fn rules(config: &Config) -> Rules {
     }
 }
 
+/// How others are connected to by this configuration.
+///
+/// # Errors
+/// A value that cannot be used, or a file of certificates that cannot be read.
+pub fn outbound(config: &Config) -> anyhow::Result<Outbound> {
+    Ok(Outbound {
+        dialer: Dialer::new(&config.outbound)?,
+        dial: config.outbound.clone(),
+        peer: config.peer.clone(),
+        sync: config.relay.sync.clone(),
+    })
+}
+
+/// Our side of a synchronisation where no node runs: with the bans of the records.
+async fn abroad(store: Arc<Store>, layout: Layout, config: Config) -> anyhow::Result<Abroad> {
+    let records = open_records(&layout, &config).await?;
+    let access = stentor_relay::access::Access::open(records).await?;
+    let limits = &config.relay.limits;
+    let sizes = Sizes {
+        event_bytes: limits.event_bytes,
+        tags: limits.tags,
+    };
+    let rules = config.relay.privacy.rules();
+    Ok(Abroad {
+        home: Home::new(store, Arc::new(access), rules, sizes),
+        outbound: outbound(&config)?,
+        key: secrets::relay_key(&layout.secrets())?,
+    })
+}
+
 /// A place to work at, with a configuration that stays as it is.
 pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop {
     let rules = rules(config);
+    let (shared, place, whole) = (Arc::clone(&store), layout.clone(), config.clone());
+    let abroad = move || abroad(Arc::clone(&shared), place.clone(), whole.clone()).boxed();
     Workshop {
         store,
         layout: layout.clone(),
         rules: Box::new(move || rules.clone()),
+        abroad: Box::new(abroad),
+        mirrors: None,
     }
 }
 

@@ -21,5 +21,7 @@ mod r3_membership;
 mod r4_limits;
 mod r4_moderation;
 mod r4_rates;
+mod r5_mirror;
 mod r5_negentropy;
+mod r5_sync;
 mod r8_operation;

@@ -46,6 +46,10 @@ pub struct Config {
     pub relay: stentor_relay::Config,
     /// The store of the relay's events. Takes effect with a restart.
     pub store: StoreConfig,
+    /// How the program connects to others: relays, and later webhooks and documents. Takes effect on a reload (SIGHUP).
+    pub outbound: stentor_net::dial::Config,
+    /// Limits and times of connections to other relays. Takes effect on a reload (SIGHUP), for new connections.
+    pub peer: stentor_peer::Config,
     /// Where records are kept: who is a member, who and what is banned, who has called what.
     pub records: DatabaseConfig,
     /// What is logged, and how. Logs go to standard error; they never hold a token, a key or the content of an event.
@@ -60,6 +64,14 @@ impl Config {
             faults.push((format!("relay.{}", error.key), error.problem));
         }
         faults.extend(self.store.check());
+        if let Err(error) = self.outbound.check() {
+            faults.push((format!("outbound.{}", error.key), error.problem));
+        }
+        if let Err(error) = self.peer.check() {
+            let (from, to) = error.range.into_inner();
+            let problem = format!("must be from {from} to {to}");
+            faults.push((format!("peer.{}", error.key), problem));
+        }
         if let Err(error) = self.records.check() {
             faults.push(("records".to_owned(), error.to_string()));
         }

@@ -4,6 +4,8 @@ mod explain;
 mod export;
 mod import;
 mod maintain;
+mod mirrors;
+mod sync;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -11,6 +13,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use futures_util::future::BoxFuture;
+use stentor_event::SecretKey;
+use stentor_relay::mirror::{Mirrors, Outbound};
+use stentor_relay::sync::{Direction, Home, Method};
 use stentor_store::EventStore;
 use stentor_store::embedded::Store;
 use tokio::sync::{mpsc, watch};
@@ -48,6 +54,10 @@ pub enum Job {
         /// Only parts of the log of which at least this share (in percent) belongs to events that are gone.
         percent: u64,
     },
+    /// Brings together what is here and at another relay.
+    Sync(SyncJob),
+    /// How the mirrors are doing.
+    Mirrors,
     /// Copies the store and the keys as of one moment into a new folder.
     Backup {
         /// The folder; absolute.
@@ -73,6 +83,25 @@ pub struct ExportJob {
     pub filters: Vec<String>,
 }
 
+/// What to bring together with which relay.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SyncJob {
+    /// The other relay.
+    pub url: String,
+    /// Only what matches one of these filters, as JSON; empty: everything.
+    pub filters: Vec<String>,
+    /// Which way.
+    pub direction: Direction,
+    /// How the differences are found.
+    pub method: Method,
+    /// Whether private and protected events are sent as well.
+    pub include_private: bool,
+    /// Whether the relay's own key is proven when the other side asks.
+    pub auth: bool,
+    /// Whether what another run has left is forgotten.
+    pub fresh: bool,
+}
+
 /// What a job works on.
 pub struct Workshop {
     /// The store.
@@ -81,6 +110,20 @@ pub struct Workshop {
     pub layout: Layout,
     /// What imported events must satisfy by the configuration in force.
     pub rules: Box<dyn Fn() -> Rules + Send + Sync>,
+    /// What a synchronisation works with; made when it is needed.
+    pub abroad: Box<dyn Fn() -> BoxFuture<'static, anyhow::Result<Abroad>> + Send + Sync>,
+    /// The mirrors, in a running node.
+    pub mirrors: Option<Mirrors>,
+}
+
+/// What a synchronisation with other relays works with.
+pub struct Abroad {
+    /// Our side.
+    pub home: Home,
+    /// How others are connected to.
+    pub outbound: Outbound,
+    /// The relay's own key.
+    pub key: SecretKey,
 }
 
 /// How a job is connected with whoever gave it.
@@ -125,6 +168,8 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
         Job::Stats => Ok(serde_json::to_value(workshop.store.statistics())?),
         Job::Verify { signatures } => maintain::verify(workshop, signatures, link).await,
         Job::Compact { percent } => maintain::compact(workshop, percent, link).await,
+        Job::Sync(job) => sync::run(&workshop, job, link).await,
+        Job::Mirrors => mirrors::run(&workshop),
         Job::Backup { to } => maintain::backup(workshop, to, link).await,
     }
 }

@@ -166,6 +166,8 @@ fn name(job: &Job) -> &'static str {
         Job::Verify { .. } => "verify",
         Job::Compact { .. } => "compact",
         Job::Backup { .. } => "backup",
+        Job::Sync(_) => "sync",
+        Job::Mirrors => "mirrors",
     }
 }
 

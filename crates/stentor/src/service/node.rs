@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use stentor_relay::{Relay, RelayError};
+use futures_util::FutureExt;
+use stentor_event::SecretKey;
+use stentor_relay::mirror::Mirrors;
+use stentor_relay::Relay;
 use stentor_serve::ops::{self, Health, Readiness};
 use stentor_serve::supervisor::{Importance, Supervisor};
 use stentor_serve::{
@@ -24,7 +27,7 @@ use super::signals::{Request, Signals};
 use super::sockets::Sockets;
 use super::{gauges, notify, reload};
 use crate::config::{Config, Sources};
-use crate::control::{self, Workshop};
+use crate::control::{self, Abroad, Workshop};
 use crate::layout::Layout;
 use crate::{access, output, secrets};
 
@@ -47,6 +50,7 @@ pub struct Node {
     store: Arc<Store>,
     records: Database,
     relay: Relay,
+    mirrors: Mirrors,
     server: Server<Relay>,
     readiness: Readiness,
     supervisor: Supervisor,
@@ -82,13 +86,16 @@ impl Node {
         let options = access::options_at(&config, &sockets.places())?;
         let store = open(layout, options).await?;
         let records = access::open_records(layout, &config).await?;
+        let outbound = access::outbound(&config)?;
         let relay = Relay::new(
             config.relay.clone(),
             Arc::clone(&store) as _,
             records.clone(),
-            own_key,
+            own_key.clone(),
         )
         .await?;
+        let mirrors = Mirrors::new(relay.clone()).await?;
+        mirrors.apply(&config.relay.mirror, &outbound);
         let limits = ConnectionLimits::new(reload::caps(&config));
         let server = Server::new(
             relay.clone(),
@@ -100,7 +107,12 @@ impl Node {
         let mut supervisor = Supervisor::new(readiness.clone());
         background(&mut supervisor, &relay, &store, metrics);
         let config = Arc::new(ArcSwap::from_pointee(config));
-        let (control_stop, control) = answer_commands(&store, layout, &config)?;
+        let commands = Commands {
+            relay: relay.clone(),
+            mirrors: mirrors.clone(),
+            key: own_key,
+        };
+        let (control_stop, control) = answer_commands(&store, layout, &config, commands)?;
         readiness.set("store", Health::Ok, None);
         for socket in sockets.public.drain(..) {
             tokio::spawn(accept(server.clone(), socket, "public"));
@@ -117,6 +129,7 @@ impl Node {
             store,
             records,
             relay,
+            mirrors,
             server,
             readiness,
             supervisor,
@@ -150,8 +163,10 @@ impl Node {
     ///
     /// # Errors
     /// When the relay refuses it; nothing has changed then.
-    pub fn apply(&self, config: Config, server: ServerConfig) -> Result<Arc<Config>, RelayError> {
+    pub fn apply(&self, config: Config, server: ServerConfig) -> anyhow::Result<Arc<Config>> {
+        let outbound = access::outbound(&config)?;
         self.relay.reconfigure(config.relay.clone())?;
+        self.mirrors.apply(&config.relay.mirror, &outbound);
         self.server.limits().set(reload::caps(&config));
         self.server.reload(server);
         Ok(self.config.swap(Arc::new(config)))
@@ -162,6 +177,7 @@ impl Node {
         notify::tell("STOPPING=1");
         self.readiness.set("listener", Health::Draining, None);
         self.control_stop.send_replace(true);
+        self.mirrors.stop();
         let deadline = Duration::from_secs(self.config.load().server.drain_seconds);
         let report = self.server.drain().run(deadline).await;
         if tokio::time::timeout(deadline, self.control).await.is_err() {
@@ -269,18 +285,45 @@ fn background(
     });
 }
 
+/// What commands work with beside the store.
+struct Commands {
+    relay: Relay,
+    mirrors: Mirrors,
+    key: SecretKey,
+}
+
 fn answer_commands(
     store: &Arc<Store>,
     layout: &Layout,
     config: &Arc<ArcSwap<Config>>,
+    commands: Commands,
 ) -> anyhow::Result<(watch::Sender<bool>, JoinHandle<()>)> {
     let server = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
-    let config = Arc::clone(config);
-    let rules = Box::new(move || access::rules(&config.load()));
+    let (of_import, of_sync) = (Arc::clone(config), Arc::clone(config));
+    let rules = Box::new(move || access::rules(&of_import.load()));
+    let Commands {
+        relay,
+        mirrors,
+        key,
+    } = commands;
+    let abroad = move || {
+        let outbound = access::outbound(&of_sync.load());
+        let (home, key) = (relay.home(), key.clone());
+        async move {
+            Ok(Abroad {
+                home,
+                outbound: outbound?,
+                key,
+            })
+        }
+        .boxed()
+    };
     let workshop = Workshop {
         store: Arc::clone(store),
         layout: layout.clone(),
         rules,
+        abroad: Box::new(abroad),
+        mirrors: Some(mirrors),
     };
     let (stop, stopped) = watch::channel(false);
     Ok((stop, tokio::spawn(server.run(Arc::new(workshop), stopped))))

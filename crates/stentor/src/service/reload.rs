@@ -57,7 +57,7 @@ pub fn reload(node: &Node, sources: &Sources) {
         }
     };
     let applied =
-        server(&loaded.config).and_then(|server| Ok(node.apply(loaded.config.clone(), server)?));
+        server(&loaded.config).and_then(|server| node.apply(loaded.config.clone(), server));
     match applied {
         Ok(before) => {
             for section in needs_restart(&before, &loaded.config) {
