@@ -15,10 +15,14 @@ trap '[ -z "$node" ] || kill "$node"; rm -rf "$folder"' EXIT
 "$target/examples/events" "$count" 200 0 | "$target/stentor" import --no-verify --data "$folder/here"
 "$target/examples/events" "$count" 200 100 | "$target/stentor" import --no-verify --data "$folder/there"
 
-off='{ connection = 0, ip = 0, key = 0, node = 0 }'
+set --
+for what in events reqs bytes; do
+    for whom in connection ip key node; do
+        set -- "$@" --set "relay.rates.$what.$whom=0"
+    done
+done
 "$target/stentor" serve --data "$folder/there" --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0 \
-    --set "relay.rates.events=$off" --set "relay.rates.reqs=$off" --set "relay.rates.bytes=$off" \
-    --set relay.rates.rows=0 >"$folder/ready" 2>"$folder/log" &
+    "$@" --set relay.rates.rows=0 >"$folder/ready" 2>"$folder/log" &
 node=$!
 until grep -q ready "$folder/ready"; do sleep 0.1; done
 url=$(tr ' ' '\n' <"$folder/ready" | grep '^ws://' | head -n 1)

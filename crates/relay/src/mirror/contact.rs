@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stentor_peer::Peer;
 
-use super::place::Place;
+use super::place::{Place, Reached};
 use super::status::MirrorState;
 use super::task::Mirror;
 use crate::state::now;
@@ -13,9 +13,18 @@ use crate::sync::{Direction, Home, Method, Order, Plan, Run, SyncError, Window};
 
 /// Seconds before the last contact from which on it is made up for: clocks differ, and events come to a relay later than they were
 /// made.
-pub(super) const OVERLAP: u64 = 3_600;
+const OVERLAP: u64 = 3_600;
 /// How often it is noted that there is contact.
 const NOTE_EVERY: Duration = Duration::from_secs(30);
+
+/// From when on there is something to make up for.
+pub(super) const fn since(reached: Reached) -> u64 {
+    if reached.history {
+        reached.contact.saturating_sub(OVERLAP)
+    } else {
+        reached.contact
+    }
+}
 
 /// Makes up for the gap, then notes the time. Does not end by itself.
 ///
@@ -50,11 +59,12 @@ async fn catch_up(
     place: &Place,
 ) -> Result<(), SyncError> {
     let reached = place.reached().await;
-    let (direction, since) = if reached.history {
+    let since = since(reached);
+    let direction = if reached.history {
         // What we have published meanwhile is in the feed.
-        (Direction::Down, reached.contact.saturating_sub(OVERLAP))
+        Direction::Down
     } else {
-        (mirror.config.direction, reached.contact)
+        mirror.config.direction
     };
     let nothing = reached.history && !mirror.config.direction.is_down()
         || !reached.history && mirror.config.history_seconds == 0;

@@ -170,7 +170,7 @@ async fn attend(mirror: &Mirror, peer: &Peer, place: &Place) -> Result<Infallibl
             return std::future::pending().await;
         }
         // Before the gap is made up for: what comes meanwhile comes by this way.
-        let since = place.reached().await.contact.saturating_sub(contact::OVERLAP);
+        let since = contact::since(place.reached().await);
         let events = live::open(peer, &mirror.filters, since).await?;
         tokio::try_join!(
             live::follow(mirror, &home, events).boxed(),

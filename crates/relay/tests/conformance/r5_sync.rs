@@ -323,7 +323,7 @@ async fn r5_2_what_is_cut_off_goes_on() {
         let all = notes(1, 2_000);
         put(&there, &all).await;
         let proxy = Proxy::to(there.address).await;
-        proxy.cut_after(300_000);
+        proxy.cut_after(400_000);
         let (remote, home, tally) = (remote(&proxy.url()), here.relay.home(), Tally::default());
         let down = job(Direction::Down, Method::Auto);
         tokio::select! {
