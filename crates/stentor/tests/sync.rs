@@ -35,7 +35,10 @@ fn unlimited(more: &[&str]) -> Vec<String> {
 
 fn start(data: &Path, settings: &[&str]) -> Node {
     let settings = unlimited(settings);
-    Node::start(data, &settings.iter().map(String::as_str).collect::<Vec<_>>())
+    Node::start(
+        data,
+        &settings.iter().map(String::as_str).collect::<Vec<_>>(),
+    )
 }
 
 fn import(data: &Path, events: &[Event]) {
@@ -77,11 +80,17 @@ fn r5_2_the_command_works_with_and_without_a_node() {
     import(there.path(), &theirs);
     let sync = ["sync", other.url.as_str(), "--dir", "both", "--json"];
     let summary = run_json(here.path(), &sync);
-    assert_eq!((&summary["stored"], &summary["sent"]), (&json!(90), &json!(120)));
+    assert_eq!(
+        (&summary["stored"], &summary["sent"]),
+        (&json!(90), &json!(120))
+    );
     assert!(summary["rounds"].as_u64().unwrap() > 0, "{summary}");
     let node = start(here.path(), &[]);
     let summary = run_json(here.path(), &sync);
-    assert_eq!((&summary["stored"], &summary["sent"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&summary["stored"], &summary["sent"]),
+        (&json!(0), &json!(0))
+    );
     let late = note(3, 5);
     Client::connect(&other.url).publish(&late);
     let mut follower = Client::connect(&node.url);
@@ -161,7 +170,9 @@ fn r5_2_what_is_cut_off_goes_on() {
 /// Writes a configuration with these mirrors: name, URL, direction.
 fn configure(data: &Path, mirrors: &[(&str, &str, &str)]) {
     let entry = |(name, url, direction): &(&str, &str, &str)| {
-        format!("[[relay.mirror]]\nname = \"{name}\"\nurl = \"{url}\"\ndirection = \"{direction}\"\n")
+        format!(
+            "[[relay.mirror]]\nname = \"{name}\"\nurl = \"{url}\"\ndirection = \"{direction}\"\n"
+        )
     };
     let text: String = mirrors.iter().map(entry).collect();
     std::fs::write(data.join("stentor.toml"), text).unwrap();
@@ -221,9 +232,15 @@ fn r5_3_mirrors_follow_the_configuration_and_survive_restarts() {
     );
     node.signal("HUP");
     live("down");
-    assert_eq!(state(here.path(), "other")["reconnects"], status["reconnects"]);
+    assert_eq!(
+        state(here.path(), "other")["reconnects"],
+        status["reconnects"]
+    );
     let checked = run_json(here.path(), &["mirror", "check", "--json"]);
-    assert_eq!((&checked[0]["ok"], &checked[1]["negentropy"]), (&json!(true), &json!(true)));
+    assert_eq!(
+        (&checked[0]["ok"], &checked[1]["negentropy"]),
+        (&json!(true), &json!(true))
+    );
     configure(here.path(), &[("nowhere", "ws://127.0.0.1:1", "up")]);
     let (code, out, _) = run_text(here.path(), &["mirror", "check"]);
     assert_eq!(code, 1, "{out}");

@@ -132,6 +132,9 @@ mod tests {
         assert!(problem(&[mirror("a", "https://x", "{}")]).starts_with("url"));
         assert!(problem(&[mirror("a", "ws://x", "[]")]).starts_with("filters[0]"));
         assert!(problem(&[mirror("a", "ws://x", r#"{"limit":5}"#)]).contains("limit"));
-        assert_eq!(check(&[mirror("a", "ws://x", "[]")]).unwrap_err().key, "mirror[0]");
+        assert_eq!(
+            check(&[mirror("a", "ws://x", "[]")]).unwrap_err().key,
+            "mirror[0]"
+        );
     }
 }

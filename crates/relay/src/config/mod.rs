@@ -59,7 +59,8 @@ pub struct Config {
     pub negentropy: Negentropy,
     /// Synchronisation with other relays.
     pub sync: Sync,
-    /// Live streams from and to other relays.
+    /// Live streams from and to other relays, an entry for each. Entries that are added, changed or removed take effect on a
+    /// reload (SIGHUP) without touching the others.
     pub mirror: Vec<Mirror>,
     /// Who may use the relay, and who may manage it.
     pub access: Access,

@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use futures_util::stream::{BoxStream, select_all, unfold};
 use futures_util::StreamExt;
+use futures_util::stream::{BoxStream, select_all, unfold};
 use stentor_event::{Event, Filter};
 use stentor_peer::{Incoming, Peer, Subscription};
 
@@ -23,11 +23,7 @@ pub(super) type Events = BoxStream<'static, Result<Event, SyncError>>;
 ///
 /// # Errors
 /// When the connection has ended.
-pub(super) async fn open(
-    peer: &Peer,
-    filters: &[Filter],
-    since: u64,
-) -> Result<Events, SyncError> {
+pub(super) async fn open(peer: &Peer, filters: &[Filter], since: u64) -> Result<Events, SyncError> {
     let mut streams = Vec::new();
     for chunk in filters.chunks(FILTERS) {
         let filters = chunk.iter().map(|filter| Filter {
@@ -81,5 +77,7 @@ pub(super) async fn follow(
             return Err(error);
         }
     }
-    Err(SyncError::Refused("all subscriptions have ended".to_owned()))
+    Err(SyncError::Refused(
+        "all subscriptions have ended".to_owned(),
+    ))
 }

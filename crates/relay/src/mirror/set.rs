@@ -123,7 +123,10 @@ impl Mirrors {
     /// How each is doing, by name.
     pub fn status(&self) -> Vec<MirrorStatus> {
         let running = self.0.running.lock();
-        running.values().map(|mirror| mirror.status.read()).collect()
+        running
+            .values()
+            .map(|mirror| mirror.status.read())
+            .collect()
     }
 
     /// Ends all of them.

@@ -44,8 +44,8 @@ impl Mirror {
         relay: Relay,
     ) -> Self {
         // Only what is sent as well can be sent back.
-        let origins = (config.direction.is_up() && config.direction.is_down())
-            .then(Origins::default);
+        let origins =
+            (config.direction.is_up() && config.direction.is_down()).then(Origins::default);
         Self {
             config,
             filters,
@@ -148,9 +148,7 @@ async fn keep_connected(mirror: &Mirror) -> Result<Infallible, SyncError> {
     let (mut link, mut connections) = (mirror.link(), 0_u64);
     loop {
         mirror.status.set(MirrorState::Connecting);
-        let peer = link
-            .peer(|error, _| mirror.status.trouble(error))
-            .await?;
+        let peer = link.peer(|error, _| mirror.status.trouble(error)).await?;
         connections += 1;
         if connections > 1 {
             mirror.status.reconnected();

@@ -35,7 +35,9 @@ pub(super) async fn publish(
         commits.mark_unchanged();
         let changes = store.changes(Seq(seq), BATCH, &viewer, now()).await?;
         if let Some(last) = changes.last().map(|change| change.seq) {
-            let events = changes.into_iter().filter_map(|change| wanted(mirror, home, change));
+            let events = changes
+                .into_iter()
+                .filter_map(|change| wanted(mirror, home, change));
             send(peer, events.collect(), &mirror.status.tally).await?;
             seq = last.0;
         }

@@ -19,7 +19,13 @@ pub(crate) enum Refused {
 pub(crate) fn refused(reason: &str) -> Refused {
     let (prefix, _) = reason.split_once(':').unwrap_or((reason, ""));
     let lower = reason.to_ascii_lowercase();
-    let large = ["too many", "too big", "too large", "max records", "results_too_big"];
+    let large = [
+        "too many",
+        "too big",
+        "too large",
+        "max records",
+        "results_too_big",
+    ];
     if large.iter().any(|words| lower.contains(words)) {
         return Refused::TooLarge;
     }
@@ -37,8 +43,16 @@ pub(crate) fn refused(reason: &str) -> Refused {
 pub(crate) fn does_not_know(notice: &str) -> bool {
     let lower = notice.to_ascii_lowercase();
     let signs = [
-        "neg", "unknown", "unrecogni", "unsupported", "not supported", "invalid", "bad msg",
-        "could not parse", "unable to parse", "failed to parse",
+        "neg",
+        "unknown",
+        "unrecogni",
+        "unsupported",
+        "not supported",
+        "invalid",
+        "bad msg",
+        "could not parse",
+        "unable to parse",
+        "failed to parse",
     ];
     signs.iter().any(|sign| lower.contains(sign))
 }
@@ -86,7 +100,10 @@ mod tests {
             ("auth-required: who are you?", Refused::Auth),
             ("rate-limited: later", Refused::Later),
             ("restricted: members only", Refused::Forbidden),
-            ("unsupported: this relay does not offer negentropy", Refused::Unsupported),
+            (
+                "unsupported: this relay does not offer negentropy",
+                Refused::Unsupported,
+            ),
             ("negentropy disabled", Refused::Unsupported),
             ("", Refused::Unsupported),
         ] {

@@ -26,9 +26,7 @@ pub(crate) fn resumed(left: &[Window], range: Window, begun: u64) -> Vec<Window>
         until: range.until,
     };
     let older = since.checked_sub(1);
-    let older = left
-        .iter()
-        .filter_map(|window| window.down_from(older?));
+    let older = left.iter().filter_map(|window| window.down_from(older?));
     older.chain([fresh]).collect()
 }
 
@@ -200,10 +198,7 @@ mod tests {
         let left = [window(0, 499), window(800, 899), window(5_000, 7_000)];
         let todo = resumed(&left, range, 6_600);
         let fresh = window(6_000, u64::MAX);
-        assert_eq!(
-            todo,
-            [left[0], left[1], window(5_000, 5_999), fresh]
-        );
+        assert_eq!(todo, [left[0], left[1], window(5_000, 5_999), fresh]);
         assert_eq!(resumed(&left, range, 0), [range]);
         let closed = window(0, 900);
         assert_eq!(resumed(&left[..2], closed, 6_600), left[..2]);

@@ -208,9 +208,7 @@ impl Run<'_> {
                 Err(PeerError::Refused(_)) if !found.is_empty() => return Ok(Found::Some(found)),
                 Err(PeerError::Refused(reason)) => {
                     return match judge::refused(&reason) {
-                        Refused::TooLarge | Refused::Later => {
-                            Ok(Found::Not(Reconciled::TooLarge))
-                        }
+                        Refused::TooLarge | Refused::Later => Ok(Found::Not(Reconciled::TooLarge)),
                         Refused::Unsupported => Ok(Found::Not(Reconciled::Unsupported)),
                         Refused::Auth | Refused::Forbidden => Err(SyncError::Refused(reason)),
                     };

@@ -96,12 +96,7 @@ impl Remote {
 ///
 /// # Errors
 /// [`SyncError`].
-pub async fn sync(
-    remote: &Remote,
-    home: &Home,
-    job: &Job,
-    tally: &Tally,
-) -> Result<(), SyncError> {
+pub async fn sync(remote: &Remote, home: &Home, job: &Job, tally: &Tally) -> Result<(), SyncError> {
     job.filters.iter().try_for_each(fits)?;
     home.records().migrate(&MIGRATIONS).await?;
     let mut connection = remote.connect().await?;
@@ -128,7 +123,11 @@ pub async fn sync(
             job.include_private,
         );
         let begun = now().0;
-        let mut plan = Plan::new(begin(&journal, range, job.fresh, tally).await?, reconciles, begun);
+        let mut plan = Plan::new(
+            begin(&journal, range, job.fresh, tally).await?,
+            reconciles,
+            begun,
+        );
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
         loop {
             let before = tally.summary().progress();
@@ -191,10 +190,14 @@ async fn reconnect(
 /// What cannot be synchronised: the newest of a set, or the best, is another set on each side.
 fn fits(filter: &Filter) -> Result<(), SyncError> {
     if filter.limit.is_some() {
-        return Err(SyncError::Filter("a filter with a limit cannot be synchronised"));
+        return Err(SyncError::Filter(
+            "a filter with a limit cannot be synchronised",
+        ));
     }
     if filter.search.is_some() {
-        return Err(SyncError::Filter("what a search finds cannot be synchronised"));
+        return Err(SyncError::Filter(
+            "what a search finds cannot be synchronised",
+        ));
     }
     Ok(())
 }

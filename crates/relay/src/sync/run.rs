@@ -16,9 +16,7 @@ use super::tally::Tally;
 use crate::config;
 
 /// Which way events go.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// From the other relay to this one.
@@ -99,20 +97,18 @@ impl<'a> Run<'a> {
         while let Some(step) = plan.next() {
             self.tally.edit().windows_left = plan.todo().len() as u64;
             match step {
-                Step::Reconcile(window) => {
-                    match self.reconcile(window, plan.is_proven()).await? {
-                        Reconciled::All => {
-                            plan.reconciled();
-                            self.tally.edit().windows += 1;
-                        }
-                        Reconciled::TooLarge => plan.too_large(),
-                        Reconciled::Unsupported if self.order.method == Method::Negentropy => {
-                            let reason = "it does not reconcile (NIP-77)";
-                            return Err(SyncError::Refused(reason.to_owned()));
-                        }
-                        Reconciled::Unsupported => plan.walk_all(),
+                Step::Reconcile(window) => match self.reconcile(window, plan.is_proven()).await? {
+                    Reconciled::All => {
+                        plan.reconciled();
+                        self.tally.edit().windows += 1;
                     }
-                }
+                    Reconciled::TooLarge => plan.too_large(),
+                    Reconciled::Unsupported if self.order.method == Method::Negentropy => {
+                        let reason = "it does not reconcile (NIP-77)";
+                        return Err(SyncError::Refused(reason.to_owned()));
+                    }
+                    Reconciled::Unsupported => plan.walk_all(),
+                },
                 Step::Walk(window) => {
                     if self.order.direction.is_down() {
                         self.walk(window, plan).await?;

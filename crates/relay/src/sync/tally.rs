@@ -238,6 +238,9 @@ mod tests {
         tally.judged(Outcome::Refused(Refusal::Deleted)).unwrap();
         tally.came("banned", 2);
         let summary = tally.summary();
-        assert_eq!((summary.received, summary.deleted, summary.banned), (3, 1, 2));
+        assert_eq!(
+            (summary.received, summary.deleted, summary.banned),
+            (3, 1, 2)
+        );
     }
 }

@@ -91,7 +91,10 @@ async fn r5_3_events_go_both_ways_and_none_comes_back() {
     let events = status(&mirrors, "both").events;
     assert_eq!((events.stored, events.ephemeral), (1, 1), "{events:?}");
     assert_eq!(events.known, 0, "nothing was sent back: {events:?}");
-    assert!(!ids(&here).await.contains(&old.id()), "no history was asked for");
+    assert!(
+        !ids(&here).await.contains(&old.id()),
+        "no history was asked for"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,7 +108,10 @@ async fn r5_3_nothing_is_missed_while_there_is_no_connection() {
     let mirrors = mirrors(&here, &[entry]).await;
     live(&mirrors, "gap").await;
     proxy.cut();
-    until(&mirrors, "gap", |status| status.state == MirrorState::Connecting).await;
+    until(&mirrors, "gap", |status| {
+        status.state == MirrorState::Connecting
+    })
+    .await;
     let mut all = Vec::new();
     for n in 0..40 {
         let (ours, theirs) = (note(1, n, "ours"), note(2, n, "theirs"));
@@ -121,7 +127,10 @@ async fn r5_3_nothing_is_missed_while_there_is_no_connection() {
     assert_eq!(ids(&here).await, ids(&there).await);
     assert_eq!(ids(&here).await.len(), all.len());
     let status = status(&mirrors, "gap");
-    assert!(status.reconnects >= 1 && status.last_error.is_some(), "{status:?}");
+    assert!(
+        status.reconnects >= 1 && status.last_error.is_some(),
+        "{status:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -187,7 +196,10 @@ async fn r5_3_a_reload_touches_only_what_has_changed() {
     let names: Vec<String> = mirrors.status().into_iter().map(|one| one.name).collect();
     assert_eq!(names, ["changing", "off", "same"]);
     let untouched = status(&mirrors, "same");
-    assert_eq!((untouched.state, untouched.events.sent), (MirrorState::Live, 1));
+    assert_eq!(
+        (untouched.state, untouched.events.sent),
+        (MirrorState::Live, 1)
+    );
     assert_eq!(status(&mirrors, "off").state, MirrorState::Disabled);
     live(&mirrors, "changing").await;
     let mut at_home = watcher(&here).await;
@@ -226,6 +238,9 @@ async fn r5_3_a_url_that_may_not_be_dialed_ends_the_mirror() {
     let here = Node::start(Engine::Memory).await;
     let entry = mirror("bad", "ws://relay.onion", Direction::Down);
     let mirrors = mirrors(&here, &[entry]).await;
-    until(&mirrors, "bad", |status| status.state == MirrorState::Failed).await;
+    until(&mirrors, "bad", |status| {
+        status.state == MirrorState::Failed
+    })
+    .await;
     assert!(status(&mirrors, "bad").last_error.is_some());
 }

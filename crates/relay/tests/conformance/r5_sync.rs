@@ -132,7 +132,10 @@ async fn r5_2_both_sides_have_everything_in_the_end(engine: Engine) {
         assert_eq!(summary.stored as usize, union.len() - ours.len());
         assert_eq!(summary.sent as usize, union.len() - theirs.len());
         assert_eq!(summary.rounds > 0, speaks, "{summary:?}");
-        assert_eq!((summary.missing, summary.known, summary.lost_seconds), (0, 0, 0));
+        assert_eq!(
+            (summary.missing, summary.known, summary.lost_seconds),
+            (0, 0, 0)
+        );
         let again = run(&here, &there.url(), &job(Direction::Both, method))
             .await
             .unwrap();
@@ -229,7 +232,10 @@ async fn r5_2_what_is_private_or_protected_stays_unless_the_operator_says_so(eng
         .tag(["p", &public_key(2).to_string()])
         .content("x?iv=y")
         .sign(&key(1));
-    let protected = event(1, now() - 50).tag(["-"]).content("mine").sign(&key(1));
+    let protected = event(1, now() - 50)
+        .tag(["-"])
+        .content("mine")
+        .sign(&key(1));
     put(&here, [&open, &message, &protected]).await;
     for method in [Method::Negentropy, Method::Pages] {
         let up = job(Direction::Up, method);
@@ -284,7 +290,11 @@ async fn r5_2_three_thousand_events_of_one_second() {
         put(&there, &all).await;
         let summary = run(&here, &there.url(), &down).await.unwrap();
         if whole {
-            assert_eq!((summary.stored, summary.lost_seconds), (3_000, 0), "{summary:?}");
+            assert_eq!(
+                (summary.stored, summary.lost_seconds),
+                (3_000, 0),
+                "{summary:?}"
+            );
         } else {
             assert_eq!(summary.stored, 500, "as much as it gives");
             assert_eq!((summary.lost_seconds, summary.lost), (1, vec![at]));
@@ -338,7 +348,10 @@ async fn r5_2_what_is_cut_off_goes_on() {
         let summary = run(&here, &proxy.url(), &down).await.unwrap();
         assert!(summary.resumed, "{summary:?}");
         assert_eq!(ids(&here).await, id_set(all.iter().chain([&late])));
-        assert!(summary.received < 2_000, "not from the beginning: {summary:?}");
+        assert!(
+            summary.received < 2_000,
+            "not from the beginning: {summary:?}"
+        );
         let fresh = Job {
             fresh: true,
             ..down.clone()

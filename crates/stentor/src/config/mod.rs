@@ -46,9 +46,11 @@ pub struct Config {
     pub relay: stentor_relay::Config,
     /// The store of the relay's events. Takes effect with a restart.
     pub store: StoreConfig,
-    /// How the program connects to others: relays, and later webhooks and documents. Takes effect on a reload (SIGHUP).
+    /// How the program connects to others. Takes effect on a reload (SIGHUP).
     pub outbound: stentor_net::dial::Config,
-    /// Limits and times of connections to other relays. Takes effect on a reload (SIGHUP), for new connections.
+    /// Limits and times of connections to other relays. Takes effect on a reload (SIGHUP): mirrors connect anew when something
+    /// here has changed. `auth` and `verify` are not asked by `stentor sync` and mirrors: these prove the relay's key where they are
+    /// told to, and the store verifies what it takes.
     pub peer: stentor_peer::Config,
     /// Where records are kept: who is a member, who and what is banned, who has called what.
     pub records: DatabaseConfig,

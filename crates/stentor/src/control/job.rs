@@ -11,9 +11,9 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use futures_util::future::BoxFuture;
 use stentor_event::SecretKey;
 use stentor_relay::mirror::{Mirrors, Outbound};
 use stentor_relay::sync::{Direction, Home, Method};

@@ -10,5 +10,7 @@ mod job;
 mod server;
 
 pub use client::{Client, connect};
-pub use job::{Abroad, SyncJob, Explained, ExportJob, Exported, ImportJob, Job, Link, Workshop, run};
+pub use job::{
+    Abroad, Explained, ExportJob, Exported, ImportJob, Job, Link, SyncJob, Workshop, run,
+};
 pub use server::Server;

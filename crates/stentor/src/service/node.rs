@@ -9,8 +9,8 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use stentor_event::SecretKey;
-use stentor_relay::mirror::Mirrors;
 use stentor_relay::Relay;
+use stentor_relay::mirror::Mirrors;
 use stentor_serve::ops::{self, Health, Readiness};
 use stentor_serve::supervisor::{Importance, Supervisor};
 use stentor_serve::{

@@ -188,13 +188,7 @@ impl Connection {
         };
         let bytes = u32::try_from(received.length).unwrap_or(u32::MAX);
         let meters = &self.state.meters;
-        let of_bytes = meters.take(
-            &mut self.meter,
-            sender,
-            (rules, rates),
-            Thing::Byte,
-            bytes,
-        );
+        let of_bytes = meters.take(&mut self.meter, sender, (rules, rates), Thing::Byte, bytes);
         let of_bytes = of_bytes.map_err(|(_, limited)| limited);
         let of_rows = meters.may_query(&self.meter, rates);
         let waits = [of_bytes.err(), of_rows.err()];
