@@ -53,6 +53,7 @@ impl Crowd {
                 connection,
                 sub: &sub,
                 filters: Arc::clone(filters),
+                searches: None,
                 replaces: None,
                 most: NodeLimits::default(),
             };

@@ -22,7 +22,11 @@ fn event(number: u64) -> Option<Event> {
         r#"{{"id":"{mixed:016x}{number:048x}","pubkey":"{:064x}","created_at":{},"kind":{},"tags":[["e","{:064x}"]],"content":"{}","sig":"{}"}}"#,
         mixed >> 50,
         FIRST + number / 4 + mixed % 600,
-        [1, 1, 7, 6][(number % 4) as usize],
+        if number.is_multiple_of(2) {
+            1
+        } else {
+            6 + number / 2 % 2
+        },
         mixed >> 40,
         "words ".repeat((mixed >> 59) as usize),
         "cd".repeat(64),

@@ -164,6 +164,23 @@ async fn g5_3_a_name_server_without_an_answer_is_not_waited_for() {
     assert!(matches!(dialed, Err(DialError::Failed(_))), "{dialed:?}");
 }
 
+/// Some name servers never answer questions for IPv6.
+#[tokio::test]
+async fn g5_1_silence_about_one_kind_of_address_does_not_hide_the_other() {
+    let dns = Dns::start(|_, kind, _| (kind == A).then(|| addresses(kind, &["127.0.0.1"]))).await;
+    let trap = Trap::set().await;
+    let dialer = Dialer::new(&stentor_net::dial::Config {
+        allow: vec!["127.0.0.1".into()],
+        lookup_seconds: 3,
+        ..config(dns.address)
+    })
+    .unwrap();
+    let url = format!("ws://host.example.org:{}/", trap.address.port());
+    let target = dialer.admit(&url, Family::Relay, Trust::Stranger).unwrap();
+    dialer.dial(&target).await.unwrap();
+    assert_eq!(trap.visits().await, 1);
+}
+
 #[tokio::test]
 async fn g5_an_operators_name_may_lead_inside() {
     let dns = Dns::with(&["127.0.0.1"]).await;

@@ -20,7 +20,8 @@ use stentor_event::hll::Registers;
 use stentor_event::{Event, Kind};
 use stentor_net::dial::{DialError, Trust};
 use stentor_peer::{
-    AuthWhen, Config, Counted, Incoming, OkAnswer, Over, Peer, PeerError, Signer, SignerError,
+    AuthWhen, Config, Counted, Ended, Incoming, OkAnswer, Over, Peer, PeerError, Signer,
+    SignerError,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
@@ -116,6 +117,32 @@ async fn no_more_events_are_on_their_way_than_the_window_has() {
     release.send(()).await.unwrap();
     first.answer().await.unwrap();
     assert_eq!(third.await.unwrap(), answer(true, ""));
+}
+
+#[tokio::test]
+async fn a_relay_that_takes_nothing_is_left() {
+    let url = relay(|conn| async move {
+        std::future::pending::<()>().await;
+        drop(conn);
+    })
+    .await;
+    let config = Config {
+        write_seconds: 1,
+        window: 1_000,
+        ..Config::default()
+    };
+    let peer = connect_with(&url, config).await;
+    // More than the buffers of both sockets hold.
+    let mut pending = Vec::new();
+    let failed = loop {
+        let large = note(&format!("{} {}", pending.len(), "x".repeat(200_000)));
+        match peer.send(&large).await {
+            Ok(sent) => pending.push(sent),
+            Err(error) => break error,
+        }
+        assert!(pending.len() < 900, "where does all that go?");
+    };
+    assert!(matches!(failed, PeerError::Ended(Ended::Stuck)), "{failed}");
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ async fn what_was_not_asked_for_or_is_forged_is_dropped_and_counted() {
         ] {
             conn.send(message).await;
         }
-        conn.0.send_binary().await;
+        conn.send_binary().await;
         conn.send(json!(["EOSE", sub])).await;
         conn.linger().await;
     })
@@ -117,17 +117,6 @@ async fn what_was_not_asked_for_or_is_forged_is_dropped_and_counted() {
     ];
     for (reason, count) in counts {
         assert_eq!(drops.of(reason), count, "{reason:?}");
-    }
-}
-
-trait SendBinary {
-    async fn send_binary(&mut self);
-}
-
-impl SendBinary for tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
-    async fn send_binary(&mut self) {
-        use futures_util::SinkExt;
-        self.send(Message::binary(vec![1, 2, 3])).await.unwrap();
     }
 }
 
@@ -185,8 +174,8 @@ async fn endless_stored_events_are_cut() {
             for number in 0.. {
                 let message = json!(["EVENT", sub, value(&note(&number.to_string()))]);
                 tokio::select! {
-                    message = conn.0.next_text() => {
-                        seen.send(message).await.unwrap();
+                    message = conn.next() => {
+                        seen.send(message.unwrap()).await.unwrap();
                         break;
                     }
                     () = tokio::task::yield_now() => {}
@@ -204,26 +193,9 @@ async fn endless_stored_events_are_cut() {
     let peer = connect_with(&url, config).await;
     let (events, over) = all(peer.req(notes()).await.unwrap()).await;
     assert_eq!((events.len(), over), (100, Over::TooMany));
-    assert!(closed.recv().await.unwrap().starts_with("[\"CLOSE\""));
+    assert_eq!(closed.recv().await.unwrap()[0], "CLOSE");
     assert_eq!(peer.ended(), None);
     assert_eq!(peer.drops().faults(), 0, "what was on its way is no fault");
-}
-
-trait NextText {
-    async fn next_text(&mut self) -> String;
-}
-
-impl NextText for tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
-    async fn next_text(&mut self) -> String {
-        use futures_util::StreamExt;
-        self.next()
-            .await
-            .unwrap()
-            .unwrap()
-            .to_text()
-            .unwrap()
-            .to_owned()
-    }
 }
 
 #[tokio::test]

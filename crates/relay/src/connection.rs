@@ -77,7 +77,7 @@ impl Connection {
     pub(crate) fn place<'a>(&self, settings: &'a Settings) -> Place<'a> {
         Place {
             public_urls: &settings.urls,
-            local: Some(self.info.local),
+            local: self.info.local,
         }
     }
 
@@ -93,7 +93,8 @@ impl Connection {
         self.take_units(received, Thing::Byte, bytes)
     }
 
-    fn take_units(
+    /// Takes units of a thing from the rates.
+    pub(crate) fn take_units(
         &mut self,
         received: &Received<'_>,
         thing: Thing,

@@ -32,7 +32,7 @@ pub(crate) fn information(state: &State, settings: &Settings, listener: &str) ->
         pubkey: info.pubkey.clone(),
         self_key: Some(state.own_key.public_key().to_string()),
         contact: info.contact.clone(),
-        supported_nips: supported(settings),
+        supported_nips: supported(settings, state.search(settings).is_some()),
         supported_extensions: extensions(settings),
         software: Some(SOFTWARE.to_owned()).filter(|url| !url.is_empty()),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -43,11 +43,12 @@ pub(crate) fn information(state: &State, settings: &Settings, listener: &str) ->
 }
 
 /// The NIPs that are switched on, in order.
-fn supported(settings: &Settings) -> Vec<u16> {
+fn supported(settings: &Settings, search: bool) -> Vec<u16> {
     let config = &settings.config;
     let switched = [
         (13, settings.policy.write.has(WriteRule::Work)),
         (43, config.membership.enabled),
+        (50, search),
         (77, config.negentropy.enabled),
         (86, !config.access.admins.is_empty()),
     ];

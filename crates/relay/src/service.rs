@@ -1,13 +1,16 @@
 //! The relay as the program sees it: made once, told of commits, asked for sessions.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use stentor_event::{EventId, SecretKey, Timestamp};
+use stentor_event::{Event, EventId, SecretKey, Timestamp};
+use stentor_net::dial::Dialer;
 use stentor_serve::{ConnectionInfo, Outbox, Refusal, SessionFactory};
 use stentor_sql::Database;
+use stentor_store::search::Search;
 use stentor_store::{CommitObserver, Committed, EventStore};
 use tokio::sync::mpsc;
 
@@ -17,13 +20,41 @@ use crate::connection::Connection;
 use crate::error::RelayError;
 use crate::management::Management;
 use crate::moderation::queue;
+use crate::policy::Verdict;
 use crate::policy::connection::Arriving;
+use crate::policy::write::{Asked, Source};
 use crate::state::{State, now};
 use crate::sync::{Home, Sizes};
-use crate::{membership, moderation};
+use crate::{membership, moderation, trust};
 
 /// How often the levels are measured and the limiters swept.
 const TICK: Duration = Duration::from_secs(5);
+
+/// What a relay works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The events.
+    pub store: Arc<dyn EventStore>,
+    /// Members, bans and the like.
+    pub records: Database,
+    /// The relay's own key (NIP-11 `self`).
+    pub own_key: SecretKey,
+    /// The way to other relays and to web servers.
+    pub dialer: Dialer,
+    /// Limits of connections to other relays.
+    pub peer: stentor_peer::Config,
+}
+
+/// What the operator's plugins say of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ruling {
+    /// It may be taken.
+    Accepted,
+    /// It may not; the reason, with its NIP-01 prefix. `error:` when there was no answer and `on_failure` is `refuse`.
+    Refused(Cow<'static, str>),
+    /// It may not, and whoever brought it is not to be told.
+    Shadowed,
+}
 
 /// The relay. Cloning it shares it.
 #[derive(Clone)]
@@ -33,22 +64,15 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay over a store, which is told to report its commits here, with its lists in `records`. `own_key` is the
-    /// relay's own key.
+    /// A relay over these parts. The store is told to report its commits here.
     ///
     /// # Errors
     /// [`RelayError::Config`] for a value out of range, [`RelayError::Access`] when the lists cannot be read.
-    pub async fn new(
-        config: Config,
-        store: Arc<dyn EventStore>,
-        records: Database,
-        own_key: SecretKey,
-    ) -> Result<Self, RelayError> {
-        let access = Arc::new(Access::open(records).await?);
+    pub async fn new(config: Config, parts: Parts) -> Result<Self, RelayError> {
+        let access = Arc::new(Access::open(parts.records.clone()).await?);
         let (hits, waiting_hits) = queue::channel();
-        let own_key = Arc::new(own_key);
-        let state = State::new(config, Arc::clone(&store), access, own_key, hits)?;
-        let state = Arc::new(state);
+        let store = Arc::clone(&parts.store);
+        let state = Arc::new(State::new(config, parts, access, hits)?);
         store.observe(Arc::new(Observer {
             state: Arc::downgrade(&state),
         }));
@@ -96,12 +120,23 @@ impl Relay {
         );
     }
 
+    /// Keeps the web of trust, if the policy asks for it. Runs until it is dropped.
+    pub async fn run_trust(self) {
+        trust::keep(self.state).await;
+    }
+
     /// Fills the moderation queue. Runs until it is dropped.
     pub async fn run_moderation(self) {
         tokio::join!(
             moderation::read_reports(Arc::clone(&self.state)),
             queue::write_hits(Arc::clone(&self.state), self.waiting_hits)
         );
+    }
+
+    /// Offers full-text search (NIP-50) from now on, as far as the configuration allows it. Has an effect once.
+    pub fn offer_search(&self, search: Arc<Search>) {
+        // A second one would search the same store.
+        let _ = self.state.search.set(search);
     }
 
     /// Puts another configuration into force, for the connections that are open as well. What concerns the WebSocket itself
@@ -111,6 +146,32 @@ impl Relay {
     /// [`RelayError::Config`]; the old one stays in force then.
     pub fn reconfigure(&self, config: Config) -> Result<(), RelayError> {
         Ok(self.state.reconfigure(config)?)
+    }
+
+    /// What the operator's plugins say of an event that no client has sent: an imported, synchronised or mirrored one, or
+    /// one on its way to another relay (R4.3). Id and signature must have been verified. A plugin whose `source_types`
+    /// do not name this source is not asked. At most half of a plugin's `waiting` places are taken by such events;
+    /// further ones wait here for their turn, so that whoever asks in bulk is slowed down and not refused.
+    pub async fn ask_plugins(&self, event: &Event, source: Source) -> Ruling {
+        let stage = Arc::clone(&self.state.settings().policy.write);
+        let asked = Asked {
+            event: event.clone(),
+            source,
+            authed: None,
+            now: now(),
+        };
+        match stage.ask_plugins(&asked).await {
+            Verdict::Refuse(rejection) => Ruling::Refused(rejection.reason),
+            Verdict::Shadow => Ruling::Shadowed,
+            Verdict::Pass | Verdict::Review(_) | Verdict::Ask => Ruling::Accepted,
+        }
+    }
+
+    /// Ends what runs beside the relay, the operator's plugins, in order. To be called when no connection is open any more,
+    /// with a time limit: a plugin may take as long as it may for an event. What is dropped without this is killed.
+    pub async fn end(&self) {
+        let stage = Arc::clone(&self.state.settings().policy.write);
+        stage.end().await;
     }
 
     /// How many connections and subscriptions there are.

@@ -67,6 +67,8 @@ fn shape(filter: &Filter, text: &mut String) {
             Some(tag.values.len() as u64),
         );
     }
+    let words = |search: &String| search.split_whitespace().count() as u64;
+    field("search", filter.search.as_ref().map(words));
     field("since", filter.since.map(|time| time.0));
     field("until", filter.until.map(|time| time.0));
     field("limit", filter.limit);

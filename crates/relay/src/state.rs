@@ -1,13 +1,15 @@
 //! What all connections share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 use stentor_event::{EventId, ParseLimits, SecretKey, Timestamp, Viewer, VisibilityRules};
+use stentor_net::dial::Dialer;
 use stentor_store::EventStore;
+use stentor_store::search::Search;
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::{Access, Lists};
@@ -16,9 +18,12 @@ use crate::fanout::{HoldLimits, Registry};
 use crate::message::{NegTotals, Receipt};
 use crate::metrics::Metrics;
 use crate::moderation::queue::{Hits, hit};
+use crate::nip05::Addresses;
 use crate::policy::rate::Meters;
 use crate::policy::{Policy, Standing};
 use crate::presence::Presence;
+use crate::service::Parts;
+use crate::trust::TrustGraph;
 
 /// COUNTs that take long and are worked on at once, over all connections: they must leave cores to the others.
 const LONG_COUNTS: usize = 1;
@@ -28,6 +33,8 @@ const REMEMBERED: Duration = Duration::from_secs(10);
 /// What the rules of the policy may look at beside the event.
 pub(crate) struct Surroundings {
     pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) trust: Arc<TrustGraph>,
+    pub(crate) addresses: Arc<Addresses>,
 }
 
 /// The configuration with what follows from it.
@@ -88,14 +95,17 @@ impl Settings {
 /// What all connections share.
 pub(crate) struct State {
     settings: ArcSwap<Settings>,
-    surroundings: Surroundings,
+    pub(crate) surroundings: Surroundings,
     pub(crate) access: Arc<Access>,
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) registry: Registry,
     pub(crate) meters: Meters,
     pub(crate) metrics: Metrics,
     /// The relay's own key (NIP-11 `self`).
-    pub(crate) own_key: Arc<SecretKey>,
+    pub(crate) own_key: SecretKey,
+    /// The way to other relays and to web servers, and the limits of connections to relays.
+    pub(crate) dialer: Dialer,
+    pub(crate) peer: stentor_peer::Config,
     pub(crate) presence: Presence,
     /// Where commits, which are reported on threads of the store, can leave work.
     runtime: Option<tokio::runtime::Handle>,
@@ -110,6 +120,8 @@ pub(crate) struct State {
     pub(crate) in_flight: AtomicUsize,
     /// Turns for verifying signatures of events about which somebody is asked.
     pub(crate) verifications: Semaphore,
+    /// Full-text search, once there is any.
+    pub(crate) search: OnceLock<Arc<Search>>,
     /// Turns for COUNTs that take long.
     pub(crate) long_counts: Semaphore,
     /// What the reconciliations of all connections take.
@@ -121,13 +133,21 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(
         config: Config,
-        store: Arc<dyn EventStore>,
+        parts: Parts,
         access: Arc<Access>,
-        own_key: Arc<SecretKey>,
         hits: Hits,
     ) -> Result<Self, ConfigError> {
+        let Parts {
+            store,
+            own_key,
+            dialer,
+            peer,
+            ..
+        } = parts;
         let surroundings = Surroundings {
             store: Arc::clone(&store),
+            trust: Arc::default(),
+            addresses: Arc::new(Addresses::new(Arc::clone(&store), dialer.clone())),
         };
         let settings = Settings::new(config, &surroundings, None)?;
         Ok(Self {
@@ -139,6 +159,8 @@ impl State {
             meters: Meters::default(),
             metrics: Metrics::new(),
             own_key,
+            dialer,
+            peer,
             presence: Presence::default(),
             runtime: tokio::runtime::Handle::try_current().ok(),
             hits,
@@ -149,6 +171,7 @@ impl State {
             verifications: Semaphore::new(
                 std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             ),
+            search: OnceLock::new(),
             long_counts: Semaphore::new(LONG_COUNTS),
             negs: Arc::new(NegTotals::new()),
             events: Mutex::new(None),

@@ -10,10 +10,11 @@ use stentor_net::client::IpScope;
 pub struct ConnectionInfo {
     /// Unique in this process.
     pub id: u64,
-    /// The other end of the socket: the client, or a proxy.
+    /// The other end: the client, or a proxy that speaks HTTP; where the PROXY protocol is spoken, whom its header names. A Unix
+    /// socket's is `127.0.0.1:0`.
     pub peer: SocketAddr,
-    /// Our end of the socket.
-    pub local: SocketAddr,
+    /// Our end of the socket; `None` for a Unix socket.
+    pub local: Option<SocketAddr>,
     /// The client's address: the peer's, or what a trusted proxy says.
     pub client: IpAddr,
     /// What limits by address count it under.

@@ -15,8 +15,11 @@ mod metrics;
 pub mod ops;
 mod outbox;
 mod problem;
+pub mod proxy_protocol;
 mod session;
+mod stream;
 pub mod supervisor;
+mod tls;
 pub mod websocket;
 
 pub use config::WebSocketConfig;
@@ -25,9 +28,14 @@ pub use drain::{Drain, DrainReport, Stage, Tracked};
 pub use http::{HttpConfig, NoSessions, RequestInfo, Server, ServerConfig};
 pub use info::ConnectionInfo;
 pub use limits::{CapError, ConnectionCaps, ConnectionLimits, Permit};
-pub use listener::{Inherited, bind, inherited, listen};
+pub use listener::{
+    Inherited, Listener, ListenerSettings, ListeningSocket, SocketFile, UnixSocket, bind,
+    bind_unix, inherited, listen,
+};
 pub use metrics::ServeMetrics;
 pub use outbox::{OutFrame, Outbox, OutboxLimits, Overflow, Pressure, PushError};
 pub use problem::{Problem, Refusal};
 pub use session::{EndReason, Flow, Session, SessionFactory};
+pub use stream::{Socket, UNIX_PEER};
+pub use tls::{PairError, Tls, check as check_tls, count_failure as count_tls_failure};
 pub use websocket::close::{CloseCode, CloseFrame};

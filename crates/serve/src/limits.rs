@@ -21,6 +21,14 @@ pub struct ConnectionCaps {
     pub per_address: usize,
 }
 
+impl ConnectionCaps {
+    /// No cap at all.
+    pub const NONE: Self = Self {
+        total: 0,
+        per_address: 0,
+    };
+}
+
 impl Default for ConnectionCaps {
     fn default() -> Self {
         Self {
@@ -65,8 +73,21 @@ impl ConnectionLimits {
     /// With these caps and no connection.
     #[must_use]
     pub fn new(caps: ConnectionCaps) -> Arc<Self> {
-        let refused =
-            |cap: &'static str| counter!("stentor_connections_refused_total", "cap" => cap);
+        Self::counting(
+            caps,
+            |cap| counter!("stentor_connections_refused_total", "cap" => cap),
+        )
+    }
+
+    /// The caps of one listener.
+    pub(crate) fn of_listener(caps: ConnectionCaps, name: &str) -> Arc<Self> {
+        Self::counting(
+            caps,
+            |cap| counter!("stentor_listener_refused_total", "listener" => name.to_owned(), "cap" => cap),
+        )
+    }
+
+    fn counting(caps: ConnectionCaps, refused: impl Fn(&'static str) -> Counter) -> Arc<Self> {
         Arc::new(Self {
             total_cap: AtomicUsize::new(caps.total),
             per_address_cap: AtomicUsize::new(caps.per_address),
@@ -88,6 +109,12 @@ impl ConnectionLimits {
     #[must_use]
     pub fn open(&self) -> usize {
         self.total.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing is limited now.
+    pub(crate) fn is_open_to_all(&self) -> bool {
+        self.total_cap.load(Ordering::Relaxed) == 0
+            && self.per_address_cap.load(Ordering::Relaxed) == 0
     }
 
     /// Counts a connection in; it is counted out when the permit is dropped.
@@ -168,6 +195,37 @@ impl Drop for Permit {
     }
 }
 
+/// A connection's places under the caps of the server and of its listener.
+pub(crate) struct Places {
+    server: Permit,
+    /// None where the listener has no caps, which is the rule: an idle connection is to be small.
+    listener: Option<Box<Permit>>,
+}
+
+impl Places {
+    /// Counts a connection in.
+    pub(crate) fn enter(
+        server: &Arc<ConnectionLimits>,
+        listener: &Arc<ConnectionLimits>,
+    ) -> Result<Self, CapError> {
+        let listener = if listener.is_open_to_all() {
+            None
+        } else {
+            Some(Box::new(listener.enter()?))
+        };
+        let server = server.enter()?;
+        Ok(Self { server, listener })
+    }
+
+    /// Counts it under an address; see [`Permit::enter_scope`].
+    pub(crate) fn enter_scope(&mut self, scope: IpScope) -> Result<(), CapError> {
+        if let Some(listener) = &mut self.listener {
+            listener.enter_scope(scope)?;
+        }
+        self.server.enter_scope(scope)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +253,35 @@ mod tests {
         drop(open);
         assert_eq!(limits.open(), 0);
         assert!(limits.by_address.lock().is_empty());
+    }
+
+    #[test]
+    fn r3_4_a_listeners_caps_count_on_top_of_the_servers() {
+        let caps = |total, per_address| ConnectionCaps { total, per_address };
+        let server = ConnectionLimits::new(caps(3, 2));
+        let narrow = ConnectionLimits::of_listener(caps(2, 1), "narrow");
+        let wide = ConnectionLimits::of_listener(ConnectionCaps::NONE, "wide");
+        let mut one = Places::enter(&server, &narrow).unwrap();
+        one.enter_scope(scope("192.0.2.1")).unwrap();
+        let mut two = Places::enter(&server, &narrow).unwrap();
+        assert_eq!(
+            two.enter_scope(scope("192.0.2.1")),
+            Err(CapError::PerAddress)
+        );
+        assert_eq!(Places::enter(&server, &narrow).err(), Some(CapError::Total));
+        // The other listener has no caps of its own, but the server's hold there too.
+        let mut three = Places::enter(&server, &wide).unwrap();
+        three.enter_scope(scope("192.0.2.1")).unwrap();
+        assert_eq!(Places::enter(&server, &wide).err(), Some(CapError::Total));
+        drop(two);
+        let mut four = Places::enter(&server, &wide).unwrap();
+        assert_eq!(
+            four.enter_scope(scope("192.0.2.1")),
+            Err(CapError::PerAddress)
+        );
+        drop((one, three, four));
+        assert_eq!((server.open(), narrow.open()), (0, 0));
+        assert!(server.by_address.lock().is_empty() && narrow.by_address.lock().is_empty());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::os::fd::AsRawFd;
 use std::process::Command;
 
 use rustix::io::{FdFlags, fcntl_setfd};
+use stentor_serve::ListeningSocket;
 
 /// Runs in the child; does nothing when the tests are run.
 #[test]
@@ -22,7 +23,10 @@ fn child() {
     }
     let inherited = sockets.remove(0);
     assert!(sockets.is_empty() && stentor_serve::inherited().is_empty());
-    let (mut stream, _) = inherited.socket.accept().unwrap();
+    let ListeningSocket::Tcp(socket) = inherited.socket else {
+        panic!("not TCP")
+    };
+    let (mut stream, _) = socket.accept().unwrap();
     stream.write_all(inherited.name.as_bytes()).unwrap();
 }
 

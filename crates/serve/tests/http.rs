@@ -11,8 +11,8 @@ mod common;
 use std::time::Duration;
 
 use common::client::{Client, upgrade_request};
-use common::{http, start, start_with};
-use stentor_serve::{ConnectionCaps, ServerConfig};
+use common::{LOCAL, http, start, start_at, start_with};
+use stentor_serve::{ConnectionCaps, ListenerSettings, ServerConfig};
 
 #[tokio::test]
 async fn r1_14_upgrades_on_the_root_only() {
@@ -117,15 +117,13 @@ async fn r4_5_caps_answer_429_and_503_with_retry_after() {
 
 #[tokio::test]
 async fn r4_5_behind_a_proxy_the_clients_address_is_counted() {
-    let mut config = ServerConfig::default();
-    config.proxies.networks = vec!["127.0.0.0/8".parse().unwrap()];
-    let mut running = start_with(
-        config,
-        ConnectionCaps {
-            total: 100,
-            per_address: 1,
-        },
-    );
+    let mut settings = ListenerSettings::default();
+    settings.proxies.networks = vec!["127.0.0.0/8".parse().unwrap()];
+    let caps = ConnectionCaps {
+        total: 100,
+        per_address: 1,
+    };
+    let mut running = start_at(LOCAL, settings, ServerConfig::default(), caps);
     let from = |address: &str| {
         format!("X-Forwarded-For: 203.0.113.9, {address}\r\nX-Forwarded-Proto: https\r\n")
     };
@@ -161,7 +159,7 @@ async fn forwarded_headers_of_strangers_are_ignored() {
         (info.client.to_string().as_str(), info.secure),
         ("127.0.0.1", false)
     );
-    assert_eq!(info.local, running.address);
+    assert_eq!(info.local, Some(running.address));
 }
 
 #[tokio::test]

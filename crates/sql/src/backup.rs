@@ -2,9 +2,15 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::config::Limits;
+use crate::connection::sqlite::{SqliteAddress, make_private};
 use crate::pool::Address;
 use crate::{Database, Error, Sql, Value};
+
+/// As good as no limit: a copy takes as long as it takes, and holds up nobody.
+const PATIENCE: Duration = Duration::from_secs(30 * 86_400);
 
 impl Database {
     /// Copies the records as of one moment into a new file, which is complete and durable when this returns. Writers go on
@@ -42,13 +48,16 @@ impl Database {
     }
 }
 
-async fn copy(address: &crate::connection::sqlite::SqliteAddress, to: &Path) -> Result<(), Error> {
+async fn copy(address: &SqliteAddress, to: &Path) -> Result<(), Error> {
     let Some(name) = to.to_str() else {
         return Err(io("writing", to)("its name is not UTF-8".to_owned()));
     };
+    make_private(to)
+        .map_err(|error| error.to_string())
+        .map_err(io("making", to))?;
     let mut link = address.copier().await?;
-    let limits = crate::config::Limits {
-        statement: std::time::Duration::from_secs(u64::from(u32::MAX)),
+    let limits = Limits {
+        statement: PATIENCE,
         rows: 0,
     };
     let name = Value::Text(name.to_owned());

@@ -13,7 +13,7 @@ use crate::pool::{Address, Pool};
 use crate::row::{FromRow, Row};
 use crate::session::{Mode, Sessions};
 use crate::writer::Writer;
-use crate::{DatabaseConfig, Dialect, Error, Migrations, Params, Sql, Transaction, metrics};
+use crate::{DatabaseConfig, Dialect, Error, Migrations, Params, Sql, Transaction, Value, metrics};
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -194,22 +194,27 @@ impl Database {
         self.fetch_optional(sql, params).await?.ok_or(Error::NoRow)
     }
 
+    async fn rows(&self, sql: Sql, values: Vec<Value>, limits: Limits) -> Result<Vec<Row>, Error> {
+        let rows = self.attempted_rows(&sql, &values, limits).await;
+        rows.map_err(metrics::failed)
+    }
+
     /// Reads on a connection of the pool; once more on a fresh one when the first has died meanwhile.
-    async fn rows(
+    async fn attempted_rows(
         &self,
-        sql: Sql,
-        values: Vec<crate::Value>,
+        sql: &Sql,
+        values: &[Value],
         limits: Limits,
     ) -> Result<Vec<Row>, Error> {
         let pool = &self.inner.sessions.pool;
         let mut lease = pool.lease().await?;
-        let mut result = lease.connection().fetch(&sql, &values, limits).await;
+        let mut result = lease.connection().fetch(sql, values, limits).await;
         if matches!(result, Err(Error::Unavailable(_))) && lease.used {
             lease = pool.fresh(lease).await?;
-            result = lease.connection().fetch(&sql, &values, limits).await;
+            result = lease.connection().fetch(sql, values, limits).await;
         }
         lease.give_back();
-        result.inspect_err(metrics::failed)
+        result
     }
 
     /// Whether it can be read and written now, for readiness. Answers in bounded time.

@@ -67,7 +67,7 @@ pub enum Error {
         /// Its code: an SQLSTATE, or a number of SQLite.
         code: Option<String>,
     },
-    /// The closure of the transaction panicked, which rolled it back.
+    /// The closure of the transaction panicked, which rolled it back. (A program that is built to abort on panics ends.)
     #[error("the transaction panicked")]
     Panicked,
     /// The database was closed.

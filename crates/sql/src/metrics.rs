@@ -1,7 +1,8 @@
 //! What is counted.
 //!
 //! * `stentor_sql_transactions_total{result}`: transactions of `write`, by `ok` or `error`.
-//! * `stentor_sql_errors_total{kind}`: errors returned, by [`Error::kind`].
+//! * `stentor_sql_errors_total{kind}`: what the database had against a statement or a commit, by [`Error::kind`], also where
+//!   it was tried again.
 //! * `stentor_sql_retries_total`: attempts after a conflict (PostgreSQL), or after a joined commit that failed (SQLite).
 //! * `stentor_sql_transaction_seconds`: from the call of `write` to its answer.
 //! * `stentor_sql_commits_total`, `stentor_sql_commit_seconds`, `stentor_sql_joined`: durable commits of the SQLite writer,
@@ -22,9 +23,10 @@ pub fn answered(ok: bool, time: Duration) {
     histogram!("stentor_sql_transaction_seconds").record(time.as_secs_f64());
 }
 
-/// An error of the database.
-pub fn failed(error: &Error) {
+/// An error of the database. Returns it.
+pub fn failed(error: Error) -> Error {
     counter!("stentor_sql_errors_total", "kind" => error.kind()).increment(1);
+    error
 }
 
 /// A transaction is made once more.

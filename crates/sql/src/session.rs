@@ -1,6 +1,5 @@
 //! A closure's transaction on a connection of the pool: reading on both databases, writing on PostgreSQL.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use rand::Rng;
@@ -62,7 +61,7 @@ impl Sessions {
         E: From<Error> + Send + 'static,
     {
         for attempt in 1..=self.attempts {
-            let lease = self.begun(mode).await?;
+            let lease = self.begun(mode).await.map_err(metrics::failed)?;
             let (runtime, limits) = (self.runtime.clone(), self.limits);
             let task = tokio::task::spawn_blocking(move || {
                 let outcome = attempted(lease, &runtime, limits, &closure);
@@ -77,7 +76,7 @@ impl Sessions {
             metrics::retried();
             tokio::time::sleep(pause(attempt)).await;
         }
-        Err(Error::Conflict.into())
+        Err(metrics::failed(Error::Conflict).into())
     }
 
     /// A connection with a transaction begun on it.
@@ -115,16 +114,7 @@ where
 {
     let connection = lease.connection();
     let mut transaction = Transaction::new(connection, runtime, limits);
-    let returned = catch_unwind(AssertUnwindSafe(|| closure(&mut transaction)));
-    let failure = transaction.failure().cloned();
-    let result = match (returned, failure) {
-        (Err(_), _) => Err(Error::Panicked.into()),
-        (Ok(Ok(value)), None) => Ok(value),
-        (Ok(Ok(_)), Some(failure)) => Err(failure.into()),
-        (Ok(Err(error)), None) => Err(error),
-        (Ok(Err(_)), Some(Error::Conflict)) => Err(Error::Conflict.into()),
-        (Ok(Err(error)), Some(_)) => Err(error),
-    };
+    let result = transaction.run(closure);
     let conflicted = transaction.failure() == Some(&Error::Conflict);
     let (end, result) = ended(connection, runtime, limits, result, conflicted);
     if end.is_ok() {
@@ -151,6 +141,7 @@ fn ended<T, E: From<Error>>(
         return (end, attempt);
     }
     let end = runtime.block_on(connection.script("COMMIT", limits));
+    let end = end.map_err(metrics::failed);
     let attempt = match &end {
         Ok(()) => Attempt::Over(result),
         Err(Error::Conflict) => Attempt::Again,

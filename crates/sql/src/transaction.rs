@@ -1,11 +1,13 @@
 //! What a transaction's closure works with.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use tokio::runtime::Handle;
 
 use crate::config::Limits;
 use crate::connection::Connection;
 use crate::row::{FromRow, Row};
-use crate::{Dialect, Error, Params, Sql};
+use crate::{Dialect, Error, Params, Sql, metrics};
 
 /// An open transaction, in the closure of [`Database::write`](crate::Database::write) or
 /// [`Database::read`](crate::Database::read). Its calls block: the closure runs on a thread where that hurts nobody else.
@@ -91,6 +93,21 @@ impl<'c> Transaction<'c> {
         self.fetch_optional(sql, params)?.ok_or(Error::NoRow)
     }
 
+    /// Runs a closure in it. `Ok` means that nothing speaks against committing.
+    pub(crate) fn run<T, E, F>(&mut self, closure: &F) -> Result<T, E>
+    where
+        F: Fn(&mut Transaction<'_>) -> Result<T, E>,
+        E: From<Error>,
+    {
+        // What the closure holds is only used by itself, and it may be run again from its beginning.
+        let returned = catch_unwind(AssertUnwindSafe(|| closure(self)));
+        match (returned, &self.failure) {
+            (Err(_), _) => Err(metrics::failed(Error::Panicked).into()),
+            (Ok(Ok(_)), Some(failure)) => Err(failure.clone().into()),
+            (Ok(result), _) => result,
+        }
+    }
+
     /// Executes several statements without parameters.
     pub(crate) fn script(&mut self, text: &str) -> Result<(), Error> {
         let limits = self.limits;
@@ -120,9 +137,9 @@ impl<'c> Transaction<'c> {
             return Err(failure.clone());
         }
         let result = statement(self.connection, self.runtime);
-        if let Err(error) = &result {
+        result.map_err(|error| {
             self.failure = Some(error.clone());
-        }
-        result
+            metrics::failed(error)
+        })
     }
 }

@@ -7,24 +7,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use futures_util::FutureExt;
 use serde_json::Value;
 use stentor_auth::local_urls;
+use stentor_event::PublicKey;
 use stentor_event::normalize_relay_url;
 use stentor_net::dial::Dialer;
 use stentor_relay::mirror::Outbound;
-use stentor_relay::sync::{Home, Sizes};
-use stentor_sql::Database;
+use stentor_relay::retention::{NoClasses, Retention};
+use stentor_relay::sync::Sizes;
 use stentor_store::embedded::{Options, Store};
+use stentor_store::search::Trust;
 use stentor_store::{EventStore, RelayScope, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::{Bind, Config, ListenerConfig};
-use crate::control::{self, Abroad, Client, Job, Link, Workshop};
+use crate::control::{self, Abroad, Client, Job, Keeping, Link, Workshop};
 use crate::import::Rules;
 use crate::layout::Layout;
+use crate::records::Records;
 use crate::secrets;
+use crate::service::search;
 
 /// How long a store that another process holds is waited for: a node that has just begun answers on its control socket
 /// a moment after it has taken the store, one that ends lets go of it a moment after it has stopped answering.
@@ -81,19 +84,6 @@ pub async fn open(layout: &Layout, config: &Config, make: bool) -> anyhow::Resul
 /// Those of the engine.
 pub fn open_store(path: &Path, options: Options) -> Result<Arc<Store>, StoreError> {
     Store::open(path, options).map(Arc::new)
-}
-
-/// Opens the records; a relative path is below the data folder.
-///
-/// # Errors
-/// Those of the database.
-pub async fn open_records(layout: &Layout, config: &Config) -> anyhow::Result<Database> {
-    let mut records = config.records.clone();
-    records.path = layout.root().join(&records.path);
-    records.url_file = records.url_file.map(|file| layout.root().join(file));
-    Database::open(&records)
-        .await
-        .context("opening the records")
 }
 
 /// What the store is opened with, by a tool that does not listen itself.
@@ -161,6 +151,7 @@ pub fn rules(config: &Config) -> Rules {
         tags: limits.tags,
         filters: Vec::new(),
         trusted: false,
+        access: None,
     }
 }
 
@@ -177,35 +168,55 @@ pub fn outbound(config: &Config) -> anyhow::Result<Outbound> {
     })
 }
 
-/// Our side of a synchronisation where no node runs: with the bans of the records.
-async fn abroad(store: Arc<Store>, layout: Layout, config: Config) -> anyhow::Result<Abroad> {
-    let records = open_records(&layout, &config).await?;
-    let access = stentor_relay::access::Access::open(records).await?;
+/// What a synchronisation with other relays works with by this configuration.
+///
+/// # Errors
+/// Those of [`outbound`], and of the relay's key.
+pub fn abroad(config: &Config, layout: &Layout) -> anyhow::Result<Abroad> {
     let limits = &config.relay.limits;
-    let sizes = Sizes {
-        event_bytes: limits.event_bytes,
-        tags: limits.tags,
-    };
-    let rules = config.relay.privacy.rules();
     Ok(Abroad {
-        home: Home::new(store, Arc::new(access), rules, sizes),
-        outbound: outbound(&config)?,
+        outbound: outbound(config)?,
         key: secrets::relay_key(&layout.secrets())?,
+        rules: config.relay.privacy.rules(),
+        sizes: Sizes {
+            event_bytes: limits.event_bytes,
+            tags: limits.tags,
+        },
     })
 }
 
 /// A place to work at, with a configuration that stays as it is.
 pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop {
-    let rules = rules(config);
-    let (shared, place, whole) = (Arc::clone(&store), layout.clone(), config.clone());
-    let abroad = move || abroad(Arc::clone(&shared), place.clone(), whole.clone()).boxed();
+    let (rules, whole) = (rules(config), config.clone());
+    let (kept, secrets, config) = (
+        Arc::clone(&store),
+        layout.secrets(),
+        config.relay.retention.clone(),
+    );
+    // The key is read only when it is needed: not every place to work at has one.
+    let retention = move || {
+        let own_key = secrets::relay_key(&secrets)?.public_key();
+        Ok(Keeping {
+            keeper: Arc::new(retention(Arc::clone(&kept), own_key)),
+            config: config.clone(),
+        })
+    };
+    let (place, all) = (layout.clone(), whole.clone());
     Workshop {
+        search: search::make(&whole, layout, &store, Trust::default()),
         store,
         layout: layout.clone(),
         rules: Box::new(move || rules.clone()),
-        abroad: Box::new(abroad),
+        retention: Box::new(retention),
+        abroad: Box::new(move || abroad(&all, &place)),
         mirrors: None,
+        records: Records::unopened(layout, &whole),
     }
+}
+
+/// What keeps a store within the rules of retention. The relay's own events stay.
+pub fn retention(store: Arc<Store>, own_key: PublicKey) -> Retention {
+    Retention::new(store, [own_key], Arc::new(NoClasses))
 }
 
 impl Access {
@@ -226,6 +237,7 @@ impl Access {
                 Self::Own(workshop) => {
                     let result = control::run(Arc::clone(&workshop), job, link).await;
                     workshop.store.close().await.context("closing the store")?;
+                    workshop.records.close().await;
                     result
                 }
             }

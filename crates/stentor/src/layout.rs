@@ -42,6 +42,11 @@ impl Layout {
         self.root.join("relay")
     }
 
+    /// The index of full-text search, which follows the store and can be made anew from it.
+    pub fn search_index(&self) -> PathBuf {
+        self.root.join("search")
+    }
+
     /// Keys; readable by their owner only.
     pub fn secrets(&self) -> PathBuf {
         self.root.join("secrets")

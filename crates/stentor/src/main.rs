@@ -12,6 +12,7 @@ mod layout;
 mod logs;
 mod output;
 mod progress;
+mod records;
 mod secrets;
 mod service;
 mod stop;

@@ -1,6 +1,9 @@
 //! What can go wrong in a store.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::search::SearchError;
 
 /// An error of a storage engine. Refusals of single events are not errors: see [`Refusal`](crate::Refusal).
 #[derive(Debug, Clone, thiserror::Error)]
@@ -65,6 +68,9 @@ pub enum StoreError {
     /// The store is closing.
     #[error("the store is shutting down")]
     Closed,
+    /// A full-text search was not done.
+    #[error(transparent)]
+    Search(Arc<SearchError>),
     /// A query cost more than [`ScanLimits`](crate::ScanLimits) allow.
     #[error("the query is too expensive: {spent} units spent, {allowed} allowed")]
     TooExpensive {

@@ -16,6 +16,7 @@ pub mod memory;
 mod outline;
 mod query;
 pub mod reconcile;
+pub mod search;
 mod store;
 mod write;
 

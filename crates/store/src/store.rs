@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use stentor_event::{Event, EventId, PublicKey, Timestamp, Viewer};
+use stentor_event::{Event, EventId, Filter, PublicKey, Timestamp, Viewer};
 
 use crate::query::BoxFuture;
 use crate::{
     Count, Explanation, Outcome, OutlineQuery, OutlineScan, Query, Removal, Scan, StoreError,
-    Submission,
+    StoredEvent, Submission,
 };
 
 /// The number of an event in its store: dense, in commit order, never reused; the first is 1.
@@ -92,7 +92,7 @@ pub struct Statistics {
     pub last_number: u64,
     /// The newest position of the change feed.
     pub last_seq: u64,
-    /// Bytes of the events that are there, in canonical JSON with what the engine stores beside each.
+    /// Bytes of the events that are there, in canonical JSON.
     pub live_bytes: u64,
     /// Bytes on disk, by part.
     pub disk_bytes: std::collections::BTreeMap<String, u64>,
@@ -127,6 +127,16 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Begins to gather the outlines of what matches a filter.
     fn outline(&self, query: OutlineQuery) -> Box<dyn OutlineScan>;
+
+    /// Those of these events that are there, have not expired by `now`, match `through` (whatever it says of `limit` and
+    /// `search`) and may be seen through it by the viewer; in the order in which they are asked for.
+    fn fetch<'a>(
+        &'a self,
+        numbers: &'a [EventNumber],
+        through: &'a Filter,
+        viewer: &'a Viewer,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<StoredEvent>, StoreError>>;
 
     /// Counts exactly what the viewer may see of the union of the filters (R1.9).
     fn count<'a>(

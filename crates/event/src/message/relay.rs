@@ -78,6 +78,14 @@ pub fn count(out: &mut Vec<u8>, sub: &SubscriptionId, count: u64, registers: Opt
     out.extend_from_slice(b"}]");
 }
 
+/// `["COUNT","<sub>",{"count":<count>,"approximate":true}]` (NIP-45)
+pub fn approximate_count(out: &mut Vec<u8>, sub: &SubscriptionId, count: u64) {
+    begin(out, b"COUNT", sub);
+    out.extend_from_slice(b",{\"count\":");
+    out.extend_from_slice(count.to_string().as_bytes());
+    out.extend_from_slice(b",\"approximate\":true}]");
+}
+
 /// `["NEG-MSG","<sub>","<hex>"]` (NIP-77)
 pub fn neg_msg(out: &mut Vec<u8>, sub: &SubscriptionId, message: &[u8]) {
     begin(out, b"NEG-MSG", sub);

@@ -100,7 +100,9 @@ impl Names {
         options.cache_size = CACHED_ANSWERS;
         options.positive_max_ttl = Some(MAX_TTL);
         options.negative_max_ttl = Some(MAX_TTL);
-        options.timeout = options.timeout.min(self.limit);
+        // One try and one more fit into the limit: a server that is silent about one kind of address does not hide the other.
+        options.timeout = options.timeout.min(self.limit / 3);
+        options.attempts = options.attempts.min(1);
         Ok((config, options))
     }
 }

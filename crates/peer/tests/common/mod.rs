@@ -43,6 +43,11 @@ impl Conn {
             .unwrap();
     }
 
+    /// Sends a message that is none of Nostr's.
+    pub async fn send_binary(&mut self) {
+        self.0.send(Message::binary(vec![1, 2, 3])).await.unwrap();
+    }
+
     /// Sends a message, whether or not anybody is there.
     pub async fn try_send(&mut self, message: Value) -> bool {
         let sent = self.0.send(Message::text(message.to_string())).await;

@@ -38,11 +38,6 @@ impl KindSet {
     pub fn contains(&self, kind: Kind) -> bool {
         self.0.iter().any(|range| range.contains(kind))
     }
-
-    /// Its ranges as they were written.
-    pub fn ranges(&self) -> &[KindRange] {
-        &self.0
-    }
 }
 
 impl<const N: usize> From<[u16; N]> for KindSet {
@@ -59,11 +54,6 @@ impl KindRange {
     /// Whether the kind is in it.
     pub const fn contains(self, kind: Kind) -> bool {
         self.first <= kind.0 && kind.0 <= self.last
-    }
-
-    /// The kinds in it, in order.
-    pub fn kinds(self) -> impl Iterator<Item = Kind> {
-        (self.first..=self.last).map(Kind)
     }
 }
 

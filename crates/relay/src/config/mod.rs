@@ -14,6 +14,8 @@ mod privacy;
 mod queries;
 mod rates;
 mod sync;
+mod retention;
+mod search;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,13 +34,15 @@ pub use moderation::{Moderation, Reporters};
 pub use negentropy::Negentropy;
 pub use policy::{
     Action, Addresses, AuthRule, Bursts, ConnectionRule, Keys, Kinds, Newcomers, Nip05, OnFailure,
-    Plugin, Policy, RateRule, Recipients, Sizes, Time, Trust, WhoReceives, Words, Work,
+    Plugin, Policy, RateRule, Recipients, Sizes, SourceType, Time, Trust, WhoReceives, Words, Work,
     WorkOfKinds, WriteRule,
 };
 pub use privacy::Privacy;
 pub use queries::Queries;
 pub use rates::{Rates, Scope};
 pub use sync::Sync;
+pub use retention::{AuthorList, Retention, RetentionRule};
+pub use search::Search;
 
 /// What the relay does and allows. Every key has a default, and every one can be changed while the relay runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,13 +59,15 @@ pub struct Config {
     pub rates: Rates,
     /// What a query may cost.
     pub queries: Queries,
-    /// Reconciliation (NIP-77).
-    pub negentropy: Negentropy,
     /// Synchronisation with other relays.
     pub sync: Sync,
     /// Live streams from and to other relays, an entry for each. Entries that are added, changed or removed take effect on a
     /// reload (SIGHUP) without touching the others.
     pub mirror: Vec<Mirror>,
+    /// Reconciliation of what the relay has with what a client or another relay has (NIP-77). NEG-OPEN counts as a REQ under
+    /// `relay.rates`. What it costs to gather the events and to answer each NEG-MSG counts as rows: the answer to a NEG-MSG
+    /// that comes before that is made up for is held back until then.
+    pub negentropy: Negentropy,
     /// Who may use the relay, and who may manage it.
     pub access: Access,
     /// What is allowed and refused, rule by rule.
@@ -74,6 +80,13 @@ pub struct Config {
     pub marmot: Marmot,
     /// Who may read what.
     pub privacy: Privacy,
+    /// What is kept, and for how long. Nothing is removed without rules. Deletion requests (kind 5), requests to vanish (kind
+    /// 62) and the relay's own events stay, whatever the rules say. What was removed is a new event when it comes again;
+    /// `relay.policy.time.behind_seconds` keeps old events out.
+    pub retention: Retention,
+    /// Full-text search (NIP-50). It takes disk space of about a third of the text, the memory below, and a part of one core
+    /// while events come in. Switching it off and `words` take effect on a reload, all else with a restart.
+    pub search: Search,
     /// Seconds between two purges of expired events (NIP-40). Expired events are never served, purged or not.
     /// 0: no purge.
     pub purge_seconds: u64,
@@ -138,6 +151,8 @@ impl Default for Config {
             moderation: Moderation::default(),
             marmot: Marmot::default(),
             privacy: Privacy::default(),
+            retention: Retention::default(),
+            search: Search::default(),
             purge_seconds: 60,
             page: true,
         }
@@ -186,6 +201,8 @@ impl Config {
         self.negentropy.check()?;
         self.sync.check()?;
         mirror::check(&self.mirror)?;
+        self.retention.check()?;
+        self.search.check()?;
         self.policy.check()
     }
 

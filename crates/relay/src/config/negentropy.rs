@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, in_range};
 
-/// Reconciliation of what the relay has with what a client or another relay has (NIP-77).
-///
-/// NEG-OPEN counts as a REQ under `relay.rates`. What it costs to gather the events, and to answer each NEG-MSG, counts as
-/// rows: the answer to a NEG-MSG that comes before that is made up for is held back until then.
+/// What reconciliations (NIP-77) may take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Negentropy {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use stentor_event::{Filter, SubscriptionId, relay_message};
 use stentor_store::EventNumber;
+use stentor_store::search::{Searches, Subject};
 
 use super::Client;
 
@@ -16,6 +17,7 @@ pub struct Live {
     client: Arc<Client>,
     prefix: Arc<[u8]>,
     filters: Arc<[Filter]>,
+    searches: Option<Arc<Searches>>,
     from: EventNumber,
     phase: AtomicU8,
     held: Mutex<Held>,
@@ -55,6 +57,7 @@ impl Live {
         client: Arc<Client>,
         sub: &SubscriptionId,
         filters: Arc<[Filter]>,
+        searches: Option<Arc<Searches>>,
         from: EventNumber,
     ) -> Self {
         let mut prefix = Vec::with_capacity(sub.as_str().len() + 16);
@@ -63,6 +66,7 @@ impl Live {
             client,
             prefix: prefix.into(),
             filters,
+            searches,
             from,
             phase: AtomicU8::new(HOLDING),
             held: Mutex::default(),
@@ -87,6 +91,17 @@ impl Live {
     /// What it asks for.
     pub const fn filters(&self) -> &Arc<[Filter]> {
         &self.filters
+    }
+
+    /// Whether one of the filters searches.
+    pub const fn searches(&self) -> bool {
+        self.searches.is_some()
+    }
+
+    /// Whether an event matches the search of the filter at this position, if it has one.
+    pub(super) fn holds(&self, filter: u32, event: &Subject<'_>) -> bool {
+        let searches = self.searches.as_ref();
+        searches.is_none_or(|searches| searches.hold(filter as usize, event))
     }
 
     /// The first event number that it is told of live; the ones before are stored events to it.

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use stentor_event::{Filter, SubscriptionId, VisibilityRules};
+use stentor_store::search::{Searches, Subject};
 use stentor_store::{Committed, EventNumber};
 
 pub use client::Client;
@@ -79,6 +80,8 @@ pub struct Request<'a> {
     pub sub: &'a SubscriptionId,
     /// What it asks for.
     pub filters: Arc<[Filter]>,
+    /// What these search for (NIP-50), if any does.
+    pub searches: Option<Arc<Searches>>,
     /// The subscription of the same name that it replaces.
     pub replaces: Option<Registration>,
     /// What the node may have.
@@ -140,6 +143,7 @@ impl Registry {
             Arc::clone(request.client),
             request.sub,
             request.filters,
+            request.searches,
             next_number(),
         );
         let live = Arc::new(live);
@@ -202,6 +206,7 @@ impl Registry {
         let mut probes = Probes::new();
         self.prober.of_event(&view, &mut probes);
         Passing {
+            subject: Subject::new(committed.event.view()),
             view,
             body: committed.event.json(),
             number: committed.number,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use stentor_event::{EventView, VisibilityRules, visible};
 use stentor_serve::OutFrame;
 use stentor_store::EventNumber;
+use stentor_store::search::Subject;
 
 use super::Tally;
 use super::index::{Index, Posting, Prober, Probes};
@@ -14,6 +15,8 @@ use super::live::{HoldLimits, Live};
 /// An event on its way to the subscribers, with what every shard needs to know of it.
 pub(super) struct Passing<'a> {
     pub(super) view: EventView<'a>,
+    /// The same, for searches.
+    pub(super) subject: Subject<'a>,
     pub(super) body: &'a Bytes,
     /// `None`: ephemeral.
     pub(super) number: Option<EventNumber>,
@@ -118,6 +121,7 @@ impl Shard {
             };
             if event.number.is_some_and(|number| number < live.from())
                 || !filter.matches(&event.view)
+                || !live.holds(posting.filter, &event.subject)
             {
                 continue;
             }

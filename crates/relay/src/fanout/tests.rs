@@ -45,6 +45,7 @@ impl Node {
             connection,
             sub: &sub,
             filters,
+            searches: None,
             replaces,
             most: NodeLimits::default(),
         };
@@ -202,6 +203,7 @@ fn r4_5_subscriptions_of_the_node_are_limited() {
         connection: 1,
         sub: &sub,
         filters: Arc::clone(&filters),
+        searches: None,
         replaces,
         most: NodeLimits {
             subscriptions: 1,
@@ -259,6 +261,7 @@ fn r4_5_values_of_the_node_are_limited() {
             connection: 1,
             sub: &sub,
             filters: filters(json),
+            searches: None,
             replaces,
             most,
         };

@@ -117,7 +117,7 @@ fn check(
         target: Target::Relay,
         place: Place {
             public_urls: &settings.urls,
-            local: Some(info.local),
+            local: info.local,
         },
         body,
         payload: Payload::Required,

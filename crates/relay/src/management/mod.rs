@@ -40,8 +40,13 @@ pub(crate) const METHODS: [&str; 25] = [
     "listblockedips",
 ];
 
+/// All methods, those for the shell included.
+pub fn methods() -> Vec<&'static str> {
+    METHODS.iter().chain(&SHELL_METHODS).copied().collect()
+}
+
 /// What only the shell can do.
-pub const SHELL_METHODS: [&str; 10] = [
+pub(crate) const SHELL_METHODS: [&str; 10] = [
     "forgetkind",
     "listkinds",
     "addmember",

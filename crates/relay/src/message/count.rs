@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use stentor_event::hll::Registers;
 use stentor_event::{Filter, SubscriptionId, Viewer, relay_message};
 use stentor_serve::SessionIo;
+use stentor_store::search::Searches;
 use stentor_store::{Count, Query, ScanLimits, StoreError};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
+use super::search;
 use super::stored::query_error;
 use crate::answer::say;
 use crate::connection::{Connection, Received};
@@ -29,8 +31,8 @@ pub(crate) struct Counts {
     tasks: Vec<CountTask>,
 }
 
-/// What the store says.
-type Answer = Result<Count, StoreError>;
+/// What the store says, and whether it is an estimate.
+type Answer = Result<(Count, bool), StoreError>;
 
 /// One of them.
 struct CountTask {
@@ -63,15 +65,19 @@ impl Connection {
     ) {
         self.state.metrics.message(Message::Count);
         match self.may_count(&filters, received) {
-            Ok(viewer) => {
+            Ok((viewer, searches)) => {
                 let filters: Arc<[Filter]> = filters.into();
                 let query = query(Arc::clone(&filters), received.settings);
                 let quick = received.settings.config.queries.slice_rows;
-                let future = count(Arc::clone(&self.state), query, viewer, quick);
+                let state = Arc::clone(&self.state);
+                let future: Pin<Box<dyn Future<Output = _> + Send>> = match searches {
+                    Some(searches) => Box::pin(search::count(state, query, searches, viewer)),
+                    None => Box::pin(count(state, query, viewer, quick)),
+                };
                 let task = CountTask {
                     sub,
                     filters,
-                    future: Box::pin(future),
+                    future,
                     work: Duration::ZERO,
                 };
                 self.work().counts.tasks.push(task);
@@ -80,12 +86,12 @@ impl Connection {
         }
     }
 
-    /// Whether the connection may have this counted.
+    /// Whether the connection may have this counted; what it searches for.
     fn may_count(
         &mut self,
         filters: &[Filter],
         received: &Received<'_>,
-    ) -> Result<Arc<Viewer>, String> {
+    ) -> Result<(Arc<Viewer>, Option<Arc<Searches>>), String> {
         let viewer = self.may_ask(filters, received, Thing::Count)?;
         let most = received.settings.config.queries.counts;
         if self
@@ -95,7 +101,8 @@ impl Connection {
         {
             return Err(format!("rate-limited: more than {most} COUNTs at once"));
         }
-        Ok(viewer)
+        let searches = self.state.read_searches(filters, received.settings)?;
+        Ok((viewer, searches))
     }
 
     /// Goes on with the COUNTs and answers those that are done.
@@ -120,7 +127,12 @@ impl Connection {
     /// Sends the count, or CLOSED.
     fn answer_count(&self, sub: &SubscriptionId, result: Answer, io: &mut SessionIo<'_>) {
         match result {
-            Ok(count) => {
+            Ok((count, true)) => {
+                say(io, |text| {
+                    relay_message::approximate_count(text, sub, count.count)
+                });
+            }
+            Ok((count, false)) => {
                 let registers = count.hll.map(|registers| Registers(*registers));
                 say(io, |text| {
                     relay_message::count(text, sub, count.count, registers.as_ref())
@@ -167,8 +179,12 @@ async fn count(
     quick: u64,
 ) -> (Answer, Duration) {
     let whole = query.limits;
+    let exact = |count: Result<Count, StoreError>| count.map(|count| (count, false));
     if whole.rows != 0 && whole.rows <= quick {
-        return (state.store.count(&query, &viewer).await, Duration::ZERO);
+        return (
+            exact(state.store.count(&query, &viewer).await),
+            Duration::ZERO,
+        );
     }
     let first = Query {
         limits: ScanLimits {
@@ -179,7 +195,7 @@ async fn count(
     };
     match state.store.count(&first, &viewer).await {
         Err(StoreError::TooExpensive { .. }) => {}
-        answer => return (answer, Duration::ZERO),
+        answer => return (exact(answer), Duration::ZERO),
     }
     let Ok(_turn) = state.long_counts.acquire().await else {
         return (Err(StoreError::Closed), Duration::ZERO);
@@ -188,7 +204,7 @@ async fn count(
     let counting = move || {
         let begun = Instant::now();
         (
-            runtime.block_on(store.count(&query, &viewer)),
+            exact(runtime.block_on(store.count(&query, &viewer))),
             begun.elapsed(),
         )
     };

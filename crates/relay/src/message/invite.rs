@@ -98,7 +98,7 @@ impl Connection {
                         });
                     }
                     let settings = Arc::clone(&self.state.settings());
-                    self.follow(made.sub, made.filters, None, &settings, io);
+                    self.follow(made.sub, made.filters, None, None, &settings, io);
                 }
                 Err(reason) => self.refuse(&made.sub, &reason, io),
             }

@@ -8,6 +8,7 @@ mod invite;
 mod neg;
 mod query;
 mod req;
+mod search;
 mod stored;
 
 pub(crate) use count::Counts;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use stentor_event::{Admission, Filter, Viewer, admission};
 
+use super::search::searches;
 use crate::answer::too_fast;
 use crate::connection::{Connection, Received};
 use crate::policy::rate::Thing;
@@ -31,7 +32,7 @@ impl Connection {
             .policy
             .auth
             .may_read(&self.keys, entrance, standing)?;
-        if filters.iter().any(|filter| filter.search.is_some()) {
+        if searches(filters) && self.state.search(received.settings).is_none() {
             return Err("unsupported: this relay does not offer search".into());
         }
         let viewer = self.client.viewer(&received.settings.rules);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use stentor_event::{Filter, SubscriptionId};
 use stentor_serve::SessionIo;
+use stentor_store::search::Searches;
 use stentor_store::{EventNumber, Query};
 
 use super::invite;
@@ -27,11 +28,11 @@ impl Connection {
         let replaced = self.take_subscription(&sub);
         let filters: Arc<[Filter]> = filters.into();
         match self.may_follow(&filters, received) {
-            Ok(()) if invite::asks(&filters) => {
+            Ok(_) if invite::asks(&filters) => {
                 self.drop_registration(replaced);
                 self.begin_invite(sub, filters, received, io);
             }
-            Ok(()) => self.follow(sub, filters, replaced, received.settings, io),
+            Ok(searches) => self.follow(sub, filters, searches, replaced, received.settings, io),
             Err(reason) => {
                 self.drop_registration(replaced);
                 self.refuse(&sub, &reason, io);
@@ -39,8 +40,12 @@ impl Connection {
         }
     }
 
-    /// Whether the connection may have this subscription.
-    fn may_follow(&mut self, filters: &[Filter], received: &Received<'_>) -> Result<(), String> {
+    /// Whether the connection may have this subscription; what it searches for.
+    fn may_follow(
+        &mut self,
+        filters: &[Filter],
+        received: &Received<'_>,
+    ) -> Result<Option<Arc<Searches>>, String> {
         self.may_ask(filters, received, Thing::Req)?;
         let limits = &received.settings.config.limits;
         let most = limits.subscriptions;
@@ -59,7 +64,7 @@ impl Connection {
                 limits.values
             ));
         }
-        Ok(())
+        self.state.read_searches(filters, received.settings)
     }
 
     /// Registers the subscription first and begins the scan then: what is committed before the registration is a stored
@@ -68,6 +73,7 @@ impl Connection {
         &mut self,
         sub: SubscriptionId,
         filters: Arc<[Filter]>,
+        searches: Option<Arc<Searches>>,
         replaces: Option<Registration>,
         settings: &Settings,
         io: &mut SessionIo<'_>,
@@ -83,6 +89,7 @@ impl Connection {
             connection: self.info.id,
             sub: &sub,
             filters: Arc::clone(&filters),
+            searches: searches.clone(),
             replaces,
             most,
         };
@@ -104,7 +111,10 @@ impl Connection {
             return self.stored_events_end(&sub, &live, None, io);
         }
         let query = query(filters, live.from(), settings);
-        let scan = self.state.store.scan(query);
+        let scan = match (searches, self.state.search.get()) {
+            (Some(searches), Some(search)) => search.scan(query, searches),
+            _ => self.state.store.scan(query),
+        };
         self.work()
             .scans
             .begin(ScanTask::new(sub, Arc::<Live>::clone(&live), scan));

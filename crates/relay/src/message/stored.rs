@@ -9,6 +9,7 @@ use stentor_event::relay_message::{self, EoseHint};
 use stentor_serve::SessionIo;
 use stentor_store::{Batch, ScanEnd, StoreError};
 
+use super::search::search_error;
 use crate::answer::say;
 use crate::connection::Connection;
 use crate::fanout::Live;
@@ -106,11 +107,13 @@ impl Connection {
         };
         self.scanned(task, settings);
         let hint = match end {
-            ScanEnd::Finished => EoseHint::Finish,
-            ScanEnd::More => EoseHint::More,
+            // What a search leaves out may be left out for its rank (R1.8).
+            _ if task.live.searches() => None,
+            ScanEnd::Finished => Some(EoseHint::Finish),
+            ScanEnd::More => Some(EoseHint::More),
         };
         let (sub, live) = (task.sub.clone(), Arc::clone(&task.live));
-        self.stored_events_end(&sub, &live, Some(hint), io);
+        self.stored_events_end(&sub, &live, hint, io);
         Turn::Over
     }
 
@@ -185,6 +188,7 @@ pub(super) fn query_error(error: &StoreError) -> &'static str {
     match error {
         StoreError::TooExpensive { .. } => "error: query too expensive, ask for less at a time",
         StoreError::Closed => "error: the relay is shutting down",
+        StoreError::Search(error) => search_error(error),
         _ => {
             tracing::error!(%error, "a query failed");
             "error: the query failed"

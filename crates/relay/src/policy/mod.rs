@@ -5,7 +5,7 @@
 //!
 //! * [`connection`]: may this client connect?
 //! * [`auth`]: may this key be proven, and must one be proven for this?
-//! * [`write`]: is this event taken? What the protocol demands comes first and has no switch.
+//! * [`mod@write`]: is this event taken? What the protocol demands comes first and has no switch.
 //! * [`rate`]: is it too fast?
 //!
 //! A stage is compiled from the configuration when it is loaded; a rule that has nothing to refuse is left out then. At a
@@ -35,6 +35,7 @@ use crate::state::Surroundings;
 pub(crate) use standing::Standing;
 pub(crate) use tally::Tally;
 pub(crate) use verdict::{Rejection, Verdict};
+pub use write::Source;
 use write::{Judgement, Writing, protocol};
 
 /// The compiled policy.

@@ -148,7 +148,12 @@ impl Writer {
         }
         self.buffer.clear();
         self.start = 0;
-        Ok(Flushed::All)
+        // TLS takes bytes before the socket does.
+        match Pin::new(io).poll_flush(cx) {
+            Poll::Ready(Ok(())) => Ok(Flushed::All),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Ok(Flushed::Blocked(progress)),
+        }
     }
 
     /// Moves the rest to the front once most of the buffer is written, so that appending does not grow it for ever.

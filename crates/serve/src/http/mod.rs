@@ -1,13 +1,15 @@
 //! HTTP/1.1 on an accepted socket: WebSocket upgrades on `/`, everything else to the router.
 
+mod accept;
+mod handshakes;
+mod refuse;
 mod request;
+mod serve;
 mod server;
 mod upgrade;
 
 use std::sync::Arc;
 use std::time::Duration;
-
-use stentor_net::client::TrustedProxies;
 
 use crate::config::WebSocketConfig;
 
@@ -17,6 +19,10 @@ pub use server::{NoSessions, Server};
 /// Bounds of the HTTP side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpConfig {
+    /// How long a new connection may take for its PROXY protocol header and its TLS handshake.
+    pub handshake_timeout: Duration,
+    /// TLS handshakes at once; beyond, the one that has taken longest is cut.
+    pub handshakes: usize,
     /// How long a client may take for the head of a request, also between requests (against slow-loris).
     pub header_timeout: Duration,
     /// How long a request may take until its answer begins; then 408. 0 = for ever.
@@ -30,6 +36,8 @@ pub struct HttpConfig {
 impl Default for HttpConfig {
     fn default() -> Self {
         Self {
+            handshake_timeout: Duration::from_secs(10),
+            handshakes: 1024,
             header_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             max_header_bytes: 16 << 10,
@@ -45,6 +53,4 @@ pub struct ServerConfig {
     pub http: HttpConfig,
     /// WebSocket connections.
     pub websocket: Arc<WebSocketConfig>,
-    /// Whose word about client addresses is taken.
-    pub proxies: TrustedProxies,
 }

@@ -9,7 +9,6 @@ use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use super::ServerConfig;
 use super::request::RequestInfo;
@@ -17,10 +16,11 @@ use super::server::{HttpConnection, Shared};
 use crate::connection::{Connection, Parts};
 use crate::drain::Tracked;
 use crate::info::ConnectionInfo;
-use crate::limits::Permit;
+use crate::limits::Places;
 use crate::outbox::Outbox;
 use crate::problem::{Problem, Refusal};
 use crate::session::SessionFactory;
+use crate::stream::Stream;
 use crate::websocket::deflate::Agreement;
 use crate::websocket::handshake::Handshake;
 
@@ -29,7 +29,7 @@ struct Accepted {
     info: Arc<ConnectionInfo>,
     config: Arc<ServerConfig>,
     deflate: Option<Agreement>,
-    permit: Permit,
+    places: Places,
     tracked: Tracked,
 }
 
@@ -63,9 +63,9 @@ pub(super) fn upgrade<F: SessionFactory>(
         offered,
     )
     .map_err(refused)?;
-    let mut permit = http.permit.lock().take();
-    let entered = permit.as_mut().map(|permit| permit.enter_scope(info.scope));
-    let (Some(permit), Some(Ok(()))) = (permit, &entered) else {
+    let mut places = http.places.lock().take();
+    let entered = places.as_mut().map(|places| places.enter_scope(info.scope));
+    let (Some(places), Some(Ok(()))) = (places, &entered) else {
         let refusal = entered.and_then(Result::err).map(Refusal::from);
         return Err(refused(refusal.unwrap_or_else(|| {
             Refusal::new(StatusCode::BAD_REQUEST, "upgraded twice")
@@ -78,7 +78,7 @@ pub(super) fn upgrade<F: SessionFactory>(
         info,
         config: Arc::clone(config),
         deflate: handshake.deflate,
-        permit,
+        places,
         tracked,
     };
     tokio::spawn(start(
@@ -129,7 +129,7 @@ async fn start<F: SessionFactory>(
         info,
         config,
         deflate,
-        permit,
+        places,
         tracked,
     } = accepted;
     let websocket = &config.websocket;
@@ -151,13 +151,13 @@ async fn start<F: SessionFactory>(
     tokio::spawn(Held {
         connection,
         _registered: registered,
-        _permit: permit,
+        _places: places,
     });
 }
 
 /// The socket itself, and what was read past the request.
-fn unwrap(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+fn unwrap(upgraded: Upgraded) -> Option<(Stream, Vec<u8>)> {
+    let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
     Some((parts.io.into_inner(), parts.read_buf.to_vec()))
 }
 
@@ -165,7 +165,7 @@ fn unwrap(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
 struct Held<C> {
     connection: C,
     _registered: Tracked,
-    _permit: Permit,
+    _places: Places,
 }
 
 impl<C: Future<Output = ()> + Unpin> Future for Held<C> {

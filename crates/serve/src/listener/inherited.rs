@@ -2,9 +2,10 @@
 #![allow(unsafe_code)]
 
 use std::env;
-use std::net::TcpListener;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::ListeningSocket;
 
 /// The first descriptor, by definition of the protocol.
 const FIRST: RawFd = 3;
@@ -18,11 +19,12 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 pub struct Inherited {
     /// `FileDescriptorName=` of the socket unit.
     pub name: String,
-    /// The socket.
-    pub socket: TcpListener,
+    /// The socket. The file of a Unix socket stays the service manager's.
+    pub socket: ListeningSocket,
 }
 
 /// Takes the sockets that were passed to this process; none on a second call, or when they were meant for another process.
+/// What is no listening TCP or Unix socket is left out, with a word in the log.
 #[must_use]
 pub fn inherited() -> Vec<Inherited> {
     let number = |name: &str| env::var(name).ok()?.parse::<usize>().ok();
@@ -46,8 +48,12 @@ fn take(fd: RawFd, name: String) -> Option<Inherited> {
     // else of this process owns them, and `TAKEN` sees to it that they are taken once.
     let passed = unsafe { OwnedFd::from_raw_fd(fd) };
     // The duplicate is closed on exec, which the passed one is not.
-    let socket = TcpListener::from(passed.try_clone().ok()?);
-    // Not every descriptor need be a TCP socket.
-    socket.local_addr().ok()?;
-    Some(Inherited { name, socket })
+    let socket = passed.try_clone().and_then(ListeningSocket::from_fd);
+    match socket {
+        Ok(socket) => Some(Inherited { name, socket }),
+        Err(error) => {
+            tracing::warn!(name, %error, "a passed descriptor is not used");
+            None
+        }
+    }
 }

@@ -1,70 +1,88 @@
-//! Listening sockets and the loop that accepts from them.
+//! Listeners: what each is told, their sockets, and the loop that accepts from these.
 
+mod accept;
 mod bind;
 mod inherited;
+mod socket;
+mod unix;
 
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use metrics::counter;
-use tokio::net::TcpListener;
-use tokio::time::sleep;
+use arc_swap::ArcSwap;
+use stentor_net::client::TrustedProxies;
 
+pub use accept::listen;
 pub use bind::bind;
 pub use inherited::{Inherited, inherited};
+pub use socket::ListeningSocket;
+pub use unix::{SocketFile, UnixSocket, bind_unix};
 
-use crate::drain::Stage;
-use crate::http::Server;
-use crate::session::SessionFactory;
+use crate::limits::{ConnectionCaps, ConnectionLimits};
+use crate::tls::Tls;
 
-/// First and longest wait after an accept failed for want of resources.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// What a listener is told. A change concerns connections accepted after it.
+#[derive(Clone)]
+pub struct ListenerSettings {
+    /// Whose word about client addresses is taken.
+    pub proxies: TrustedProxies,
+    /// Whether connections begin with a PROXY protocol header. Then only [`ListenerSettings::proxies`] are let in.
+    pub proxy_protocol: bool,
+    /// TLS, if it is spoken here.
+    pub tls: Option<Arc<Tls>>,
+    /// Caps on its own connections, within those of the server. A connection that was accepted while there were none is not
+    /// counted later.
+    pub caps: ConnectionCaps,
+}
 
-/// Accepts connections for `server` until its drain starts. Spawn it, once for each socket; sockets come from [`bind()`], from
-/// [`inherited()`], or from a predecessor.
-///
-/// # Errors
-/// When the socket cannot be used at all; failures of single accepts are counted and survived.
-pub async fn listen<F: SessionFactory>(
-    server: Server<F>,
-    socket: std::net::TcpListener,
-    name: Arc<str>,
-) -> io::Result<()> {
-    socket.set_nonblocking(true)?;
-    let socket = TcpListener::from_std(socket)?;
-    let drain = server.drain().clone();
-    let _tracked = drain.track();
-    let mut wait = BACK_OFF.0;
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = drain.reached(Stage::Draining) => return Ok(()),
-            accepted = socket.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                wait = BACK_OFF.0;
-                server.accepted(stream, &name);
-            }
-            Err(error) if is_of_one_connection(&error) => {
-                counter!("stentor_accept_errors_total", "kind" => "connection").increment(1);
-            }
-            Err(error) => {
-                counter!("stentor_accept_errors_total", "kind" => "resources").increment(1);
-                tracing::warn!(listener = &*name, %error, "cannot accept connections, waiting {} ms", wait.as_millis());
-                sleep(wait).await;
-                wait = (wait * 2).min(BACK_OFF.1);
-            }
+impl Default for ListenerSettings {
+    fn default() -> Self {
+        Self {
+            proxies: TrustedProxies::default(),
+            proxy_protocol: false,
+            tls: None,
+            caps: ConnectionCaps::NONE,
         }
     }
 }
 
-/// Whether the next accept may well succeed: only this connection was lost.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
-    )
+/// A listener: one or more sockets under one name.
+pub struct Listener {
+    name: Arc<str>,
+    settings: ArcSwap<ListenerSettings>,
+    limits: Arc<ConnectionLimits>,
+}
+
+impl Listener {
+    /// A listener of this name. Make it after the metrics recorder is installed.
+    #[must_use]
+    pub fn new(name: &str, settings: ListenerSettings) -> Arc<Self> {
+        Arc::new(Self {
+            name: Arc::from(name),
+            limits: ConnectionLimits::of_listener(settings.caps, name),
+            settings: ArcSwap::from_pointee(settings),
+        })
+    }
+
+    /// The configured name.
+    #[must_use]
+    pub const fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// What it is told.
+    #[must_use]
+    pub fn settings(&self) -> Arc<ListenerSettings> {
+        self.settings.load_full()
+    }
+
+    /// Tells it something else.
+    pub fn set(&self, settings: ListenerSettings) {
+        self.limits.set(settings.caps);
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// The counter of its own connections.
+    pub(crate) const fn limits(&self) -> &Arc<ConnectionLimits> {
+        &self.limits
+    }
 }

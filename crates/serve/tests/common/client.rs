@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -10,8 +10,8 @@ use super::PATIENCE;
 
 pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-pub struct Client {
-    pub stream: TcpStream,
+pub struct Client<IO = TcpStream> {
+    pub stream: IO,
     buffer: Vec<u8>,
 }
 
@@ -84,6 +84,15 @@ impl Client {
 
     pub async fn connect(address: SocketAddr) -> Self {
         Self::tcp(address).await.upgraded("").await
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Client<IO> {
+    pub fn over(stream: IO) -> Self {
+        Self {
+            stream,
+            buffer: Vec::new(),
+        }
     }
 
     /// Does the handshake and takes the welcome.

@@ -11,14 +11,16 @@ pub mod client;
 pub mod probe;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use stentor_serve::{
-    ConnectionCaps, ConnectionInfo, ConnectionLimits, Drain, EndReason, HttpConfig, Outbox, Server,
-    ServerConfig, WebSocketConfig, bind, listen,
+    ConnectionCaps, ConnectionInfo, ConnectionLimits, Drain, EndReason, HttpConfig, Listener,
+    ListenerSettings, ListeningSocket, Outbox, Server, ServerConfig, WebSocketConfig, bind,
+    bind_unix, listen,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
@@ -28,8 +30,12 @@ use probe::{Probe, Stats};
 /// Far above anything that takes time here; reached only when something hangs.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Where servers listen unless told otherwise.
+pub const LOCAL: &str = "127.0.0.1:0";
+
 pub struct Running {
     pub address: SocketAddr,
+    pub listener: Arc<Listener>,
     pub server: Server<Probe>,
     pub drain: Drain,
     pub stats: Arc<Stats>,
@@ -78,6 +84,16 @@ pub fn start() -> Running {
 }
 
 pub fn start_with(config: ServerConfig, caps: ConnectionCaps) -> Running {
+    start_at(LOCAL, ListenerSettings::default(), config, caps)
+}
+
+/// Listens at `address:port` or at `unix:/path`.
+pub fn start_at(
+    place: &str,
+    settings: ListenerSettings,
+    config: ServerConfig,
+    caps: ConnectionCaps,
+) -> Running {
     let (probe, opened, ended) = Probe::new();
     let stats = Arc::clone(&probe.stats);
     let drain = Drain::new();
@@ -93,11 +109,16 @@ pub fn start_with(config: ServerConfig, caps: ConnectionCaps) -> Running {
         ConnectionLimits::new(caps),
         drain.clone(),
     );
-    let socket = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap().remove(0);
-    let address = socket.local_addr().unwrap();
-    tokio::spawn(listen(server.clone(), socket, Arc::from("test")));
+    let socket = match place.strip_prefix("unix:") {
+        Some(path) => ListeningSocket::Unix(bind_unix(Path::new(path), 0o600).unwrap()),
+        None => ListeningSocket::Tcp(bind(&[place.parse().unwrap()]).unwrap().remove(0)),
+    };
+    let address = socket.local_addr().unwrap_or(stentor_serve::UNIX_PEER);
+    let listener = Listener::new("test", settings);
+    tokio::spawn(listen(server.clone(), socket, Arc::clone(&listener)));
     Running {
         address,
+        listener,
         server,
         drain,
         stats,

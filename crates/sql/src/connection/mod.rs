@@ -7,6 +7,7 @@ mod sqlite_error;
 
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, TryStreamExt};
+use sqlx::Either;
 
 use crate::config::Limits;
 use crate::row::Row;
@@ -94,8 +95,10 @@ fn check_count(taken: usize, given: usize) -> Result<(), Error> {
 }
 
 /// Gathers rows as long as there are not too many.
-async fn gather<R>(
-    mut stream: impl Stream<Item = Result<R, sqlx::Error>> + Unpin,
+///
+/// An answer is only one when its end is told: when the thread of an SQLite connection dies, the rows just cease.
+async fn gather<R, D>(
+    mut stream: impl Stream<Item = Result<Either<D, R>, sqlx::Error>> + Unpin,
     most: usize,
     fault: impl Fn(sqlx::Error) -> Error,
     read: impl Fn(&R) -> Result<Vec<Value>, Error>,
@@ -103,12 +106,23 @@ async fn gather<R>(
 ) -> Result<Vec<Row>, Error> {
     let mut rows: Vec<Row> = Vec::new();
     let mut columns: Option<std::sync::Arc<[String]>> = None;
+    let mut ended = false;
     while let Some(found) = stream.try_next().await.map_err(&fault)? {
+        let found = match found {
+            Either::Left(_) => {
+                ended = true;
+                continue;
+            }
+            Either::Right(found) => found,
+        };
         if rows.len() >= most {
             return Err(Error::TooManyRows { allowed: most });
         }
         let columns = columns.get_or_insert_with(|| names(&found).into());
         rows.push(Row::new(columns.clone(), read(&found)?));
     }
-    Ok(rows)
+    match ended {
+        true => Ok(rows),
+        false => Err(Error::Unavailable("the answer has no end".into())),
+    }
 }

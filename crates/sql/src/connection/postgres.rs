@@ -94,7 +94,7 @@ impl PostgresLink {
         let (text, taken) = rewrite(sql.text(Dialect::Postgres), Dialect::Postgres)?;
         check_count(taken, values.len())?;
         let query = sqlx::query_with(&text, arguments(values)?);
-        let stream = query.persistent(sql.is_lasting()).fetch(&mut self.inner);
+        let stream = self.inner.fetch_many(query.persistent(sql.is_lasting()));
         let rows = gather(stream, limits.rows, postgres_error::typed, read, names);
         let result = in_time(limits, rows).await;
         self.done(result)

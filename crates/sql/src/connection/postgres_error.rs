@@ -65,6 +65,8 @@ fn by_state(state: &str, message: &str, which: Option<String>) -> Error {
             Error::Unavailable(text())
         }
         "25P03" => Error::Unavailable(text()),
+        // A table has changed since the statement was prepared on this connection; a fresh one prepares it anew.
+        "0A000" if message.contains("cached plan") => Error::Unavailable(text()),
         _ => Error::Statement {
             message: text(),
             code: Some(state.to_owned()),

@@ -1,17 +1,20 @@
 //! A connection to the SQLite file.
 
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::{Stream, TryStreamExt};
+use sqlx::query::Query;
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow,
-    SqliteSynchronous,
+    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode,
+    SqliteQueryResult, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{
-    Arguments, Column, ConnectOptions, Connection as _, Decode, Executor, Row as _, TypeInfo,
-    ValueRef,
+    Arguments, Column, ConnectOptions, Connection as _, Decode, Either, Executor, Row as _,
+    TypeInfo, ValueRef,
 };
 
 use super::{check_count, gather, sqlite_error};
@@ -52,9 +55,9 @@ impl SqliteAddress {
 
     /// The connection that writes. It makes the file if there is none.
     pub async fn writer(&self) -> Result<SqliteLink, Error> {
+        make_private(&self.path).map_err(|error| Error::Unavailable(error.to_string()))?;
         let options = self
             .options()
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
@@ -70,6 +73,16 @@ impl SqliteAddress {
     /// A connection that reads this file and may write others.
     pub async fn copier(&self) -> Result<SqliteLink, Error> {
         SqliteLink::connect(&self.options()).await
+    }
+}
+
+/// Makes an empty file that only its owner can read, unless there is one. SQLite gives the files beside it the same rights.
+pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -101,10 +114,9 @@ impl SqliteLink {
         values: &[Value],
         limits: Limits,
     ) -> Result<Vec<Row>, Error> {
-        let query = sqlx::query_with(checked(sql, values)?, arguments(values)?);
-        let query = query.persistent(sql.is_lasting());
+        let query = query(sql, values)?;
         self.deadline.set(limits.statement);
-        let stream = query.fetch(&mut self.inner);
+        let stream = self.inner.fetch_many(query);
         let result = gather(stream, limits.rows, sqlite_error::typed, read, names).await;
         self.done(result)
     }
@@ -115,12 +127,10 @@ impl SqliteLink {
         values: &[Value],
         limits: Limits,
     ) -> Result<u64, Error> {
-        let query = sqlx::query_with(checked(sql, values)?, arguments(values)?);
-        let query = query.persistent(sql.is_lasting());
+        let query = query(sql, values)?;
         self.deadline.set(limits.statement);
-        let result = query.execute(&mut self.inner).await;
-        let result = result.map(|done| done.rows_affected());
-        self.done(result.map_err(sqlite_error::typed))
+        let result = executed(self.inner.fetch_many(query), 1).await;
+        self.done(result)
     }
 
     pub async fn script(&mut self, text: &str, limits: Limits) -> Result<(), Error> {
@@ -131,8 +141,9 @@ impl SqliteLink {
 
     /// Begins, ends or divides a transaction. No time is set: a commit is not given up half way.
     pub async fn control(&mut self, text: &'static str) -> Result<(), Error> {
-        let result = sqlx::query(text).execute(&mut self.inner).await;
-        self.done(result.map(drop).map_err(sqlite_error::typed))
+        let statements = text.split(';').count();
+        let result = executed(self.inner.fetch_many(sqlx::query(text)), statements).await;
+        self.done(result.map(drop))
     }
 
     pub async fn close(self) {
@@ -150,12 +161,40 @@ impl SqliteLink {
     }
 }
 
-/// The text, when it takes so many parameters.
-fn checked<'s>(sql: &'s Sql, values: &[Value]) -> Result<&'s str, Error> {
+/// The statement with its parameters, when these are as many as it takes.
+fn query<'q>(
+    sql: &'q Sql,
+    values: &'q [Value],
+) -> Result<Query<'q, Sqlite, SqliteArguments<'q>>, Error> {
     let text = sql.text(Dialect::Sqlite);
     let (_, taken) = rewrite(text, Dialect::Sqlite)?;
     check_count(taken, values.len())?;
-    Ok(text)
+    let lasting = sql.is_lasting() && !takes_all_columns(text);
+    Ok(sqlx::query_with(text, arguments(values)?).persistent(lasting))
+}
+
+/// Whether the text asks for `*`: its columns change with the table. sqlx would remember the old ones with the prepared
+/// statement and panic, so this is not kept. (`COUNT(*)` is; that a multiplication is not does not matter.)
+fn takes_all_columns(text: &str) -> bool {
+    text.replace("(*)", "").contains('*')
+}
+
+/// How many rows so many statements changed. Each must tell its end: when the thread of the connection dies, all is silent.
+async fn executed<R>(
+    mut stream: impl Stream<Item = Result<Either<SqliteQueryResult, R>, sqlx::Error>> + Unpin,
+    statements: usize,
+) -> Result<u64, Error> {
+    let (mut changed, mut ended) = (0, 0);
+    while let Some(step) = stream.try_next().await.map_err(sqlite_error::typed)? {
+        if let Either::Left(done) = step {
+            changed += done.rows_affected();
+            ended += 1;
+        }
+    }
+    match ended >= statements {
+        true => Ok(changed),
+        false => Err(Error::Unavailable("its thread has ended".into())),
+    }
 }
 
 fn arguments(values: &[Value]) -> Result<SqliteArguments<'_>, Error> {
@@ -190,10 +229,10 @@ fn value(row: &SqliteRow, number: usize) -> Result<Value, Error> {
     }
     let kind = raw.type_info();
     let value = match kind.name() {
-        "INTEGER" => Decode::<sqlx::Sqlite>::decode(raw).map(Value::Integer),
-        "REAL" => Decode::<sqlx::Sqlite>::decode(raw).map(Value::Real),
-        "TEXT" => Decode::<sqlx::Sqlite>::decode(raw).map(Value::Text),
-        "BLOB" => Decode::<sqlx::Sqlite>::decode(raw).map(Value::Blob),
+        "INTEGER" => Decode::<Sqlite>::decode(raw).map(Value::Integer),
+        "REAL" => Decode::<Sqlite>::decode(raw).map(Value::Real),
+        "TEXT" => Decode::<Sqlite>::decode(raw).map(Value::Text),
+        "BLOB" => Decode::<Sqlite>::decode(raw).map(Value::Blob),
         other => {
             return Err(Error::Column {
                 column: number.to_string(),

@@ -1,50 +1,65 @@
 //! A private PostgreSQL cluster: a folder below `/tmp`, reached by a socket in it, so that no port is taken from anyone.
 //!
-//! A shell keeps it (`guardian.sh`) and removes it
-//! when this process is gone, also when it was killed.
+//! A shell keeps it (`guardian.sh`) and removes it when this process is gone, also when it was killed. Under cargo-nextest,
+//! where each test is a process, all tests of a run share one.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::{CommandExt, parent_id};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 use sqlx::{ConnectOptions, Connection, Executor};
 
-use crate::DatabaseUrl;
-
 const GUARDIAN: &str = include_str!("guardian.sh");
+/// What cargo-nextest calls its run.
+const RUN: &str = "NEXTEST_RUN_ID";
 
 /// A running cluster, or one that was stopped.
 pub struct Cluster {
     folder: PathBuf,
     guardian: Mutex<Guardian>,
-    databases: AtomicU32,
 }
 
+/// The shell, and what it says.
 struct Guardian {
     child: Child,
-    commands: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
+    /// Whether others use the cluster, too.
+    is_shared: bool,
 }
 
 impl Cluster {
-    /// The cluster that all tests of this process share.
+    /// The cluster that all tests share.
     ///
     /// # Panics
     /// Without PostgreSQL, as all here: what fails fails a test.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        SHARED.get_or_init(|| match std::env::var(RUN) {
+            Ok(run) => Self::of(&[
+                format!("/tmp/stentor-postgres.{run}"),
+                parent_id().to_string(),
+            ]),
+            Err(_) => Self::start(),
+        })
     }
 
     /// A cluster of one's own, to be stopped and started.
+    ///
+    /// # Panics
+    /// Without PostgreSQL.
     pub fn start() -> Self {
+        Self::of(&[])
+    }
+
+    fn of(arguments: &[String]) -> Self {
         let mut child = Command::new("sh")
             .args(["-c", GUARDIAN, "guardian"])
             .arg(programs())
+            .args(arguments)
             .env("GUARDIAN", GUARDIAN)
             .env("LC_ALL", "C")
             .current_dir("/")
@@ -55,28 +70,31 @@ impl Cluster {
             .stderr(Stdio::null())
             .spawn()
             .expect("sh");
-        let commands = child.stdin.take();
         let answers = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut guardian = Guardian {
             child,
-            commands,
             answers,
+            is_shared: !arguments.is_empty(),
         };
-        let folder = guardian.line();
-        guardian.command("start");
+        let folder = guardian.line(|line| line.starts_with("/tmp/"));
         Self {
             folder: folder.into(),
             guardian: Mutex::new(guardian),
-            databases: AtomicU32::new(0),
         }
     }
 
     /// Stops the server at once, as if it had crashed.
+    ///
+    /// # Panics
+    /// When others use it, too.
     pub fn stop(&self) {
         self.guardian.lock().command("stop");
     }
 
     /// Starts it again.
+    ///
+    /// # Panics
+    /// When others use it, too.
     pub fn start_again(&self) {
         self.guardian.lock().command("start");
     }
@@ -87,68 +105,60 @@ impl Cluster {
     }
 
     /// The URL of one of its databases.
-    pub fn url(&self, database: &str) -> DatabaseUrl {
+    pub fn url(&self, database: &str) -> String {
         let folder = self.folder.display();
-        DatabaseUrl::new(format!("postgres://stentor@/{database}?host={folder}"))
+        format!("postgres://stentor@localhost/{database}?host={folder}")
     }
 
     /// Makes an empty database and returns its name.
+    ///
+    /// # Panics
+    /// When that fails.
     pub async fn create_database(&self) -> String {
-        let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        self.administer(&format!("CREATE DATABASE {name}")).await;
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{}_{number}", std::process::id());
+        let url = self.url("postgres");
+        let options: sqlx::postgres::PgConnectOptions = url.parse().expect("a URL");
+        let mut connection = options.connect().await.expect("the server");
+        let create = format!("CREATE DATABASE {name}");
+        connection
+            .execute(create.as_str())
+            .await
+            .expect("a new database");
+        connection.close().await.expect("a goodbye");
         name
     }
+}
 
-    /// Executes a statement as the owner of the cluster, outside of every test's database.
-    pub async fn administer(&self, statement: &str) {
-        let url = self.url("postgres");
-        let options: sqlx::postgres::PgConnectOptions = url.expose().parse().expect("a URL");
-        let mut connection = options.connect().await.expect("the server");
-        let done = connection.execute(statement).await;
-        done.expect("what the owner does");
-        connection.close().await.expect("a goodbye");
+impl Guardian {
+    fn command(&mut self, command: &str) {
+        assert!(!self.is_shared, "other tests use this cluster");
+        let commands = self.child.stdin.as_mut().expect("a pipe");
+        writeln!(commands, "{command}").expect("the guardian");
+        self.line(|line| line == format!("{command}: done"));
+    }
+
+    /// What it says next, which must be as expected.
+    fn line(&mut self, expected: impl Fn(&str) -> bool) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("the guardian");
+        if !expected(line.trim_end()) {
+            self.child.stdin.take();
+            // It is about to end.
+            let _ = self.answers.read_to_string(&mut line);
+            panic!("PostgreSQL: {line}");
+        }
+        line.trim_end().to_owned()
     }
 }
 
 impl Drop for Guardian {
     fn drop(&mut self) {
-        self.commands.take();
-        let _ = self.child.wait();
-    }
-}
-
-impl Guardian {
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("the guardian");
-        let line = line.trim_end().to_owned();
-        assert!(
-            line.starts_with("/tmp/"),
-            "PostgreSQL: {line}{}",
-            self.rest()
-        );
-        line
-    }
-
-    fn command(&mut self, command: &str) {
-        let commands = self.commands.as_mut().expect("not dropped");
-        writeln!(commands, "{command}").expect("the guardian");
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("the guardian");
-        let done = line.trim_end() == format!("{command}: done");
-        assert!(done, "PostgreSQL: {line}{}", self.rest());
-    }
-
-    /// What it says before it ends.
-    fn rest(&mut self) -> String {
-        self.commands.take();
-        let mut text = String::new();
-        while let Ok(length) = self.answers.read_line(&mut text) {
-            if length == 0 {
-                break;
-            }
+        self.child.stdin.take();
+        if !self.is_shared {
+            let _ = self.child.wait();
         }
-        text
     }
 }
 

@@ -1,6 +1,6 @@
 //! Databases for tests: one body, both engines. Behind the feature `testing`.
 //!
-//! ```ignore
+//! ```text
 //! async fn a_ban_is_found(house: House) {
 //!     let database = house.open().await;
 //!     …
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 pub use cluster::Cluster;
 
-use crate::{Database, DatabaseConfig, Dialect};
+use crate::{Database, DatabaseConfig, DatabaseUrl, Dialect};
 
 /// An empty database of a test, removed with this.
 pub struct House {
@@ -42,7 +42,8 @@ impl House {
         };
         if dialect == Dialect::Postgres {
             let cluster = Cluster::shared();
-            config.url = Some(cluster.url(&cluster.create_database().await));
+            let name = cluster.create_database().await;
+            config.url = Some(DatabaseUrl::new(cluster.url(&name)));
         }
         Self {
             config,

@@ -1,10 +1,8 @@
 //! A transaction on its way through the writer.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use tokio::sync::oneshot;
 
-use crate::{Error, Transaction};
+use crate::{Error, Transaction, metrics};
 
 /// A closure with the answer that somebody waits for, whatever their types.
 pub trait Job: Send {
@@ -49,20 +47,14 @@ where
     }
 
     fn run(&mut self, transaction: &mut Transaction<'_>) -> bool {
-        // What the closure holds is only used by itself, and it is told nothing of another run.
-        let returned = catch_unwind(AssertUnwindSafe(|| (self.closure)(transaction)));
-        let result = match (returned, transaction.failure()) {
-            (Err(_), _) => Err(Error::Panicked.into()),
-            (Ok(Ok(_)), Some(failure)) => Err(failure.clone().into()),
-            (Ok(result), _) => result,
-        };
+        let result = transaction.run(&self.closure);
         let stays = result.is_ok();
         self.result = Some(result);
         stays
     }
 
     fn fail(&mut self, error: Error) {
-        self.result = Some(Err(error.into()));
+        self.result = Some(Err(metrics::failed(error).into()));
     }
 
     fn answer(self: Box<Self>) {

@@ -18,7 +18,7 @@ use self::batch::Committer;
 use self::job::Write;
 use self::queue::Queue;
 use crate::connection::sqlite::SqliteAddress;
-use crate::{DatabaseConfig, Error, Transaction};
+use crate::{DatabaseConfig, Error, Transaction, metrics};
 
 /// See the module. When it is dropped, the thread ends after what is in the queue.
 pub(crate) struct Writer {
@@ -54,9 +54,8 @@ impl Writer {
         E: From<Error> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.queue
-            .push(Box::new(Write::new(closure, answer)))
-            .await?;
+        let job = Box::new(Write::new(closure, answer));
+        self.queue.push(job).await.map_err(metrics::failed)?;
         match answered.await {
             Ok(result) => result,
             // The thread has ended without an answer.

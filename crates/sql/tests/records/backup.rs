@@ -65,14 +65,22 @@ async fn a_backup_takes_nobodys_place_and_leaves_nothing_when_it_fails() {
     ));
     assert_eq!(std::fs::read(&path).unwrap(), b"something");
     let nowhere = house.folder().join("nowhere/backup");
-    let error = database.backup(&nowhere).await.unwrap_err();
-    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+    assert!(matches!(
+        database.backup(&nowhere).await,
+        Err(Error::Io { .. })
+    ));
     // What an attempt that was cut off has left does not matter.
     let path = house.folder().join("backup");
     std::fs::write(house.folder().join("backup.unfinished"), "half").unwrap();
     database.backup(&path).await.unwrap();
     assert!(path.exists());
     assert!(!house.folder().join("backup.unfinished").exists());
+    // Nobody but its owner reads it.
+    use std::os::unix::fs::PermissionsExt;
+    for path in [&path, &house.config.path] {
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -33,10 +32,7 @@ async fn what_was_acknowledged_outlives_the_process(house: House) {
         Dialect::Sqlite => None,
         Dialect::Postgres => {
             let cluster = Cluster::shared();
-            let socket = cluster.socket();
-            let folder = socket.parent().unwrap().display().to_string();
-            let name = cluster.create_database().await;
-            Some(format!("postgres://stentor@/{name}?host={folder}"))
+            Some(cluster.url(&cluster.create_database().await))
         }
     };
     let config = DatabaseConfig {
@@ -107,23 +103,19 @@ pub fn write(config: DatabaseConfig) {
             .fetch_one("SELECT MAX(id) FROM heads", ())
             .await
             .unwrap();
-        let next = Arc::new(AtomicI64::new(last.unwrap_or(0) + 1));
+        let next = AtomicI64::new(last.unwrap_or(0) + 1);
         say("writing\n");
-        let mut tasks = Vec::new();
-        for slot in 0..4 {
-            let (database, next) = (database.clone(), next.clone());
-            tasks.push(tokio::spawn(async move {
-                loop {
-                    let id = next.fetch_add(1, Ordering::Relaxed);
-                    transaction(&database, id, slot).await.unwrap();
-                    say(&format!("{id}.\n"));
-                }
-            }));
-        }
-        for task in tasks {
-            task.await.unwrap();
-        }
+        let writers = (0..4).map(|slot| write_on(&database, &next, slot));
+        futures_util::future::join_all(writers).await;
     });
+}
+
+async fn write_on(database: &Database, next: &AtomicI64, slot: i64) {
+    loop {
+        let id = next.fetch_add(1, Ordering::Relaxed);
+        transaction(database, id, slot).await.unwrap();
+        say(&format!("{id}.\n"));
+    }
 }
 
 async fn transaction(database: &Database, id: i64, slot: i64) -> Result<(), Error> {

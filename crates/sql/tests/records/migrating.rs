@@ -1,7 +1,7 @@
 //! Tables are made once, in order, by one node, and not by another program.
 
 use stentor_sql::testing::House;
-use stentor_sql::{Error, MigrationError, Migrations, Step, both_engines};
+use stentor_sql::{Error, MigrationError, Migrations, Row, Step, both_engines};
 
 const FIRST: Step = Step::new(
     1,
@@ -112,6 +112,25 @@ async fn nodes_that_start_at_once_do_each_step_once(house: House) {
     }
 }
 
+/// Another node brings the tables up to date while this one has its statements prepared.
+async fn a_table_that_gains_a_column_can_be_read_on(mut house: House) {
+    house.config.connections = 1;
+    let database = house.open().await;
+    database.migrate(&ONE).await.unwrap();
+    let all = "SELECT * FROM visits";
+    let before: Vec<Row> = database.fetch_all(all, ()).await.unwrap();
+    assert_eq!(before[0].columns(), ["id"]);
+    const WIDER: Migrations = of(&[
+        FIRST,
+        Step::new(2, "wider", "ALTER TABLE visits ADD COLUMN at BIGINT"),
+    ]);
+    house.open().await.migrate(&WIDER).await.unwrap();
+    let after: Vec<Row> = database.fetch_all(all, ()).await.unwrap();
+    assert_eq!(after[0].get("id"), Ok(1_i64));
+    assert_eq!(after[0].columns(), ["id", "at"]);
+    assert_eq!(after.len(), 1);
+}
+
 async fn a_list_out_of_order_is_refused(house: House) {
     let database = house.open().await;
     const SECOND_FIRST: Migrations = of(&[SECOND]);
@@ -130,4 +149,5 @@ both_engines!(
     of_a_step_that_fails_nothing_remains,
     nodes_that_start_at_once_do_each_step_once,
     a_list_out_of_order_is_refused,
+    a_table_that_gains_a_column_can_be_read_on,
 );

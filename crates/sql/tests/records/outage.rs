@@ -59,7 +59,7 @@ async fn is_unavailable(database: &Database) {
 async fn a_server_that_was_gone_is_used_again() {
     let cluster = Cluster::start();
     let name = cluster.create_database().await;
-    let database = opened(&quick(cluster.url(&name))).await;
+    let database = opened(&quick(DatabaseUrl::new(cluster.url(&name)))).await;
     for round in 1..=3 {
         // Several connections wait, to be found dead later.
         let all = (0..4).map(|_| add(&database, "a"));
@@ -79,7 +79,7 @@ async fn a_server_that_was_gone_is_used_again() {
 async fn a_restart_in_between_is_not_noticed() {
     let cluster = Cluster::start();
     let name = cluster.create_database().await;
-    let database = opened(&quick(cluster.url(&name))).await;
+    let database = opened(&quick(DatabaseUrl::new(cluster.url(&name)))).await;
     assert_eq!(add(&database, "a").await, Ok(1));
     cluster.stop();
     cluster.start_again();
@@ -93,7 +93,7 @@ async fn a_restart_in_between_is_not_noticed() {
 async fn a_transaction_cut_off_in_the_middle_leaves_nothing() {
     let cluster = Cluster::start();
     let name = cluster.create_database().await;
-    let database = opened(&quick(cluster.url(&name))).await;
+    let database = opened(&quick(DatabaseUrl::new(cluster.url(&name)))).await;
     let (begun, has_begun) = mpsc::channel();
     let (go_on, goes_on) = mpsc::channel::<()>();
     let goes_on = Mutex::new(goes_on);
@@ -165,7 +165,10 @@ async fn what_cannot_be_opened_tells_why_without_the_password() {
     };
     let socket = cluster.socket();
     let folder = socket.parent().unwrap().display();
-    let error = open(format!("postgres://stentor:hunter2@/nowhere?host={folder}")).await;
+    let error = open(format!(
+        "postgres://stentor:hunter2@localhost/nowhere?host={folder}"
+    ))
+    .await;
     assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
     assert!(error.to_string().contains("nowhere"));
     for url in [

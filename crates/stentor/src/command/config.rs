@@ -9,7 +9,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::cli::Common;
-use crate::config::{Config, Faults, render};
+use crate::config::{Config, Faults, files, render};
 use crate::layout::Layout;
 use crate::output;
 
@@ -88,7 +88,14 @@ fn init(file: Option<PathBuf>, force: bool, common: &Common) -> anyhow::Result<(
 }
 
 fn check(json: bool, common: &Common) -> anyhow::Result<()> {
-    let loaded = common.load();
+    let loaded = common.load().and_then(|loaded| {
+        let faults = files::check(&loaded);
+        if faults.is_empty() {
+            Ok(loaded)
+        } else {
+            Err(Faults(faults))
+        }
+    });
     if json {
         let faults: Vec<Value> = match &loaded {
             Ok(_) => Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
 use clap::Subcommand;
@@ -43,16 +44,39 @@ pub enum Db {
         #[arg(long)]
         json: bool,
     },
+    /// Removes what has to go by the rules of retention, now instead of at the next pass
+    Retention {
+        /// Removes nothing and tells what would go
+        #[arg(long)]
+        dry_run: bool,
+        /// Prints one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Makes the indexes anew from the log; only while no node runs
     Reindex {
         /// Prints one JSON object
         #[arg(long)]
         json: bool,
     },
+    /// Looks after the index of full-text search
+    #[command(subcommand)]
+    Search(SearchIndex),
     /// Copies the store and the keys as of one moment into a new folder, on which a node can be started
     Backup {
         /// The folder; must be new or empty
         folder: PathBuf,
+        /// Prints one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What can be done with the index of full-text search.
+#[derive(Debug, Subcommand)]
+pub enum SearchIndex {
+    /// Makes it anew from the store; a running node serves meanwhile
+    Rebuild {
         /// Prints one JSON object
         #[arg(long)]
         json: bool,
@@ -90,7 +114,12 @@ impl Db {
                 &job(common, Job::Compact { percent }, "compact").await?,
                 json,
             ),
+            Self::Retention { dry_run, json } => retention(common, dry_run, json).await,
             Self::Reindex { json } => reindex(common, json).await,
+            Self::Search(SearchIndex::Rebuild { json }) => {
+                let result = job(common, Job::RebuildSearch, "search index").await?;
+                show(&result, json)
+            }
             Self::Backup { folder, json } => {
                 let to = std::path::absolute(folder)?;
                 show(&job(common, Job::Backup { to }, "backup").await?, json)
@@ -125,6 +154,67 @@ async fn job(common: &Common, job: Job, title: &str) -> anyhow::Result<Value> {
     let result = access.begin(job, None).finish(report).await;
     progress.finish();
     result
+}
+
+async fn retention(common: &Common, dry_run: bool, json: bool) -> anyhow::Result<()> {
+    let loaded = common.load()?;
+    let access = access::open(&Layout::new(&common.data), &loaded.config, false).await?;
+    let mut progress = Progress::new("retention", None);
+    let report = |value: &Value| {
+        let rule = value
+            .get("rule")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let events = removed(value, "events");
+        progress.at(events, |_| format!("{rule}: {} events", grouped(events)));
+    };
+    let result = access
+        .begin(Job::Retention { dry_run }, None)
+        .finish(report)
+        .await;
+    progress.finish();
+    let result = result?;
+    if json {
+        output::json(&result)?;
+    } else {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        output::print(&rules(&result, since.map_or(0, |since| since.as_secs())))?;
+    }
+    Ok(())
+}
+
+/// What a rule has removed, or would.
+fn removed(rule: &Value, what: &str) -> u64 {
+    let value = rule.get("removed").and_then(|removed| removed.get(what));
+    value.and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// What the rules of retention have done, a line each.
+fn rules(result: &Value, now: u64) -> String {
+    let rules = result.get("rules").and_then(Value::as_array);
+    let rules = rules.map(Vec::as_slice).unwrap_or_default();
+    if rules.is_empty() {
+        return "there are no rules: see [[relay.retention.rules]]\n".to_owned();
+    }
+    let dry_run = result.get("dry_run").and_then(Value::as_bool) == Some(true);
+    let verb = if dry_run { "would remove" } else { "removed" };
+    let mut text = String::new();
+    for rule in rules {
+        let name = rule.get("rule").and_then(Value::as_str).unwrap_or_default();
+        if rule.get("waiting").and_then(Value::as_bool) == Some(true) {
+            let _ = writeln!(text, "{name}: waits until the classes of authors are known");
+            continue;
+        }
+        let (events, size) = (removed(rule, "events"), bytes(removed(rule, "bytes")));
+        let _ = write!(text, "{name}: {verb} {} events, {size}", grouped(events));
+        let time = |name: &str| rule.get(name).and_then(Value::as_u64);
+        if let (Some(oldest), Some(newest)) = (time("oldest_removed"), time("newest_removed")) {
+            let days = |time: u64| grouped(now.saturating_sub(time) / 86_400);
+            let _ = write!(text, ", {} to {} days old", days(newest), days(oldest));
+        }
+        text.push('\n');
+    }
+    text
 }
 
 async fn reindex(common: &Common, json: bool) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+mod admin;
 mod completions;
 mod config;
 mod db;
@@ -36,6 +37,8 @@ pub enum Command {
     /// Looks after the store
     #[command(subcommand)]
     Db(db::Db),
+    /// Manages the relay: bans, members, invites, roles, the moderation queue, the audit log
+    Admin(admin::Admin),
     /// Tells how queries are answered: the index, what was probed, and what it cost
     Explain(explain::Explain),
     /// Makes keys
@@ -61,6 +64,7 @@ impl Command {
             Self::Sync(command) => in_runtime(command.run(common)),
             Self::Mirror(command) => in_runtime(command.run(common)),
             Self::Db(command) => in_runtime(command.run(common)),
+            Self::Admin(command) => in_runtime(command.run(common)),
             Self::Explain(command) => in_runtime(command.run(common)),
             Self::Keys(command) => command.run(),
             Self::Completions(command) => command.run(),

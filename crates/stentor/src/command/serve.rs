@@ -17,6 +17,9 @@ pub struct Serve {
     /// Address and port for health and metrics; an empty text switches them off
     #[arg(long, value_name = "ADDR:PORT")]
     ops_listen: Option<String>,
+    /// Takes the place of the node that runs on the data folder: its listening sockets pass over, no connection is refused
+    #[arg(long)]
+    take_over: bool,
 }
 
 impl Serve {
@@ -29,6 +32,7 @@ impl Serve {
             .into_iter()
             .filter_map(|(flag, key, value)| Some((flag.to_owned(), key.to_owned(), value?)));
         let sources = common.sources(given.collect());
-        service::run(load(&sources)?, sources, Layout::new(&common.data))
+        let layout = Layout::new(&common.data);
+        service::run(load(&sources)?, sources, layout, self.take_over)
     }
 }

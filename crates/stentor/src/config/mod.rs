@@ -2,6 +2,7 @@
 
 mod check;
 mod fault;
+pub mod files;
 mod listener;
 mod load;
 mod log;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use stentor_sql::DatabaseConfig;
 
 pub use fault::Faults;
-pub use listener::{Bind, ListenerConfig};
+pub use listener::{Bind, ListenerConfig, ProxyProtocol};
 pub use load::{Loaded, Sources, load};
 pub use log::{LogConfig, LogFormat};
 pub use server::ServerConfig;
@@ -42,18 +43,19 @@ pub struct Config {
     /// Where the program listens, and how it treats connections. A reload (SIGHUP) concerns connections opened after
     /// it; the addresses change with a restart only.
     pub server: ServerConfig,
-    /// What the relay does and allows. All of it takes effect on a reload (SIGHUP).
+    /// What the relay does and allows. All of it takes effect on a reload (SIGHUP), but for what `relay.search` says of itself.
     pub relay: stentor_relay::Config,
     /// The store of the relay's events. Takes effect with a restart.
     pub store: StoreConfig,
-    /// How the program connects to others. Takes effect on a reload (SIGHUP).
-    pub outbound: stentor_net::dial::Config,
-    /// Limits and times of connections to other relays. Takes effect on a reload (SIGHUP): mirrors connect anew when something
-    /// here has changed. `auth` and `verify` are not asked by `stentor sync` and mirrors: these prove the relay's key where they are
-    /// told to, and the store verifies what it takes.
-    pub peer: stentor_peer::Config,
     /// Where records are kept: who is a member, who and what is banned, who has called what.
     pub records: DatabaseConfig,
+    /// How the program connects to others: relays, web servers. For `stentor sync` and mirrors it takes effect on a reload
+    /// (SIGHUP), for the rest with a restart.
+    pub outbound: stentor_net::dial::Config,
+    /// Limits and times of connections to other relays. For `stentor sync` and mirrors they take effect on a reload (SIGHUP):
+    /// mirrors connect anew when something here has changed. `auth` and `verify` do not matter to these: they prove the relay's
+    /// key where they are told to, and the store verifies what it takes.
+    pub peer: stentor_peer::Config,
     /// What is logged, and how. Logs go to standard error; they never hold a token, a key or the content of an event.
     pub log: LogConfig,
 }
@@ -66,16 +68,19 @@ impl Config {
             faults.push((format!("relay.{}", error.key), error.problem));
         }
         faults.extend(self.store.check());
+        if let Err(error) = self.records.check() {
+            faults.push(("records".to_owned(), error.to_string()));
+        }
         if let Err(error) = self.outbound.check() {
             faults.push((format!("outbound.{}", error.key), error.problem));
         }
         if let Err(error) = self.peer.check() {
-            let (from, to) = error.range.into_inner();
-            let problem = format!("must be from {from} to {to}");
+            let problem = format!(
+                "must be from {} to {}",
+                error.range.start(),
+                error.range.end()
+            );
             faults.push((format!("peer.{}", error.key), problem));
-        }
-        if let Err(error) = self.records.check() {
-            faults.push(("records".to_owned(), error.to_string()));
         }
         faults.extend(self.log.check());
         faults

@@ -9,6 +9,8 @@ use stentor_net::client::ForwardHeader;
 
 use super::listener::{ListenerConfig, ProxyProtocol};
 
+/// Most further listeners; their sockets are to fit into one message to a successor.
+const MAX_LISTENERS: usize = 64;
 /// The name of the first listener.
 pub const PUBLIC: &str = "public";
 
@@ -40,7 +42,10 @@ pub struct ServerConfig {
     /// How long a new connection may take for its PROXY protocol header and for its TLS handshake.
     #[schemars(range(min = 1, max = 300))]
     pub handshake_seconds: u64,
-    /// TLS handshakes at once, on all listeners; further ones wait for their turn within the time of a handshake.
+    /// How often the files of certificates and keys are looked at for changes. 0: on a reload only.
+    #[schemars(range(max = 86400))]
+    pub certificate_poll_seconds: u64,
+    /// TLS handshakes at once, on all listeners; beyond, the one that has taken longest is cut.
     #[schemars(range(min = 1, max = 65536))]
     pub handshakes: usize,
     /// Whether messages are compressed for clients that ask for it (permessage-deflate).
@@ -79,7 +84,8 @@ impl Default for ServerConfig {
             trusted_proxies: Vec::new(),
             forward_header: ForwardHeader::XForwardedFor,
             handshake_seconds: 10,
-            handshakes: 256,
+            certificate_poll_seconds: 60,
+            handshakes: 1024,
             compression: true,
             compression_level: 1,
             ping_seconds: 45,
@@ -143,6 +149,10 @@ impl ServerConfig {
         } else if self.listeners.is_empty() {
             let message = "is empty, and there are no other listeners";
             faults.push(("server.listen".to_owned(), message.to_owned()));
+        }
+        if self.listeners.len() > MAX_LISTENERS {
+            let message = format!("has more than {MAX_LISTENERS} entries");
+            faults.push(("server.listeners".to_owned(), message));
         }
         self.check_entries(&mut faults);
         faults

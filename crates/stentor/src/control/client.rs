@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::address;
 use super::frame::{self, Tag};
+use super::handover::{self, Succession};
 use super::job::{Job, Link};
 use crate::stop::wished;
 
@@ -45,6 +46,15 @@ pub async fn connect(path: &Path) -> anyhow::Result<Option<Client>> {
 }
 
 impl Client {
+    /// Asks the node for its listening sockets, to take its place.
+    ///
+    /// # Errors
+    /// When it does not pass them.
+    pub async fn take_over(self) -> anyhow::Result<Succession> {
+        let asked = handover::ask(self.socket).await;
+        asked.context("taking over from the running node")
+    }
+
     /// Has the node do a job.
     ///
     /// # Errors
@@ -145,7 +155,7 @@ async fn receive(
                 .map_err(|_| anyhow!("nobody takes the data"))?,
             Tag::Done => return Ok(serde_json::from_slice(&payload)?),
             Tag::Failed => bail!("{}", String::from_utf8_lossy(&payload)),
-            Tag::Job | Tag::End | Tag::Stop => {
+            Tag::Job | Tag::End | Tag::Sockets | Tag::Stop => {
                 bail!("the node does not speak this version's protocol")
             }
         }

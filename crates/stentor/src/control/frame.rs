@@ -6,6 +6,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Largest payload.
 pub const MAX_PAYLOAD: usize = 1024 * 1024;
+/// Bytes before the payload.
+pub const HEAD: usize = 5;
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum Tag {
     Done = b'R',
     /// What went wrong, as text. The last frame.
     Failed = b'F',
+    /// Descriptors of sockets come beside this frame, and what they are in it, as JSON.
+    Sockets = b'L',
     /// The client wishes the job to end early; what was done until then is reported.
     Stop = b'S',
 }
@@ -36,11 +40,29 @@ impl Tag {
             Self::Progress,
             Self::Done,
             Self::Failed,
+            Self::Sockets,
             Self::Stop,
         ]
         .into_iter()
         .find(|tag| *tag as u8 == byte)
     }
+}
+
+/// What a frame begins with: what it is, and its length.
+///
+/// # Errors
+/// A payload above [`MAX_PAYLOAD`].
+pub fn head(tag: Tag, payload: &[u8]) -> io::Result<[u8; HEAD]> {
+    if payload.len() > MAX_PAYLOAD {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the frame is too large",
+        ));
+    }
+    let [a, b, c, d] = u32::try_from(payload.len())
+        .unwrap_or(u32::MAX)
+        .to_le_bytes();
+    Ok([tag as u8, a, b, c, d])
 }
 
 /// Sends a frame.
@@ -52,19 +74,7 @@ pub async fn send(
     tag: Tag,
     payload: &[u8],
 ) -> io::Result<()> {
-    if payload.len() > MAX_PAYLOAD {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the frame is too large",
-        ));
-    }
-    let length = u32::try_from(payload.len())
-        .unwrap_or(u32::MAX)
-        .to_le_bytes();
-    let mut head = [tag as u8, 0, 0, 0, 0];
-    for (to, from) in head.iter_mut().skip(1).zip(length) {
-        *to = from;
-    }
+    let head = head(tag, payload)?;
     socket.write_all(&head).await?;
     socket.write_all(payload).await
 }
@@ -74,21 +84,41 @@ pub async fn send(
 /// # Errors
 /// Those of the socket; bytes that are no frame.
 pub async fn receive(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<(Tag, Vec<u8>)>> {
-    let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
-    let tag = match socket.read_u8().await {
-        Ok(byte) => {
-            Tag::from_byte(byte).ok_or_else(|| invalid("not a frame of the control socket"))?
-        }
+    let first = match socket.read_u8().await {
+        Ok(byte) => byte,
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         Err(error) => return Err(error),
     };
-    let length = socket.read_u32_le().await? as usize;
+    if Tag::from_byte(first).is_none() {
+        return Err(invalid("not a frame of the control socket"));
+    }
+    let mut length = [0; HEAD - 1];
+    socket.read_exact(&mut length).await?;
+    let [a, b, c, d] = length;
+    body([first, a, b, c, d], socket).await.map(Some)
+}
+
+/// Receives the rest of a frame that begins like this.
+///
+/// # Errors
+/// As [`receive`].
+pub async fn body(
+    head: [u8; HEAD],
+    socket: &mut (impl AsyncRead + Unpin),
+) -> io::Result<(Tag, Vec<u8>)> {
+    let [tag, a, b, c, d] = head;
+    let tag = Tag::from_byte(tag).ok_or_else(|| invalid("not a frame of the control socket"))?;
+    let length = u32::from_le_bytes([a, b, c, d]) as usize;
     if length > MAX_PAYLOAD {
         return Err(invalid("the frame is too large"));
     }
     let mut payload = vec![0; length];
     socket.read_exact(&mut payload).await?;
-    Ok(Some((tag, payload)))
+    Ok((tag, payload))
+}
+
+fn invalid(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 #[cfg(test)]

@@ -1,28 +1,32 @@
 //! The jobs that a command gives to whoever holds the store: the running node, or the command's own process.
 
+mod admin;
 mod explain;
 mod export;
 mod import;
 mod maintain;
 mod mirrors;
+mod search;
 mod sync;
 
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use stentor_event::SecretKey;
+use stentor_event::{SecretKey, VisibilityRules};
 use stentor_relay::mirror::{Mirrors, Outbound};
-use stentor_relay::sync::{Direction, Home, Method};
+use stentor_relay::retention::Retention;
+use stentor_relay::sync::{Direction, Method, Sizes};
 use stentor_store::EventStore;
 use stentor_store::embedded::Store;
+use stentor_store::search::Search;
 use tokio::sync::{mpsc, watch};
 
 use crate::import::Rules;
 use crate::layout::Layout;
+use crate::records::Records;
 
 pub use explain::Explained;
 pub use export::Exported;
@@ -42,6 +46,13 @@ pub enum Job {
         /// Whether to run it too.
         run: bool,
     },
+    /// Manages the relay.
+    Admin {
+        /// What to do: a method of NIP-86, or one for the shell.
+        method: String,
+        /// What it takes.
+        params: Vec<Value>,
+    },
     /// Figures about the store.
     Stats,
     /// Reads everything and checks it.
@@ -54,6 +65,13 @@ pub enum Job {
         /// Only parts of the log of which at least this share (in percent) belongs to events that are gone.
         percent: u64,
     },
+    /// Makes a pass of retention by the configuration in force.
+    Retention {
+        /// Only tells what would go.
+        dry_run: bool,
+    },
+    /// Makes the index of full-text search anew.
+    RebuildSearch,
     /// Brings together what is here and at another relay.
     Sync(SyncJob),
     /// How the mirrors are doing.
@@ -63,6 +81,8 @@ pub enum Job {
         /// The folder; absolute.
         to: PathBuf,
     },
+    /// Passes the listening sockets to a successor, and ends when that is ready.
+    TakeOver,
 }
 
 /// What to take in.
@@ -106,24 +126,40 @@ pub struct SyncJob {
 pub struct Workshop {
     /// The store.
     pub store: Arc<Store>,
+    /// Full-text search over it, unless it is switched off.
+    pub search: Option<Arc<Search>>,
     /// Where everything lies.
     pub layout: Layout,
+    /// Who is a member, who and what is banned.
+    pub records: Records,
     /// What imported events must satisfy by the configuration in force.
     pub rules: Box<dyn Fn() -> Rules + Send + Sync>,
-    /// What a synchronisation works with; made when it is needed.
-    pub abroad: Box<dyn Fn() -> BoxFuture<'static, anyhow::Result<Abroad>> + Send + Sync>,
+    /// What keeps the store within the rules of retention, and these as of now.
+    pub retention: Box<dyn Fn() -> anyhow::Result<Keeping> + Send + Sync>,
+    /// What a synchronisation with other relays works with, by the configuration in force.
+    pub abroad: Box<dyn Fn() -> anyhow::Result<Abroad> + Send + Sync>,
     /// The mirrors, in a running node.
     pub mirrors: Option<Mirrors>,
 }
 
+/// Retention with its rules.
+pub struct Keeping {
+    /// What removes.
+    pub keeper: Arc<Retention>,
+    /// What has to go.
+    pub config: stentor_relay::config::Retention,
+}
+
 /// What a synchronisation with other relays works with.
 pub struct Abroad {
-    /// Our side.
-    pub home: Home,
-    /// How others are connected to.
+    /// How they are connected to.
     pub outbound: Outbound,
     /// The relay's own key.
     pub key: SecretKey,
+    /// What is private.
+    pub rules: Arc<VisibilityRules>,
+    /// How large events may be here.
+    pub sizes: Sizes,
 }
 
 /// How a job is connected with whoever gave it.
@@ -165,11 +201,15 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
         Job::Import(job) => import::run(&workshop, &job, link).await,
         Job::Export(job) => export::run(&workshop, &job, link).await,
         Job::Explain { filters, run } => explain::run(&workshop, &filters, run).await,
+        Job::Admin { method, params } => admin::run(&workshop, &method, &params).await,
         Job::Stats => Ok(serde_json::to_value(workshop.store.statistics())?),
         Job::Verify { signatures } => maintain::verify(workshop, signatures, link).await,
         Job::Compact { percent } => maintain::compact(workshop, percent, link).await,
+        Job::Retention { dry_run } => maintain::retention(workshop, dry_run, link).await,
+        Job::RebuildSearch => search::rebuild(workshop, link).await,
         Job::Sync(job) => sync::run(&workshop, job, link).await,
         Job::Mirrors => mirrors::run(&workshop),
         Job::Backup { to } => maintain::backup(workshop, to, link).await,
+        Job::TakeOver => anyhow::bail!("no node runs here whose place could be taken"),
     }
 }

@@ -6,11 +6,13 @@
 mod address;
 mod client;
 mod frame;
+mod handover;
 mod job;
 mod server;
 
 pub use client::{Client, connect};
+pub use handover::{Estate, Named, Succession};
 pub use job::{
-    Abroad, Explained, ExportJob, Exported, ImportJob, Job, Link, SyncJob, Workshop, run,
+    Abroad, Explained, ExportJob, Exported, ImportJob, Job, Keeping, Link, SyncJob, Workshop, run,
 };
 pub use server::Server;

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use super::address;
 use super::frame::{self, MAX_PAYLOAD, Tag};
+use super::handover::{self, Estate};
 use super::job::{self, Job, Link, Workshop};
 use crate::stop::wished;
 
@@ -58,7 +59,12 @@ impl Server {
     }
 
     /// Answers until `stop` becomes true; then lets running jobs end early and returns when they have.
-    pub async fn run(self, workshop: Arc<Workshop>, mut stop: watch::Receiver<bool>) {
+    pub async fn run(
+        self,
+        workshop: Arc<Workshop>,
+        estate: Arc<Estate>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let places = Arc::new(Semaphore::new(MAX_JOBS));
         let mut jobs = JoinSet::new();
         loop {
@@ -71,9 +77,10 @@ impl Server {
                 continue;
             };
             let (workshop, stop) = (Arc::clone(&workshop), stop.clone());
+            let estate = Arc::clone(&estate);
             jobs.spawn(async move {
                 let _place = place;
-                if let Err(error) = answer(socket, workshop, stop).await {
+                if let Err(error) = answer(socket, workshop, &estate, stop).await {
                     warn!(%error, "control socket");
                 }
             });
@@ -103,12 +110,12 @@ impl Server {
 
 /// Carries one job.
 async fn answer(
-    socket: UnixStream,
+    mut socket: UnixStream,
     workshop: Arc<Workshop>,
+    estate: &Estate,
     node_stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let (mut reader, mut writer) = socket.into_split();
-    let payload = match frame::receive(&mut reader).await? {
+    let payload = match frame::receive(&mut socket).await? {
         Some((Tag::Job, payload)) => payload,
         // Only looked whether a node runs.
         None => return Ok(()),
@@ -120,9 +127,13 @@ async fn answer(
             let text = format!(
                 "the running node is of another version and does not know this job: {error}"
             );
-            return frame::send(&mut writer, Tag::Failed, text.as_bytes()).await;
+            return frame::send(&mut socket, Tag::Failed, text.as_bytes()).await;
         }
     };
+    if matches!(job, Job::TakeOver) {
+        return handover::give(&mut socket, estate).await;
+    }
+    let (reader, mut writer) = socket.into_split();
     info!(job = name(&job), "job begins");
     let (input_in, input) = mpsc::channel(PIECES);
     let (output, mut output_out) = mpsc::channel(PIECES);
@@ -162,12 +173,16 @@ fn name(job: &Job) -> &'static str {
         Job::Import(_) => "import",
         Job::Export(_) => "export",
         Job::Explain { .. } => "explain",
+        Job::Admin { .. } => "admin",
         Job::Stats => "stats",
         Job::Verify { .. } => "verify",
         Job::Compact { .. } => "compact",
+        Job::RebuildSearch => "search_rebuild",
         Job::Backup { .. } => "backup",
         Job::Sync(_) => "sync",
         Job::Mirrors => "mirrors",
+        Job::TakeOver => "take over",
+        Job::Retention { .. } => "retention",
     }
 }
 

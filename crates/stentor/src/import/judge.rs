@@ -1,13 +1,16 @@
 //! Judges lines as far as that needs no store: form, size, id, filter.
 
-use stentor_event::{Event, Filter};
+use std::sync::Arc;
+
+use stentor_event::{Event, Filter, Kind};
+use stentor_relay::access::Access;
 use stentor_store::Submission;
 
 use super::Summary;
 use super::chunks::Chunk;
 
 /// What a line must satisfy.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Rules {
     /// Most bytes of an event in its canonical form; 0: no limit.
     pub event_bytes: usize,
@@ -17,6 +20,8 @@ pub struct Rules {
     pub filters: Vec<Filter>,
     /// Whether signatures are trusted.
     pub trusted: bool,
+    /// Where it is written what is banned; `None`: nothing is.
+    pub access: Option<Arc<Access>>,
 }
 
 /// A chunk whose lines have been judged.
@@ -63,6 +68,9 @@ impl Rules {
         if let Err(error) = event.check_id() {
             return judged.summary.bad(line, &error.to_string());
         }
+        if self.bans(&event) {
+            return judged.summary.bad(line, "banned by the operator");
+        }
         if event.kind().is_ephemeral() {
             // It never gets to the store: what passed by once is not shown to today's subscribers.
             return match if self.trusted {
@@ -79,6 +87,15 @@ impl Rules {
             event,
             verified: self.trusted,
         });
+    }
+
+    /// Whether an admin has banned the event or its author. A request to vanish is taken from everybody (NIP-62).
+    fn bans(&self, event: &Event) -> bool {
+        self.access.as_ref().is_some_and(|access| {
+            let lists = access.lists();
+            let banned = lists.bans(&event.pubkey()) || lists.bans_event(&event.id());
+            banned && event.kind() != Kind::VANISH
+        })
     }
 }
 

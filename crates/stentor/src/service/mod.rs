@@ -1,11 +1,15 @@
 //! The running node: its parts put together, started in order, reloaded and stopped.
 
+mod accept;
 mod gauges;
+mod listeners;
 mod node;
 mod notify;
 mod reload;
+pub mod search;
 mod signals;
 mod sockets;
+mod succession;
 
 use anyhow::Context;
 
@@ -14,11 +18,16 @@ use crate::layout::Layout;
 use crate::logs;
 use node::Node;
 
-/// Runs the node until a signal stops it.
+/// Runs the node until a signal stops it, or a successor takes over; with `take_over`, it is a successor itself.
 ///
 /// # Errors
 /// What kept it from starting, or from making everything durable at the end.
-pub fn run(loaded: Loaded, sources: Sources, layout: Layout) -> anyhow::Result<()> {
+pub fn run(
+    loaded: Loaded,
+    sources: Sources,
+    layout: Layout,
+    take_over: bool,
+) -> anyhow::Result<()> {
     logs::start(&loaded.config.log);
     raise_file_limit();
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -29,7 +38,7 @@ pub fn run(loaded: Loaded, sources: Sources, layout: Layout) -> anyhow::Result<(
     let result = runtime.block_on(async {
         // Before anything that takes time: a signal that comes meanwhile must not end the process unseen.
         let signals = signals::Signals::new()?;
-        Node::start(loaded.config, &layout)
+        Node::start(loaded.config, &layout, take_over)
             .await?
             .run(signals, &sources)
             .await

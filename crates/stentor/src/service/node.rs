@@ -1,44 +1,40 @@
 //! The parts of the node.
 
 use std::convert::Infallible;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use futures_util::FutureExt;
-use stentor_event::SecretKey;
-use stentor_relay::Relay;
+use metrics_exporter_prometheus::PrometheusHandle;
+use stentor_relay::access::Access;
 use stentor_relay::mirror::Mirrors;
+use stentor_relay::retention::Retention;
+use stentor_relay::{Parts, Relay};
 use stentor_serve::ops::{self, Health, Readiness};
 use stentor_serve::supervisor::{Importance, Supervisor};
-use stentor_serve::{
-    ConnectionCaps, ConnectionLimits, Drain, Server, ServerConfig, SessionFactory, listen,
-};
+use stentor_serve::{ConnectionLimits, Drain, Server};
 use stentor_sql::Database;
 use stentor_store::embedded::{Options, Store};
+use stentor_store::search::{Search, Trust};
 use stentor_store::{EventStore, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
+use super::listeners::Listeners;
 use super::signals::{Request, Signals};
 use super::sockets::Sockets;
-use super::{gauges, notify, reload};
+use super::{accept, gauges, notify, reload, search, succession};
 use crate::config::{Config, Sources};
-use crate::control::{self, Abroad, Workshop};
+use crate::control::{self, Estate, Keeping, Workshop};
 use crate::layout::Layout;
+use crate::records::{self, Records};
 use crate::{access, output, secrets};
 
 /// How long a store that another process holds is waited for: a predecessor may still be letting go of it.
 const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(50);
-/// Connections to the operations listener at once.
-const OPS_CONNECTIONS: ConnectionCaps = ConnectionCaps {
-    total: 256,
-    per_address: 0,
-};
 /// How long the operations listener and background tasks get to end.
 const LAST_DEADLINE: Duration = Duration::from_secs(2);
 /// How often the metrics recorder tidies up.
@@ -52,71 +48,85 @@ pub struct Node {
     relay: Relay,
     mirrors: Mirrors,
     server: Server<Relay>,
+    listeners: Listeners,
     readiness: Readiness,
     supervisor: Supervisor,
     operations: Drain,
+    estate: Arc<Estate>,
     control_stop: watch::Sender<bool>,
     control: JoinHandle<()>,
 }
 
 impl Node {
-    /// Starts everything; when it returns, clients are served and the ready line is printed.
+    /// Starts everything; when it returns, clients are served and the ready line is printed. With `take_over`, it takes the place
+    /// of the node that runs on the data folder, if one does.
     ///
     /// # Errors
     /// What could not be started.
-    pub async fn start(config: Config, layout: &Layout) -> anyhow::Result<Self> {
+    pub async fn start(config: Config, layout: &Layout, take_over: bool) -> anyhow::Result<Self> {
         layout.make()?;
         let metrics = ops::install_metrics().context("starting metrics")?;
         let readiness = Readiness::new();
         readiness.set("store", Health::Starting, None);
         // Bound before the store is opened: whoever connects meanwhile waits in the backlog instead of being refused.
-        let mut sockets = Sockets::open(&config.server)?;
+        let listeners = Listeners::new(&config.server)?;
+        let mut succession = succession::predecessor(layout, take_over).await?;
+        let left = succession
+            .as_mut()
+            .map(|one| std::mem::take(&mut one.sockets));
+        let mut sockets = Sockets::open(&config.server, left.unwrap_or_default())?;
         let ready_line = sockets.ready_line();
-        let operations = Drain::new();
-        let ops_server = Server::http_only(
-            ops::router(readiness.clone(), Some(metrics.clone())),
-            ServerConfig::default(),
-            ConnectionLimits::new(OPS_CONNECTIONS),
-            operations.clone(),
-        );
-        for socket in sockets.operations.drain(..) {
-            tokio::spawn(accept(ops_server.clone(), socket, "operations"));
-        }
+        let operations = accept::operations(&sockets, &readiness, &metrics)?;
         let own_key = secrets::relay_key(&layout.secrets())?;
+        let own_public_key = own_key.public_key();
         let options = access::options_at(&config, &sockets.places())?;
-        let store = open(layout, options).await?;
-        let records = access::open_records(layout, &config).await?;
+        let patience = PATIENCE + succession::begin(succession, &mut sockets).await?;
+        let duplicates = sockets.duplicates()?;
+        let store = open(layout, options, patience).await?;
+        let records = records::open(layout, &config).await?;
         let outbound = access::outbound(&config)?;
-        let relay = Relay::new(
-            config.relay.clone(),
-            Arc::clone(&store) as _,
-            records.clone(),
-            own_key.clone(),
-        )
-        .await?;
+        let parts = Parts {
+            store: Arc::clone(&store) as _,
+            records: records.clone(),
+            own_key,
+            dialer: outbound.dialer.clone(),
+            peer: config.peer.clone(),
+        };
+        let relay = Relay::new(config.relay.clone(), parts).await?;
         let mirrors = Mirrors::new(relay.clone()).await?;
         mirrors.apply(&config.relay.mirror, &outbound);
         let limits = ConnectionLimits::new(reload::caps(&config));
         let server = Server::new(
             relay.clone(),
             relay.routes(),
-            reload::server(&config)?,
+            reload::server(&config),
             limits,
             Drain::new(),
         );
         let mut supervisor = Supervisor::new(readiness.clone());
-        background(&mut supervisor, &relay, &store, metrics);
-        let config = Arc::new(ArcSwap::from_pointee(config));
-        let commands = Commands {
-            relay: relay.clone(),
-            mirrors: mirrors.clone(),
-            key: own_key,
-        };
-        let (control_stop, control) = answer_commands(&store, layout, &config, commands)?;
-        readiness.set("store", Health::Ok, None);
-        for socket in sockets.public.drain(..) {
-            tokio::spawn(accept(server.clone(), socket, "public"));
+        let search = search::make(&config, layout, &store, Trust::default());
+        background(&mut supervisor, &relay, &store, search.clone(), metrics);
+        if let Some(search) = &search {
+            search::start(&mut supervisor, &relay, search);
         }
+        let config = Arc::new(ArcSwap::from_pointee(config));
+        listeners.watch_certificates(&mut supervisor, &config);
+        let ending = Arc::clone(&config);
+        let ending = move || 2 * Duration::from_secs(ending.load().server.drain_seconds);
+        let estate = Arc::new(Estate::new(duplicates, ending));
+        let keeper = Arc::new(access::retention(Arc::clone(&store), own_public_key));
+        keep(&mut supervisor, &keeper, &config);
+        let (control_stop, control) = answer_commands(
+            &store,
+            search,
+            layout,
+            &config,
+            &estate,
+            keeper,
+            (relay.access(), &mirrors),
+        )?;
+        readiness.set("store", Health::Ok, None);
+        accept::clients(&server, sockets.public, &listeners);
         let statistics = store.statistics();
         info!(events = statistics.events, data = %layout.root().display(), "{ready_line}");
         // Whoever started us may not read what we print.
@@ -131,9 +141,11 @@ impl Node {
             relay,
             mirrors,
             server,
+            listeners,
             readiness,
             supervisor,
             operations,
+            estate,
             control_stop,
             control,
         })
@@ -145,7 +157,17 @@ impl Node {
     /// # Errors
     /// When the store cannot be closed.
     pub async fn run(self, mut signals: Signals, sources: &Sources) -> anyhow::Result<()> {
-        while signals.next().await == Request::Reload {
+        loop {
+            let request = tokio::select! {
+                request = signals.next() => request,
+                () = self.estate.taken() => {
+                    info!("a successor takes over");
+                    break;
+                }
+            };
+            if request == Request::Stop {
+                break;
+            }
             notify::reloading();
             reload::reload(&self, sources);
             notify::tell("READY=1");
@@ -163,12 +185,13 @@ impl Node {
     ///
     /// # Errors
     /// When the relay refuses it; nothing has changed then.
-    pub fn apply(&self, config: Config, server: ServerConfig) -> anyhow::Result<Arc<Config>> {
+    pub fn apply(&self, config: Config) -> anyhow::Result<Arc<Config>> {
         let outbound = access::outbound(&config)?;
         self.relay.reconfigure(config.relay.clone())?;
         self.mirrors.apply(&config.relay.mirror, &outbound);
         self.server.limits().set(reload::caps(&config));
-        self.server.reload(server);
+        self.server.reload(reload::server(&config));
+        self.listeners.reload(&config.server)?;
         Ok(self.config.swap(Arc::new(config)))
     }
 
@@ -177,11 +200,18 @@ impl Node {
         notify::tell("STOPPING=1");
         self.readiness.set("listener", Health::Draining, None);
         self.control_stop.send_replace(true);
+        self.estate.close();
         self.mirrors.stop();
         let deadline = Duration::from_secs(self.config.load().server.drain_seconds);
         let report = self.server.drain().run(deadline).await;
         if tokio::time::timeout(deadline, self.control).await.is_err() {
             warn!("a job did not end in time");
+        }
+        if tokio::time::timeout(LAST_DEADLINE, self.relay.end())
+            .await
+            .is_err()
+        {
+            warn!("a plugin did not end in time");
         }
         self.supervisor.shutdown(LAST_DEADLINE).await;
         self.store.close().await.context("closing the store")?;
@@ -192,14 +222,8 @@ impl Node {
     }
 }
 
-async fn accept<F: SessionFactory>(server: Server<F>, socket: TcpListener, name: &'static str) {
-    if let Err(error) = listen(server, socket, Arc::from(name)).await {
-        error!(%error, listener = name, "cannot accept connections");
-    }
-}
-
 /// Opens the store, away from the threads that answer the operations listener.
-async fn open(layout: &Layout, options: Options) -> anyhow::Result<Arc<Store>> {
+async fn open(layout: &Layout, options: Options, patience: Duration) -> anyhow::Result<Arc<Store>> {
     let begun = Instant::now();
     loop {
         let (path, options) = (layout.relay_store(), options.clone());
@@ -208,7 +232,7 @@ async fn open(layout: &Layout, options: Options) -> anyhow::Result<Arc<Store>> {
                 info!(seconds = begun.elapsed().as_secs_f64(), "store opened");
                 return Ok(store);
             }
-            Err(StoreError::InUse { .. }) if begun.elapsed() < PATIENCE => {
+            Err(StoreError::InUse { .. }) if begun.elapsed() < patience => {
                 tokio::time::sleep(PAUSE).await
             }
             Err(error) => return Err(error.into()),
@@ -220,7 +244,8 @@ fn background(
     supervisor: &mut Supervisor,
     relay: &Relay,
     store: &Arc<Store>,
-    metrics: metrics_exporter_prometheus::PrometheusHandle,
+    search: Option<Arc<Search>>,
+    metrics: PrometheusHandle,
 ) {
     let (purging, purged) = (relay.clone(), Arc::clone(store));
     supervisor.spawn("relay", Importance::Optional, move |mut stop| {
@@ -254,6 +279,17 @@ fn background(
             Ok::<(), Infallible>(())
         }
     });
+    let trusting = relay.clone();
+    supervisor.spawn("trust", Importance::Optional, move |mut stop| {
+        let relay = trusting.clone();
+        async move {
+            tokio::select! {
+                () = relay.run_trust() => {}
+                () = stop.requested() => {}
+            }
+            Ok::<(), Infallible>(())
+        }
+    });
     let of_moderators = relay.clone();
     supervisor.spawn("moderation", Importance::Optional, move |mut stop| {
         let relay = of_moderators.clone();
@@ -267,7 +303,7 @@ fn background(
     });
     let measured = Arc::clone(store);
     supervisor.spawn("metrics", Importance::Optional, move |mut stop| {
-        let (store, metrics) = (Arc::clone(&measured), metrics.clone());
+        let (store, search, metrics) = (Arc::clone(&measured), search.clone(), metrics.clone());
         async move {
             let mut upkeep = tokio::time::interval(UPKEEP);
             let mut figures = tokio::time::interval(gauges::EVERY);
@@ -275,8 +311,9 @@ fn background(
                 tokio::select! {
                     _ = upkeep.tick() => metrics.run_upkeep(),
                     _ = figures.tick() => {
-                        let store = Arc::clone(&store);
-                        tokio::task::spawn_blocking(move || gauges::measure(&store)).await?;
+                        let (store, search) = (Arc::clone(&store), search.clone());
+                        let measure = move || gauges::measure(&store, search.as_deref());
+                        tokio::task::spawn_blocking(measure).await?;
                     }
                     () = stop.requested() => return Ok::<(), tokio::task::JoinError>(()),
                 }
@@ -285,46 +322,53 @@ fn background(
     });
 }
 
-/// What commands work with beside the store.
-struct Commands {
-    relay: Relay,
-    mirrors: Mirrors,
-    key: SecretKey,
+/// Removes what has to go by the rules of retention.
+fn keep(supervisor: &mut Supervisor, keeper: &Arc<Retention>, config: &Arc<ArcSwap<Config>>) {
+    let (keeper, config) = (Arc::clone(keeper), Arc::clone(config));
+    supervisor.spawn("retention", Importance::Optional, move |mut stop| {
+        let (keeper, config) = (Arc::clone(&keeper), Arc::clone(&config));
+        async move {
+            tokio::select! {
+                () = keeper.run(|| config.load().relay.retention.clone()) => {}
+                () = stop.requested() => {}
+            }
+            Ok::<(), Infallible>(())
+        }
+    });
 }
 
 fn answer_commands(
     store: &Arc<Store>,
+    search: Option<Arc<Search>>,
     layout: &Layout,
     config: &Arc<ArcSwap<Config>>,
-    commands: Commands,
+    estate: &Arc<Estate>,
+    keeper: Arc<Retention>,
+    (access, mirrors): (&Arc<Access>, &Mirrors),
 ) -> anyhow::Result<(watch::Sender<bool>, JoinHandle<()>)> {
     let server = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
-    let (of_import, of_sync) = (Arc::clone(config), Arc::clone(config));
-    let rules = Box::new(move || access::rules(&of_import.load()));
-    let Commands {
-        relay,
-        mirrors,
-        key,
-    } = commands;
-    let abroad = move || {
-        let outbound = access::outbound(&of_sync.load());
-        let (home, key) = (relay.home(), key.clone());
-        async move {
-            Ok(Abroad {
-                home,
-                outbound: outbound?,
-                key,
-            })
-        }
-        .boxed()
+    let (of_import, of_retention) = (Arc::clone(config), Arc::clone(config));
+    let (of_sync, place) = (Arc::clone(config), layout.clone());
+    let records = Records::of_node(access, layout, &config.load());
+    let retention = move || {
+        Ok(Keeping {
+            keeper: Arc::clone(&keeper),
+            config: of_retention.load().relay.retention.clone(),
+        })
     };
     let workshop = Workshop {
         store: Arc::clone(store),
+        search,
         layout: layout.clone(),
-        rules,
-        abroad: Box::new(abroad),
-        mirrors: Some(mirrors),
+        rules: Box::new(move || access::rules(&of_import.load())),
+        retention: Box::new(retention),
+        records,
+        abroad: Box::new(move || access::abroad(&of_sync.load(), &place)),
+        mirrors: Some(mirrors.clone()),
     };
     let (stop, stopped) = watch::channel(false);
-    Ok((stop, tokio::spawn(server.run(Arc::new(workshop), stopped))))
+    Ok((
+        stop,
+        tokio::spawn(server.run(Arc::new(workshop), Arc::clone(estate), stopped)),
+    ))
 }

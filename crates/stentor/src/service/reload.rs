@@ -9,11 +9,8 @@ use tracing::{error, info, warn};
 use super::node::Node;
 use crate::config::{Config, Sources, load};
 
-/// The settings of the public listener.
-///
-/// # Errors
-/// When an entry of the trusted proxies is none; a checked configuration has only good ones.
-pub fn server(config: &Config) -> anyhow::Result<ServerConfig> {
+/// How connections are served, on whichever listener.
+pub fn server(config: &Config) -> ServerConfig {
     let (server, limits) = (&config.server, &config.relay.limits);
     let websocket = WebSocketConfig {
         max_message: limits.message_bytes,
@@ -25,15 +22,15 @@ pub fn server(config: &Config) -> anyhow::Result<ServerConfig> {
         deflate_level: server.compression_level,
         ..WebSocketConfig::default()
     };
-    let public = server.listeners().into_iter().next().unwrap_or_default();
-    let proxies = public
-        .proxies()
-        .map_err(|(_, error)| anyhow::Error::msg(error))?;
-    Ok(ServerConfig {
-        http: HttpConfig::default(),
+    let http = HttpConfig {
+        handshake_timeout: Duration::from_secs(server.handshake_seconds),
+        handshakes: server.handshakes,
+        ..HttpConfig::default()
+    };
+    ServerConfig {
+        http,
         websocket: Arc::new(websocket),
-        proxies,
-    })
+    }
 }
 
 /// The caps on connections.
@@ -56,9 +53,7 @@ pub fn reload(node: &Node, sources: &Sources) {
             return;
         }
     };
-    let applied =
-        server(&loaded.config).and_then(|server| node.apply(loaded.config.clone(), server));
-    match applied {
+    match node.apply(loaded.config.clone()) {
         Ok(before) => {
             for section in needs_restart(&before, &loaded.config) {
                 warn!(section, "changes here take effect with a restart");
@@ -72,15 +67,25 @@ pub fn reload(node: &Node, sources: &Sources) {
 fn needs_restart(before: &Config, now: &Config) -> Vec<&'static str> {
     let addresses = |config: &Config| {
         let server = &config.server;
-        (
-            server.listen.clone(),
-            server.ops_listen.clone(),
-            server.threads,
-        )
+        let places = server.listeners().into_iter();
+        let places: Vec<_> = places
+            .map(|listener| (listener.name, listener.bind, listener.unix_mode))
+            .collect();
+        (places, server.ops_listen.clone(), server.threads)
+    };
+    // What of it takes effect at once makes no difference here.
+    let search = |config: &Config| stentor_relay::config::Search {
+        words: 0,
+        enabled: config.relay.search.enabled && before.relay.search.enabled,
+        ..config.relay.search.clone()
     };
     let changed = [
         ("server", addresses(before) != addresses(now)),
+        ("relay.search", search(before) != search(now)),
         ("store", before.store != now.store),
+        ("records", before.records != now.records),
+        ("outbound", before.outbound != now.outbound),
+        ("peer", before.peer != now.peer),
         ("log", before.log != now.log),
     ];
     changed

@@ -16,6 +16,8 @@ pub struct Node {
     pub url: String,
     /// `127.0.0.1:port` of the operations listener.
     pub operations: String,
+    /// The line with which it says that it serves.
+    pub ready: String,
     log: Option<JoinHandle<String>>,
 }
 
@@ -66,8 +68,21 @@ impl Node {
             child,
             url,
             operations,
+            ready: line,
             log: Some(log),
         }
+    }
+
+    /// Waits for its end; the exit code and the log.
+    pub fn ended(mut self) -> (i32, String) {
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        (code, self.log.take().unwrap().join().unwrap())
+    }
+
+    /// The word of the ready line that begins like this, without that.
+    pub fn place(&self, scheme: &str) -> &str {
+        let mut words = self.ready.split_whitespace();
+        words.find_map(|word| word.strip_prefix(scheme)).unwrap()
     }
 
     /// `host:port` of the relay.
@@ -86,10 +101,9 @@ impl Node {
     }
 
     /// Stops in order; the exit code and the log.
-    pub fn stop(mut self) -> (i32, String) {
+    pub fn stop(self) -> (i32, String) {
         self.signal("TERM");
-        let code = self.child.wait().unwrap().code().unwrap_or(-1);
-        (code, self.log.take().unwrap().join().unwrap())
+        self.ended()
     }
 
     /// Kills it as a power failure would.

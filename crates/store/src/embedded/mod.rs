@@ -27,6 +27,7 @@ mod decide;
 mod disk;
 mod facts;
 mod feed;
+mod fetch;
 mod files;
 mod first_look;
 mod group;

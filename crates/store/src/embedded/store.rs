@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
-use stentor_event::{Event, EventId, PublicKey, Timestamp, Viewer};
+use stentor_event::{Event, EventId, Filter, PublicKey, Timestamp, Viewer};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::batch::WriteBatch;
@@ -24,11 +24,11 @@ use super::recover::recover;
 use super::scan::{Outlines, UnionScan};
 use super::verifier::{CHUNK, Verifier};
 use super::verify::Verification;
-use super::{backup, count, feed, verify};
+use super::{backup, count, feed, fetch, verify};
 use crate::query::BoxFuture;
 use crate::{
     Change, CommitObserver, Count, EventNumber, EventStore, Explanation, Outcome, OutlineQuery,
-    OutlineScan, Query, Removal, Scan, Seq, Statistics, StoreError, Submission,
+    OutlineScan, Query, Removal, Scan, Seq, Statistics, StoreError, StoredEvent, Submission,
 };
 
 /// The embedded engine; see [the module](super).
@@ -262,6 +262,17 @@ impl EventStore for Store {
 
     fn outline(&self, query: OutlineQuery) -> Box<dyn OutlineScan> {
         Box::new(Outlines::new(self.core.clone(), &query))
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        numbers: &'a [EventNumber],
+        through: &'a Filter,
+        viewer: &'a Viewer,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<StoredEvent>, StoreError>> {
+        let events = fetch::fetch(&self.core, numbers, through, viewer, now);
+        Box::pin(std::future::ready(Ok(events)))
     }
 
     fn count<'a>(

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use stentor_event::{EventId, Filter, Timestamp, Viewer, hll, visible};
 
 use super::state::{Row, State};
-use crate::{Count, EventNumber, Query, ScanLimits};
+use crate::{Count, EventNumber, Query, ScanLimits, StoredEvent};
 
 /// The place of an event in the order of answers.
 pub type Place = (Reverse<Timestamp>, EventId);
@@ -53,6 +53,30 @@ pub fn answer(
         .flatten()
         .any(|place| !places.contains(place));
     Answer { places, more }
+}
+
+/// Those of these events that are there, have not expired, match and are visible, in the order asked for.
+pub fn fetch(
+    state: &State,
+    numbers: &[EventNumber],
+    through: &Filter,
+    viewer: &Viewer,
+    now: Timestamp,
+) -> Vec<StoredEvent> {
+    let row_of = |number: &EventNumber| state.rows.iter().find(|row| row.number == *number);
+    let shown = |row: &&Row| {
+        let view = row.event.view();
+        row.gone.is_none()
+            && !row.facts.expired(now)
+            && through.matches(&view)
+            && visible(&view, viewer, through)
+    };
+    let rows = numbers.iter().filter_map(row_of).filter(shown);
+    rows.map(|row| StoredEvent {
+        number: row.number,
+        json: row.event.json().clone(),
+    })
+    .collect()
 }
 
 fn matches(

@@ -52,7 +52,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, MutexGuard};
-use stentor_event::{EventId, PublicKey, Timestamp, Viewer};
+use stentor_event::{EventId, Filter, PublicKey, Timestamp, Viewer};
 
 use self::facts::Facts;
 use self::outline::MemoryOutlines;
@@ -62,7 +62,7 @@ use crate::query::BoxFuture;
 use crate::{
     Change, CommitObserver, Committed, Count, EventNumber, EventStore, Explanation, Keep, Outcome,
     OutlineQuery, OutlineScan, Query, Refusal, RelayScope, Scan, Seq, Statistics, StoreError,
-    Submission,
+    StoredEvent, Submission,
 };
 
 /// The naive store; see the module. Nothing outlives it.
@@ -173,6 +173,16 @@ impl EventStore for Store {
     fn outline(&self, query: OutlineQuery) -> Box<dyn OutlineScan> {
         let begin = self.state().next_number();
         Box::new(MemoryOutlines::new(Arc::clone(&self.state), &query, begin))
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        numbers: &'a [EventNumber],
+        through: &'a Filter,
+        viewer: &'a Viewer,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<StoredEvent>, StoreError>> {
+        Box::pin(async move { Ok(answer::fetch(&self.state(), numbers, through, viewer, now)) })
     }
 
     fn count<'a>(

@@ -270,6 +270,7 @@ impl Pair {
                 .collect();
             (
                 figures.events,
+                figures.live_bytes,
                 figures.last_number,
                 figures.last_seq,
                 by_kind,

@@ -14,7 +14,7 @@ use super::ConfigError;
 pub use authors::{Newcomers, Nip05, Recipients, Trust, WhoReceives};
 pub use content::{Action, Bursts, Words};
 pub use lists::{Addresses, Keys, Kinds};
-pub use plugins::{OnFailure, Plugin};
+pub use plugins::{OnFailure, Plugin, SourceType};
 pub use shape::{Sizes, Time, Work, WorkOfKinds};
 
 /// Which rules are asked, in which order, and what each of them allows. A rule that is not in the list of its stage is

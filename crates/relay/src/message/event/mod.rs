@@ -19,7 +19,7 @@ use crate::connection::{Connection, Received};
 use crate::membership::Request;
 use crate::metrics::{EventOutcome, Message};
 use crate::policy::rate::Thing;
-use crate::policy::write::{Asked, Judgement, Writing};
+use crate::policy::write::{Asked, Judgement, Source, Writing};
 use crate::policy::{Rejection, Verdict};
 use crate::state::{Settings, now};
 
@@ -135,7 +135,7 @@ impl Connection {
                 let pending = Pending {
                     asked: Asked {
                         event,
-                        client: self.info.client,
+                        source: Source::Client(self.info.client),
                         authed: self.keys.as_slice().first().copied(),
                         now: now(),
                     },

@@ -25,7 +25,7 @@ use crate::answer::say;
 use crate::config::Negentropy;
 use crate::connection::{Connection, Received};
 use crate::metrics::Message;
-use crate::policy::rate::{Sender, Thing};
+use crate::policy::rate::Thing;
 use crate::slow_query::SlowQuery;
 use crate::state::{Settings, now};
 
@@ -180,17 +180,10 @@ impl Connection {
     /// How long the answer to a message is held back, by the bytes it has and by what this connection's queries have cost.
     /// A client that must wait for the answer anyway need not be refused.
     fn round_delay(&mut self, received: &Received<'_>) -> Duration {
-        let config = &received.settings.config;
-        let (rules, rates) = (&config.policy.rate, &config.rates);
-        let sender = Sender {
-            ip: self.info.scope,
-            key: self.keys.as_slice().first(),
-        };
         let bytes = u32::try_from(received.length).unwrap_or(u32::MAX);
-        let meters = &self.state.meters;
-        let of_bytes = meters.take(&mut self.meter, sender, (rules, rates), Thing::Byte, bytes);
-        let of_bytes = of_bytes.map_err(|(_, limited)| limited);
-        let of_rows = meters.may_query(&self.meter, rates);
+        let of_bytes = self.take_units(received, Thing::Byte, bytes);
+        let rates = &received.settings.config.rates;
+        let of_rows = self.state.meters.may_query(&self.meter, rates);
         let waits = [of_bytes.err(), of_rows.err()];
         let waits = waits.iter().flatten().map(|limited| limited.retry_after);
         waits.max().unwrap_or_default()
@@ -228,9 +221,12 @@ impl Connection {
             return;
         };
         let limits = &settings.config.negentropy;
+        let first = task.first;
         match gathered {
             Gathered::Some(step) | Gathered::All(step, ..)
-                if !task.share.hold(step.events * ITEM_BYTES, limits.bytes_node) =>
+                if !task
+                    .share
+                    .hold(step.events * ITEM_BYTES + first, limits.bytes_node) =>
             {
                 self.neg_charge(settings, step.rows);
                 task.stage = Stage::Over;

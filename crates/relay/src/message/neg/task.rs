@@ -53,6 +53,8 @@ pub(super) struct NegTask {
     pub(super) filter: Filter,
     pub(super) stage: Stage,
     pub(super) share: Share,
+    /// Length of the first message, which is kept while the set is gathered.
+    pub(super) first: usize,
     /// Time spent on gathering.
     pub(super) work: Duration,
     /// Rows looked at for it.
@@ -81,6 +83,7 @@ impl NegTask {
         rows: u64,
     ) -> Self {
         let slice = slice(gathering, Arc::clone(&viewer), rows);
+        let first = message.len();
         Self {
             sub,
             filter,
@@ -90,6 +93,7 @@ impl NegTask {
                 message,
             },
             share,
+            first,
             work: Duration::ZERO,
             rows: 0,
         }
@@ -188,9 +192,10 @@ async fn answer(
             elsewhere: Duration::ZERO,
         };
     }
-    // Never closed, so there is always a turn to be had.
-    let _turn = totals.long_rounds.acquire().await;
+    // Never closed, so there is always a turn to be had. The thread has it until its end, even if nobody waits any more.
+    let turn = Arc::clone(&totals.long_rounds).acquire_owned().await;
     let answering = move || {
+        let _turn = turn;
         let begun = WorkBegun::now();
         let message = session.answer(&message);
         Answer {

@@ -15,7 +15,7 @@ pub(crate) struct Totals {
     sessions: AtomicUsize,
     bytes: AtomicUsize,
     /// Turns for rounds that take long.
-    pub(super) long_rounds: Semaphore,
+    pub(super) long_rounds: Arc<Semaphore>,
     sessions_open: Gauge,
     bytes_held: Gauge,
     snapshot_time: Histogram,
@@ -36,7 +36,7 @@ impl Totals {
         Self {
             sessions: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
-            long_rounds: Semaphore::new(LONG_ROUNDS),
+            long_rounds: Arc::new(Semaphore::new(LONG_ROUNDS)),
             sessions_open: gauge!("stentor_relay_neg_sessions"),
             bytes_held: gauge!("stentor_relay_neg_bytes"),
             snapshot_time: histogram!("stentor_relay_neg_snapshot_seconds"),

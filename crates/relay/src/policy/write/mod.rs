@@ -10,6 +10,7 @@ mod plugins;
 pub(super) mod protocol;
 mod recipients;
 mod sizes;
+mod source;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -18,9 +19,9 @@ mod words;
 mod work;
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use stentor_auth::{Keys, Place};
 use stentor_event::{Event, PublicKey, Timestamp};
 use stentor_store::BoxFuture;
@@ -28,6 +29,8 @@ use stentor_store::BoxFuture;
 use super::{Policy, Rejection, Standing, Tally, Verdict};
 use crate::config::{self, Config, ConfigError, Entrance, WriteRule as Name};
 use crate::state::Surroundings;
+
+pub use source::Source;
 
 /// A rule about events.
 pub(crate) trait WriteRule: Send + Sync {
@@ -39,6 +42,11 @@ pub(crate) trait WriteRule: Send + Sync {
     fn ask(&self, asked: &Asked) -> BoxFuture<'static, Verdict> {
         let _ = asked;
         Box::pin(std::future::ready(Verdict::Pass))
+    }
+
+    /// Ends what it has running beside the relay, in order, before the relay ends.
+    fn end(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
     }
 }
 
@@ -59,8 +67,7 @@ pub(crate) struct Writing<'a> {
 #[derive(Clone)]
 pub(crate) struct Asked {
     pub(crate) event: Event,
-    /// The client's address.
-    pub(crate) client: IpAddr,
+    pub(crate) source: Source,
     /// The first key that the connection has proven.
     pub(crate) authed: Option<PublicKey>,
     pub(crate) now: Timestamp,
@@ -83,6 +90,7 @@ pub(crate) struct Stage {
     rules: Vec<Placed>,
 }
 
+#[derive(Clone)]
 struct Placed {
     name: Name,
     rule: Arc<dyn WriteRule>,
@@ -98,10 +106,11 @@ impl Stage {
         let mut rules = Vec::new();
         for name in &config.policy.write {
             let old = before.and_then(|(old, policy)| {
-                (!changed(*name, old, config)).then(|| policy.write.named(*name))
+                (!changed(*name, old, config)).then(|| policy.write.named(*name).cloned())
             });
             match old {
                 Some(old) => rules.extend(old),
+                None if *name == Name::Plugins => rules.extend(with_plugins(config, before)),
                 None => rules.extend(make(*name, config, surroundings)?),
             }
         }
@@ -110,18 +119,12 @@ impl Stage {
 
     /// Whether there is a rule of this name that has something to refuse.
     pub(crate) fn has(&self, name: Name) -> bool {
-        self.rules.iter().any(|placed| placed.name == name)
+        self.named(name).next().is_some()
     }
 
     /// The rules of this name.
-    fn named(&self, name: Name) -> Vec<Placed> {
-        let own = self.rules.iter().filter(|placed| placed.name == name);
-        own.map(|placed| Placed {
-            name,
-            rule: Arc::clone(&placed.rule),
-            tally: placed.tally.clone(),
-        })
-        .collect()
+    fn named(&self, name: Name) -> impl Iterator<Item = &Placed> {
+        self.rules.iter().filter(move |placed| placed.name == name)
     }
 
     /// Asks the rules from this place on.
@@ -143,6 +146,23 @@ impl Stage {
             }
         }
         Judgement::Taken(reviews)
+    }
+
+    /// Asks the plugins about an event that no client has sent, up to the first that has something against it.
+    pub(crate) async fn ask_plugins(&self, asked: &Asked) -> Verdict {
+        for placed in self.named(Name::Plugins) {
+            let verdict = placed.rule.ask(asked).await;
+            placed.tally.count(&verdict);
+            if verdict != Verdict::Pass {
+                return verdict;
+            }
+        }
+        Verdict::Pass
+    }
+
+    /// Ends what the rules have running.
+    pub(crate) async fn end(&self) {
+        join_all(self.rules.iter().map(|placed| placed.rule.end())).await;
     }
 
     /// Asks the rule at this place.
@@ -211,11 +231,28 @@ fn make(
         Name::Recipients => one(recipients::rule(config, surroundings)?),
         Name::Newcomers => one(newcomers::rule(&policy.newcomers, surroundings)),
         Name::Nip05 => one(nip05::rule(&policy.nip05, surroundings)),
-        Name::Plugins => plugins::rules(&policy.plugins)
-            .into_iter()
-            .map(|(label, rule)| placed(&label, rule))
-            .collect(),
+        Name::Plugins => with_plugins(config, None),
     })
+}
+
+/// The rules for the plugins. One whose own section is as it was `before` stays what it was, and its processes run on.
+fn with_plugins(config: &Config, before: Option<(&Config, &Policy)>) -> Vec<Placed> {
+    let old: Vec<(&config::Plugin, &Placed)> = before
+        .into_iter()
+        .flat_map(|(old, policy)| {
+            let rules = policy.write.named(Name::Plugins);
+            old.policy.plugins.iter().zip(rules)
+        })
+        .collect();
+    let rule = |plugin: &config::Plugin| match old.iter().find(|(old, _)| *old == plugin) {
+        Some((_, placed)) => (*placed).clone(),
+        None => Placed {
+            name: Name::Plugins,
+            rule: plugins::rule(plugin),
+            tally: Tally::new("write", &plugin.name),
+        },
+    };
+    config.policy.plugins.iter().map(rule).collect()
 }
 
 impl config::WriteRule {

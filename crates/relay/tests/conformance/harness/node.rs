@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use stentor_event::Timestamp;
-use stentor_relay::{Config, Relay};
+use stentor_net::dial::Dialer;
+use stentor_relay::{Config, Parts, Relay};
 use stentor_serve::{
-    ConnectionCaps, ConnectionLimits, Drain, HttpConfig, Server, ServerConfig, WebSocketConfig,
-    bind, listen,
+    ConnectionCaps, ConnectionLimits, Drain, HttpConfig, Listener, ListenerSettings,
+    ListeningSocket, Server, ServerConfig, WebSocketConfig, bind, listen,
 };
 use stentor_sql::{Database, DatabaseConfig};
 use stentor_store::{EventStore, Keep, RelayScope, embedded, memory};
@@ -101,7 +102,6 @@ impl Node {
         let server_config = ServerConfig {
             http: HttpConfig::default(),
             websocket: Arc::new(websocket),
-            ..ServerConfig::default()
         };
         let caps = ConnectionCaps {
             total: limits.connections,
@@ -113,9 +113,15 @@ impl Node {
             ..DatabaseConfig::default()
         };
         let records = Database::open(&records).await.unwrap();
-        let relay = Relay::new(config, Arc::clone(&store), records, key(99))
-            .await
-            .unwrap();
+        let parts = Parts {
+            store: Arc::clone(&store),
+            records,
+            own_key: key(99),
+            dialer: Dialer::new(&stentor_net::dial::Config::default()).unwrap(),
+            peer: stentor_peer::Config::default(),
+        };
+        let relay = Relay::new(config, parts).await.unwrap();
+        tokio::spawn(relay.clone().run_trust());
         tokio::spawn(relay.clone().run_membership());
         tokio::spawn(relay.clone().run_moderation());
         let server = Server::new(
@@ -125,8 +131,10 @@ impl Node {
             Arc::clone(&limits),
             drain.clone(),
         );
+        let listener = Listener::new("test", ListenerSettings::default());
         for socket in sockets {
-            tokio::spawn(listen(server.clone(), socket, "test".into()));
+            let socket = ListeningSocket::Tcp(socket);
+            tokio::spawn(listen(server.clone(), socket, Arc::clone(&listener)));
         }
         Self {
             address,

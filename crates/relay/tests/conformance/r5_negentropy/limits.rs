@@ -174,7 +174,7 @@ async fn r5_1_idle_reconciliations_are_swept(engine: Engine) {
 
 async fn r5_1_opening_counts_as_a_req(engine: Engine) {
     let mut config = without_rates();
-    config.rates.reqs.connection = 3;
+    config.rates.reqs.connection = 1;
     config.rates.burst_seconds = 1;
     let node = Node::with(engine, config).await;
     let mut client = node.client().await;

@@ -1,7 +1,8 @@
 //! What is in the sets.
 
 use serde_json::json;
-use stentor_event::Event;
+use stentor_event::{Event, Timestamp};
+use stentor_store::{Outcome, Submission};
 
 use super::initiator::*;
 use crate::harness::*;
@@ -137,23 +138,25 @@ async fn r5_1_what_is_gone_is_not_in_it(engine: Engine) {
         .tag(["d", "x"])
         .content("final")
         .sign(&key(1));
-    let passing = event(1, now() - 30)
-        .tag(["expiration", &(now() + 1).to_string()])
+    let passed = event(1, now() - 30)
+        .tag(["expiration", &(now() - 5).to_string()])
         .sign(&key(3));
     let request = event(5, now() - 20).tag(["e", &id(&deleted)]).sign(&key(1));
-    for event in [
-        &deleted, &dropped, &old, &new, &draft, &final_, &passing, &request,
-    ] {
+    for event in [&deleted, &dropped, &old, &new, &draft, &final_, &request] {
         client.store(event).await;
     }
     node.store.remove(&[dropped.id()]).await.unwrap();
     let left = ids([&new, &final_, &request]);
-    // Expired events are left out by the clock, whether they have been purged or not.
-    while now() <= passing.expiration().unwrap().0 {
-        client.settle().await;
-    }
+    // It came before it expired, and has not been purged.
+    let submission = Submission {
+        event: passed,
+        verified: true,
+    };
+    let early = Timestamp(now() - 20);
+    let outcomes = node.store.submit(vec![submission], early).await.unwrap();
+    assert!(matches!(outcomes[0], Outcome::Stored(_)));
     assert_eq!(relay_has(&mut client, json!({})).await, Ok(left.clone()));
-    node.purge(now()).await;
+    assert_eq!(node.purge(now()).await, 1);
     assert_eq!(relay_has(&mut client, json!({})).await, Ok(left));
 }
 

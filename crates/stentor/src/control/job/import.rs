@@ -13,6 +13,7 @@ pub async fn run(workshop: &Workshop, job: &ImportJob, link: Link) -> anyhow::Re
     let mut rules = (workshop.rules)();
     rules.filters = filters::parse(&job.filters)?;
     rules.trusted = job.trusted;
+    rules.access = workshop.records.existing().await?;
     let Link {
         input,
         progress,

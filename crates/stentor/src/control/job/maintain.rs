@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use anyhow::bail;
 use serde_json::{Value, json};
+use stentor_event::Timestamp;
+use stentor_relay::retention::{Mode, Report};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::{Link, Workshop};
+use super::{Keeping, Link, Workshop};
 use crate::backup;
 
 pub async fn verify(
@@ -34,11 +38,40 @@ pub async fn compact(workshop: Arc<Workshop>, percent: u64, link: Link) -> anyho
 }
 
 pub async fn backup(workshop: Arc<Workshop>, to: PathBuf, link: Link) -> anyhow::Result<Value> {
-    blocking(move || {
+    let records = Arc::clone(&workshop);
+    let folder = to.clone();
+    let mut taken = blocking(move || {
         let progress = |done, total| report(&link.progress, done, total);
         backup::take(&workshop.store, &workshop.layout, &to, &progress)
     })
-    .await
+    .await?;
+    // After the events: a record about an event that is not there does no harm, an event that its record bans would.
+    let copied = records.records.backup(&folder).await?;
+    if let Some(taken) = taken.as_object_mut() {
+        taken.insert("records".to_owned(), Value::Bool(copied));
+    }
+    Ok(taken)
+}
+
+pub async fn retention(
+    workshop: Arc<Workshop>,
+    dry_run: bool,
+    mut link: Link,
+) -> anyhow::Result<Value> {
+    let Keeping { keeper, config } = (workshop.retention)()?;
+    let mode = if dry_run { Mode::DryRun } else { Mode::Remove };
+    let progress = |rule: &Report| super::report(&link.progress, rule);
+    let pass = keeper.pass(&config, now(), mode, &progress);
+    let rules = tokio::select! {
+        rules = pass => rules?,
+        _ = link.stop.wait_for(|stop| *stop) => bail!("ended early; what was removed stays removed"),
+    };
+    Ok(json!({ "dry_run": dry_run, "rules": rules }))
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp(since.map_or(0, |since| since.as_secs()))
 }
 
 fn report(progress: &watch::Sender<Value>, done: u64, total: u64) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use stentor_event::Filter;
 use stentor_net::dial::Trust;
 use stentor_peer::{AuthWhen, KeySigner, Signer};
-use stentor_relay::sync::{self, Remote, Tally};
+use stentor_relay::sync::{self, Home, Remote, Tally};
 
 use super::{Link, SyncJob, Workshop};
 use crate::filters;
@@ -21,7 +21,10 @@ pub async fn run(workshop: &Workshop, job: SyncJob, link: Link) -> anyhow::Resul
     if filters.is_empty() {
         filters.push(Filter::default());
     }
-    let abroad = (workshop.abroad)().await?;
+    let abroad = (workshop.abroad)()?;
+    let access = workshop.records.access().await?;
+    let store = Arc::clone(&workshop.store);
+    let home = Home::new(store, access, Arc::clone(&abroad.rules), abroad.sizes);
     let signer = job
         .auth
         .then(|| Arc::new(KeySigner(abroad.key.clone())) as Arc<dyn Signer>);
@@ -50,7 +53,7 @@ pub async fn run(workshop: &Workshop, job: SyncJob, link: Link) -> anyhow::Resul
     let tally = Tally::default();
     let stopped = {
         let mut stop = link.stop.clone();
-        let running = sync::sync(&remote, &abroad.home, &work, &tally);
+        let running = sync::sync(&remote, &home, &work, &tally);
         tokio::pin!(running);
         let mut ticks = tokio::time::interval(REPORT_EVERY);
         loop {

@@ -1,0 +1,41 @@
+//! Web of trust (R4.2): whom the operator's keys follow, whom these follow, and so on.
+//!
+//! [`graph`] is the graph itself and pure. A service ([`reader`]) fills it from the contact lists (kind 3) in the store,
+//! keeps it from the change feed, and, where the store has no list of a root yet, fetches what it needs from other relays
+//! ([`bootstrap`]). Rule `trust` of the policy asks [`TrustGraph`], which changes as a whole.
+
+mod bootstrap;
+mod graph;
+mod reader;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use stentor_event::PublicKey;
+
+pub(crate) use graph::Reach;
+pub(crate) use reader::keep;
+
+/// Who is trusted at this moment.
+#[derive(Default)]
+pub(crate) struct TrustGraph {
+    reach: ArcSwap<Option<Reach>>,
+}
+
+impl TrustGraph {
+    /// Whether the key is near enough; `None` while that is not known yet.
+    pub(crate) fn trusts(&self, key: &PublicKey) -> Option<bool> {
+        let reach = self.reach.load();
+        let reach = Option::as_ref(&reach)?;
+        match (reach.contains(key), reach.complete) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        }
+    }
+
+    /// Replaces what is known.
+    fn set(&self, reach: Option<Reach>) {
+        self.reach.store(Arc::new(reach));
+    }
+}
