@@ -13,9 +13,9 @@ mod policy;
 mod privacy;
 mod queries;
 mod rates;
-mod sync;
 mod retention;
 mod search;
+mod sync;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,9 +40,9 @@ pub use policy::{
 pub use privacy::Privacy;
 pub use queries::Queries;
 pub use rates::{Rates, Scope};
-pub use sync::Sync;
 pub use retention::{AuthorList, Retention, RetentionRule};
 pub use search::Search;
+pub use sync::Sync;
 
 /// What the relay does and allows. Every key has a default, and every one can be changed while the relay runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
