@@ -16,6 +16,7 @@ mod marmot;
 mod membership;
 mod message;
 mod metrics;
+pub mod mirror;
 mod moderation;
 mod nip05;
 mod pages;
@@ -27,6 +28,7 @@ mod scan;
 mod service;
 mod slow_query;
 mod state;
+pub mod sync;
 mod trust;
 mod work;
 

@@ -27,6 +27,7 @@ use crate::policy::connection::Arriving;
 use crate::policy::write::{Asked, Source};
 use crate::retention::{AuthorClasses, Known};
 use crate::state::{State, now};
+use crate::sync::{Home, Sizes};
 use crate::{marmot, membership, moderation, trust};
 
 /// How often the levels are measured and the limiters swept.
@@ -87,6 +88,22 @@ impl Relay {
     /// Who is a member, who and what is banned or allowed.
     pub fn access(&self) -> &Arc<Access> {
         &self.state.access
+    }
+
+    /// Our side of a synchronisation with other relays, under the settings of this moment.
+    pub fn home(&self) -> Home {
+        let settings = self.state.settings();
+        let limits = &settings.config.limits;
+        let sizes = Sizes {
+            event_bytes: limits.event_bytes,
+            tags: limits.tags,
+        };
+        Home::new(
+            Arc::clone(&self.state.store),
+            Arc::clone(&self.state.access),
+            Arc::clone(&settings.rules),
+            sizes,
+        )
     }
 
     /// What admins can do.

@@ -23,6 +23,8 @@ mod r4_moderation;
 mod r4_plugins;
 mod r4_rates;
 mod r4_retention;
+mod r5_mirror;
 mod r5_negentropy;
+mod r5_sync;
 mod r6_search;
 mod r8_operation;

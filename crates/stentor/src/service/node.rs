@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
-use stentor_net::dial::Dialer;
 use stentor_relay::access::Access;
+use stentor_relay::mirror::Mirrors;
 use stentor_relay::retention::Retention;
 use stentor_relay::{Parts, Relay};
 use stentor_serve::ops::{self, Health, Readiness};
@@ -46,6 +46,7 @@ pub struct Node {
     store: Arc<Store>,
     records: Database,
     relay: Relay,
+    mirrors: Mirrors,
     server: Server<Relay>,
     listeners: Listeners,
     readiness: Readiness,
@@ -83,14 +84,17 @@ impl Node {
         let duplicates = sockets.duplicates()?;
         let store = open(layout, options, patience).await?;
         let records = records::open(layout, &config).await?;
+        let outbound = access::outbound(&config)?;
         let parts = Parts {
             store: Arc::clone(&store) as _,
             records: records.clone(),
             own_key,
-            dialer: Dialer::new(&config.outbound)?,
+            dialer: outbound.dialer.clone(),
             peer: config.peer.clone(),
         };
         let relay = Relay::new(config.relay.clone(), parts).await?;
+        let mirrors = Mirrors::new(relay.clone()).await?;
+        mirrors.apply(&config.relay.mirror, &outbound);
         let limits = ConnectionLimits::new(reload::caps(&config));
         let server = Server::new(
             relay.clone(),
@@ -124,7 +128,7 @@ impl Node {
             &config,
             &estate,
             keeper,
-            relay.access(),
+            (relay.access(), &mirrors),
         )?;
         readiness.set("store", Health::Ok, None);
         accept::clients(&server, sockets.public, &listeners);
@@ -140,6 +144,7 @@ impl Node {
             store,
             records,
             relay,
+            mirrors,
             server,
             listeners,
             readiness,
@@ -186,7 +191,9 @@ impl Node {
     /// # Errors
     /// When the relay refuses it; nothing has changed then.
     pub fn apply(&self, config: Config) -> anyhow::Result<Arc<Config>> {
+        let outbound = access::outbound(&config)?;
         self.relay.reconfigure(config.relay.clone())?;
+        self.mirrors.apply(&config.relay.mirror, &outbound);
         self.server.limits().set(reload::caps(&config));
         self.server.reload(reload::server(&config));
         self.listeners.reload(&config.server)?;
@@ -199,6 +206,7 @@ impl Node {
         self.readiness.set("listener", Health::Draining, None);
         self.control_stop.send_replace(true);
         self.estate.close();
+        self.mirrors.stop();
         let deadline = Duration::from_secs(self.config.load().server.drain_seconds);
         let report = self.server.drain().run(deadline).await;
         if tokio::time::timeout(deadline, self.control).await.is_err() {
@@ -244,10 +252,11 @@ fn answer_commands(
     config: &Arc<ArcSwap<Config>>,
     estate: &Arc<Estate>,
     keeper: Arc<Retention>,
-    access: &Arc<Access>,
+    (access, mirrors): (&Arc<Access>, &Mirrors),
 ) -> anyhow::Result<(watch::Sender<bool>, JoinHandle<()>)> {
     let server = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
     let (of_import, of_retention) = (Arc::clone(config), Arc::clone(config));
+    let (of_sync, place) = (Arc::clone(config), layout.clone());
     let records = Records::of_node(access, layout, &config.load());
     let retention = move || {
         Ok(Keeping {
@@ -262,6 +271,8 @@ fn answer_commands(
         rules: Box::new(move || access::rules(&of_import.load())),
         retention: Box::new(retention),
         records,
+        abroad: Box::new(move || access::abroad(&of_sync.load(), &place)),
+        mirrors: Some(mirrors.clone()),
     };
     let (stop, stopped) = watch::channel(false);
     Ok((
