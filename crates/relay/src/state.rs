@@ -37,6 +37,16 @@ pub(crate) struct Surroundings {
     pub(crate) addresses: Arc<Addresses>,
 }
 
+impl Surroundings {
+    pub(crate) fn new(store: Arc<dyn EventStore>, dialer: Dialer) -> Self {
+        Self {
+            addresses: Arc::new(Addresses::new(Arc::clone(&store), dialer)),
+            trust: Arc::default(),
+            store,
+        }
+    }
+}
+
 /// The configuration with what follows from it.
 pub(crate) struct Settings {
     pub(crate) config: Config,
@@ -144,11 +154,7 @@ impl State {
             peer,
             ..
         } = parts;
-        let surroundings = Surroundings {
-            store: Arc::clone(&store),
-            trust: Arc::default(),
-            addresses: Arc::new(Addresses::new(Arc::clone(&store), dialer.clone())),
-        };
+        let surroundings = Surroundings::new(Arc::clone(&store), dialer.clone());
         let settings = Settings::new(config, &surroundings, None)?;
         Ok(Self {
             settings: ArcSwap::from_pointee(settings),

@@ -1,18 +1,16 @@
 //! The parts of the node.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use metrics_exporter_prometheus::PrometheusHandle;
 use stentor_relay::access::Access;
 use stentor_relay::mirror::Mirrors;
 use stentor_relay::retention::Retention;
 use stentor_relay::{Parts, Relay};
 use stentor_serve::ops::{self, Health, Readiness};
-use stentor_serve::supervisor::{Importance, Supervisor};
+use stentor_serve::supervisor::Supervisor;
 use stentor_serve::{ConnectionLimits, Drain, Server};
 use stentor_sql::Database;
 use stentor_store::embedded::{Options, Store};
@@ -37,8 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long the operations listener and background tasks get to end.
 const LAST_DEADLINE: Duration = Duration::from_secs(2);
-/// How often the metrics recorder tidies up.
-const UPKEEP: Duration = Duration::from_secs(5);
 
 /// A node that serves.
 pub struct Node {

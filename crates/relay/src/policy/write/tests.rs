@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use stentor_auth::{Keys, Place};
 use stentor_event::{EventBuilder, Kind, SecretKey, Timestamp, pow};
-use stentor_store::{EventStore, Keep, RelayScope, memory};
+use stentor_net::dial::Dialer;
+use stentor_store::{Keep, RelayScope, memory};
 
 use super::{Judgement, Writing};
 use crate::access::Lists;
@@ -33,6 +34,12 @@ fn kind(kind: u16) -> EventBuilder {
     EventBuilder::new(Kind(kind), Timestamp(NOW))
 }
 
+/// An empty store, and a way to elsewhere that nobody takes.
+fn surroundings() -> Surroundings {
+    let store = Arc::new(memory::Store::new(Keep::Current, RelayScope::default()));
+    Surroundings::new(store, Dialer::new(&Default::default()).unwrap())
+}
+
 /// A relay's policy.
 struct Bench {
     settings: Settings,
@@ -43,9 +50,7 @@ impl Bench {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         change(&mut config);
-        let store: Arc<dyn EventStore> =
-            Arc::new(memory::Store::new(Keep::Current, RelayScope::default()));
-        let settings = Settings::new(config, &Surroundings { store }, None).unwrap();
+        let settings = Settings::new(config, &surroundings(), None).unwrap();
         Self {
             settings,
             lists: Lists::default(),
@@ -315,11 +320,7 @@ fn r4_2_words_come_from_files() {
         },
         ..Config::default()
     };
-    let store: Arc<dyn EventStore> =
-        Arc::new(memory::Store::new(Keep::Current, RelayScope::default()));
-    let error = Settings::new(missing, &Surroundings { store }, None)
-        .err()
-        .unwrap();
+    let error = Settings::new(missing, &surroundings(), None).err().unwrap();
     assert_eq!(error.key, "policy.words.files[0]");
 }
 
@@ -341,9 +342,7 @@ fn r4_1_a_reload_keeps_what_a_rule_remembers() {
     let bench = Bench::new(|config| config.policy.bursts.copies = 1);
     let text = "Buy our wonderful new thing today, it is cheaper than anything you have seen";
     assert_eq!(bench.against(kind(1).content(text)), "");
-    let store: Arc<dyn EventStore> =
-        Arc::new(memory::Store::new(Keep::Current, RelayScope::default()));
-    let surroundings = Surroundings { store };
+    let surroundings = surroundings();
     let reload = |change: fn(&mut Config)| {
         let mut config = bench.settings.config.clone();
         change(&mut config);
