@@ -42,6 +42,7 @@ export async function startNode(...settings) {
   return {
     url,
     operations,
+    folder,
     async stop() {
       child.kill('SIGTERM')
       const { code } = await exited

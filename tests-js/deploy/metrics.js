@@ -2,10 +2,11 @@
 // that appears on occasion; and the list of metrics in docs/operators/observe.md is that of the node.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { after, before, test } from 'node:test'
 import { parse } from 'yaml'
 
-import { Relay, authenticated, event, generateSecretKey, startNode, stored } from '../node.js'
+import { Relay, authenticated, binary, event, generateSecretKey, startNode, stored } from '../node.js'
 import { expressions, files, metricsIn, read } from './files.js'
 
 /** Figures of the store are measured every 15 seconds, the first time at the start. */
@@ -16,14 +17,14 @@ let exposed
 
 before(async () => {
   node = await startNode()
-  await traffic(node.url)
+  await traffic(node)
   exposed = await scrape(node.operations)
 })
 
 after(async () => assert.equal(await node.stop(), 0))
 
 /** A little of everything that an unconfigured relay has metrics for. */
-async function traffic(url) {
+async function traffic({ url, folder }) {
   const alice = generateSecretKey()
   const relay = await Relay.connect(url)
   const note = event(alice, { content: 'hello' })
@@ -35,6 +36,8 @@ async function traffic(url) {
   relay.close()
   const known = await authenticated(url, alice)
   known.close()
+  // Leaves a line in the audit log.
+  assert.equal(spawnSync(binary, ['admin', 'listkinds', '--data', folder]).status, 0)
 }
 
 /** The names of the series that are exposed, once the slow figures are there. */
@@ -79,6 +82,12 @@ test('what is documented is exposed, but for what appears on occasion', () => {
   assert.ok(metrics.length > 40, 'the tables have been read')
   const missing = metrics.filter(([name, { occasional, type }]) => !occasional && !seriesOf(name, type)?.every((series) => exposed.has(series)))
   assert.deepEqual(missing.map(([name]) => name), [])
+})
+
+test('what is documented is in the code', () => {
+  const code = files('crates', '.rs').map(read).join('\n')
+  const missing = [...documented().keys()].filter((name) => !code.includes(`"${name}"`))
+  assert.deepEqual(missing, [])
 })
 
 /** Fails for series that are neither exposed nor documented as being on occasion. */
