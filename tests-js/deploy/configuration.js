@@ -60,6 +60,20 @@ for (const page of files('docs/operators', '.md')) {
   }
 }
 
+for (const page of [...files('docs/operators', '.md'), 'deploy/README.md']) {
+  test(`the links in ${page} lead somewhere`, () => {
+    // As GitHub makes them of headings.
+    const anchor = (heading) => heading.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-')
+    for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      const [file, fragment] = target.split('#')
+      const name = file === '' ? page : path.join(path.dirname(page), file)
+      assert.ok(existsSync(path.join(root, name)), target)
+      const headings = () => [...read(name).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchor(heading))
+      assert.ok(fragment === undefined || headings().includes(fragment), target)
+    }
+  })
+}
+
 test('the manifests for Kubernetes belong together', () => {
   const own = 'deploy/kubernetes'
   const { resources } = parse(read(`${own}/kustomization.yaml`))
