@@ -21,7 +21,7 @@ usePoolImplementation(WebSocket)
 export { Relay, SimplePool, WebSocket, finalizeEvent, generateSecretKey, getPublicKey }
 
 const here = path.dirname(fileURLToPath(import.meta.url))
-const binary = process.env.STENTOR_BINARY ?? path.join(here, '..', 'target', 'debug', 'stentor')
+export const binary = process.env.STENTOR_BINARY ?? path.join(here, '..', 'target', 'debug', 'stentor')
 
 /** Starts a node; `settings` are further arguments. */
 export async function startNode(...settings) {
@@ -42,6 +42,7 @@ export async function startNode(...settings) {
   return {
     url,
     operations,
+    folder,
     async stop() {
       child.kill('SIGTERM')
       const { code } = await exited

@@ -208,7 +208,7 @@ async fn r4_3_events_from_elsewhere_are_asked_about_where_that_is_wanted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r4_3_the_example_of_the_handbook() {
-    let handbook = include_str!("../../../../../docs/operators.md");
+    let handbook = include_str!("../../../../../docs/operators/plugins.md");
     let (_, script) = handbook.split_once("```python\n").unwrap();
     let (script, _) = script.split_once("```").unwrap();
     let author = script.split('"').nth(1).unwrap();
