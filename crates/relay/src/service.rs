@@ -15,7 +15,7 @@ use stentor_store::{CommitObserver, Committed, EventStore};
 use tokio::sync::mpsc;
 
 use crate::access::Access;
-use crate::config::Config;
+use crate::config::{Config, Plugin, SourceType, WriteRule};
 use crate::connection::Connection;
 use crate::error::RelayError;
 use crate::management::Management;
@@ -90,8 +90,8 @@ impl Relay {
         &self.state.access
     }
 
-    /// Our side of a synchronisation with other relays, under the settings of this moment.
-    pub fn home(&self) -> Home {
+    /// Our side of a synchronisation with the relay at this URL, under the settings of this moment.
+    pub fn home(&self, url: &str) -> Home {
         let settings = self.state.settings();
         let limits = &settings.config.limits;
         let sizes = Sizes {
@@ -104,6 +104,7 @@ impl Relay {
             Arc::clone(&settings.rules),
             sizes,
         )
+        .asking(self.clone(), url)
     }
 
     /// What admins can do.
@@ -188,6 +189,14 @@ impl Relay {
             Verdict::Shadow => Ruling::Shadowed,
             Verdict::Pass | Verdict::Review(_) | Verdict::Ask => Ruling::Accepted,
         }
+    }
+
+    /// Whether a plugin wants to be asked about events from there.
+    pub(crate) fn asks_plugins(&self, source: SourceType) -> bool {
+        let settings = self.state.settings();
+        let policy = &settings.config.policy;
+        let named = |plugin: &Plugin| plugin.source_types.contains(&source);
+        settings.policy.write.has(WriteRule::Plugins) && policy.plugins.iter().any(named)
     }
 
     /// Ends what runs beside the relay, the operator's plugins, in order. To be called when no connection is open any more,

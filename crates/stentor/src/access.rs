@@ -176,6 +176,7 @@ pub fn abroad(config: &Config, layout: &Layout) -> anyhow::Result<Abroad> {
     let limits = &config.relay.limits;
     Ok(Abroad {
         outbound: outbound(config)?,
+        relay: None,
         key: secrets::relay_key(&layout.secrets())?,
         rules: config.relay.privacy.rules(),
         sizes: Sizes {

@@ -162,7 +162,7 @@ async fn keep_connected(mirror: &Mirror) -> Result<Infallible, SyncError> {
 
 /// Does everything that is to be done over a connection, until it ends.
 async fn attend(mirror: &Mirror, peer: &Peer, place: &Place) -> Result<Infallible, SyncError> {
-    let home = mirror.relay.home();
+    let home = mirror.relay.home(&mirror.config.url);
     let down = async {
         if !mirror.config.direction.is_down() {
             return std::future::pending().await;

@@ -38,7 +38,9 @@ pub(super) async fn publish(
             let events = changes
                 .into_iter()
                 .filter_map(|change| wanted(mirror, home, change));
-            send(peer, events.collect(), &mirror.status.tally).await?;
+            let tally = &mirror.status.tally;
+            let events = home.permitted(events.collect(), tally).await;
+            send(peer, events, tally).await?;
             seq = last.0;
         }
         let lag = store.last_seq().0.saturating_sub(seq);

@@ -11,9 +11,11 @@ use stentor_store::{
 
 use super::error::SyncError;
 use super::origins::Origins;
+use super::plugins::Plugins;
 use super::tally::Tally;
 use super::window::Window;
 use crate::access::Access;
+use crate::service::Relay;
 use crate::state::now;
 
 /// Rows looked at between two turns of others.
@@ -35,6 +37,8 @@ pub struct Home {
     access: Arc<Access>,
     rules: Arc<VisibilityRules>,
     sizes: Sizes,
+    /// Those of the running relay, which are asked too.
+    plugins: Option<Plugins>,
 }
 
 /// Whether events are old ones, or come as they are published.
@@ -59,6 +63,16 @@ impl Home {
             access,
             rules,
             sizes,
+            plugins: None,
+        }
+    }
+
+    /// Asks the plugins of this relay about what comes from, or goes to, the relay at this URL, as far as they want to be asked.
+    #[must_use]
+    pub fn asking(self, relay: Relay, url: &str) -> Self {
+        Self {
+            plugins: Some(Plugins::new(relay, url)),
+            ..self
         }
     }
 
@@ -80,7 +94,7 @@ impl Home {
         tally: &Tally,
         origins: Option<&Origins>,
     ) -> Result<(), SyncError> {
-        let wanted: Vec<Submission> = {
+        let wanted: Vec<Event> = {
             let lists = self.access.lists();
             let judge = |event: &Event| {
                 if lists.bans(&event.pubkey()) || lists.bans_event(&event.id()) {
@@ -92,10 +106,7 @@ impl Home {
             for event in events {
                 match judge(&event) {
                     Some(reason) => tally.came(reason, 1),
-                    None => wanted.push(Submission {
-                        event,
-                        verified: false,
-                    }),
+                    None => wanted.push(event),
                 }
             }
             wanted
@@ -103,6 +114,7 @@ impl Home {
         if wanted.is_empty() {
             return Ok(());
         }
+        let wanted = self.ruled(wanted, arrival, tally).await?;
         let ids: Vec<EventId> = wanted.iter().map(|wanted| wanted.event.id()).collect();
         if let Some(origins) = origins {
             origins.add(ids.iter().copied());
@@ -117,6 +129,37 @@ impl Home {
             tally.judged(outcome).map_err(SyncError::Unavailable)?;
         }
         Ok(())
+    }
+
+    /// What the plugins have nothing against. What they are asked about has been verified.
+    async fn ruled(
+        &self,
+        events: Vec<Event>,
+        arrival: Arrival,
+        tally: &Tally,
+    ) -> Result<Vec<Submission>, SyncError> {
+        let ruled = match &self.plugins {
+            Some(plugins) => plugins.coming(&events, arrival).await?,
+            None => None,
+        };
+        let verified = ruled.is_some();
+        let events = ruled.map_or(events, |ruled| {
+            tally.came("the signature is wrong", ruled.forged);
+            tally.came("refused by a plugin", ruled.refused);
+            ruled.events
+        });
+        let submission = |event| Submission { event, verified };
+        Ok(events.into_iter().map(submission).collect())
+    }
+
+    /// What the plugins have nothing against among events that are about to be sent.
+    pub(crate) async fn permitted(&self, events: Vec<Event>, tally: &Tally) -> Vec<Event> {
+        let Some(plugins) = &self.plugins else {
+            return events;
+        };
+        let ruled = plugins.going(events).await;
+        (0..ruled.refused).for_each(|_| tally.withheld());
+        ruled.events
     }
 
     /// Why an event is not taken whoever made it.

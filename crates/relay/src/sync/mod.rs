@@ -14,6 +14,7 @@ mod judge;
 mod origins;
 mod pages;
 mod plan;
+mod plugins;
 mod query;
 mod reconcile;
 mod remote;

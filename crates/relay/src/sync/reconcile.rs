@@ -107,6 +107,7 @@ impl Run<'_> {
                 }
                 may
             });
+            let events = self.home.permitted(events, self.tally).await;
             send(self.peer, events, self.tally).await?;
         }
         Ok(())

@@ -7,7 +7,7 @@ use stentor_event::{Event, EventId, Filter, Timestamp, Viewer};
 use stentor_net::dial::{self, Dialer, Trust};
 use stentor_peer::Config as PeerConfig;
 use stentor_relay::access::{Actor, Change};
-use stentor_relay::config;
+use stentor_relay::config::{self, Plugin, SourceType};
 use stentor_relay::sync::{Direction, Job, Method, Remote, Summary, SyncError, Tally, sync};
 use stentor_store::{Budget, Query, ScanLimits, Submission};
 
@@ -100,7 +100,7 @@ fn job(direction: Direction, method: Method) -> Job {
 
 async fn run(node: &Node, url: &str, job: &Job) -> Result<Summary, SyncError> {
     let tally = Tally::default();
-    sync(&remote(url), &node.relay.home(), job, &tally).await?;
+    sync(&remote(url), &node.relay.home(url), job, &tally).await?;
     Ok(tally.summary())
 }
 
@@ -334,7 +334,11 @@ async fn r5_2_what_is_cut_off_goes_on() {
         put(&there, &all).await;
         let proxy = Proxy::to(there.address).await;
         proxy.cut_after(400_000);
-        let (remote, home, tally) = (remote(&proxy.url()), here.relay.home(), Tally::default());
+        let (remote, home, tally) = (
+            remote(&proxy.url()),
+            here.relay.home(&proxy.url()),
+            Tally::default(),
+        );
         let down = job(Direction::Down, Method::Auto);
         tokio::select! {
             result = sync(&remote, &home, &down, &tally) => panic!("not cut: {result:?}"),
@@ -368,7 +372,11 @@ async fn r5_2_a_connection_that_breaks_is_made_again() {
     put(&there, &all).await;
     let proxy = Proxy::to(there.address).await;
     proxy.cut_after(200_000);
-    let (remote, home, tally) = (remote(&proxy.url()), here.relay.home(), Tally::default());
+    let (remote, home, tally) = (
+        remote(&proxy.url()),
+        here.relay.home(&proxy.url()),
+        Tally::default(),
+    );
     let down = job(Direction::Down, Method::Auto);
     let mend = async {
         proxy.is_cut().await;
@@ -388,5 +396,46 @@ async fn r5_2_what_cannot_be_synchronised_is_refused() {
         odd.filters = vec![Filter::parse(filter.as_bytes()).unwrap()];
         let error = run(&here, &here.url(), &odd).await.unwrap_err();
         assert!(matches!(error, SyncError::Filter(_)), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r4_3_plugins_are_asked_about_what_comes_and_goes() {
+    let list = format!(
+        "{}/tests/conformance/r4_plugins/programs/whitelist.py",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let plugin = |source_types: Vec<SourceType>| Plugin {
+        name: "list".into(),
+        command: vec!["python3".into(), list.clone(), public_key(1).to_string()],
+        source_types,
+        timeout_ms: 60_000,
+        ..Plugin::default()
+    };
+    let (ours, theirs) = (
+        [note(1, 5, "a"), note(3, 5, "b")],
+        [note(1, 6, "c"), note(2, 6, "d")],
+    );
+    for (sources, coming, going) in [
+        (vec![SourceType::Sync], 1, 2),
+        (vec![SourceType::Stored], 2, 1),
+        (vec![SourceType::Ip4, SourceType::Stream], 2, 2),
+    ] {
+        let here = node(Engine::Memory, |config| {
+            config.policy.plugins = vec![plugin(sources)];
+        })
+        .await;
+        let there = Node::start(Engine::Memory).await;
+        put(&here, &ours).await;
+        put(&there, &theirs).await;
+        let both = job(Direction::Both, Method::Auto);
+        let summary = run(&here, &there.url(), &both).await.unwrap();
+        assert_eq!(
+            (summary.stored, summary.sent),
+            (coming, going),
+            "{summary:?}"
+        );
+        assert_eq!(summary.withheld, 2 - going);
+        assert_eq!(summary.invalid.values().sum::<u64>(), 2 - coming);
     }
 }

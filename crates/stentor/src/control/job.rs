@@ -16,6 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stentor_event::{SecretKey, VisibilityRules};
+use stentor_relay::Relay;
 use stentor_relay::mirror::{Mirrors, Outbound};
 use stentor_relay::retention::Retention;
 use stentor_relay::sync::{Direction, Method, Sizes};
@@ -154,6 +155,8 @@ pub struct Keeping {
 pub struct Abroad {
     /// How they are connected to.
     pub outbound: Outbound,
+    /// The running relay, whose plugins are asked; none where no node runs.
+    pub relay: Option<Relay>,
     /// The relay's own key.
     pub key: SecretKey,
     /// What is private.

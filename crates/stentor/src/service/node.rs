@@ -25,7 +25,7 @@ use super::signals::{Request, Signals};
 use super::sockets::Sockets;
 use super::{accept, background, notify, reload, search, succession};
 use crate::config::{Config, Sources};
-use crate::control::{self, Estate, Keeping, Workshop};
+use crate::control::{self, Abroad, Estate, Keeping, Workshop};
 use crate::layout::Layout;
 use crate::records::{self, Records};
 use crate::{access, output, secrets};
@@ -124,7 +124,7 @@ impl Node {
             &config,
             &estate,
             keeper,
-            (relay.access(), &mirrors),
+            (&relay, &mirrors),
         )?;
         readiness.set("store", Health::Ok, None);
         accept::clients(&server, sockets.public, &listeners);
@@ -248,16 +248,24 @@ fn answer_commands(
     config: &Arc<ArcSwap<Config>>,
     estate: &Arc<Estate>,
     keeper: Arc<Retention>,
-    (access, mirrors): (&Arc<Access>, &Mirrors),
+    (relay, mirrors): (&Relay, &Mirrors),
 ) -> anyhow::Result<(watch::Sender<bool>, JoinHandle<()>)> {
     let server = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
     let (of_import, of_retention) = (Arc::clone(config), Arc::clone(config));
     let (of_sync, place) = (Arc::clone(config), layout.clone());
-    let records = Records::of_node(access, layout, &config.load());
+    let records = Records::of_node(relay.access(), layout, &config.load());
     let retention = move || {
         Ok(Keeping {
             keeper: Arc::clone(&keeper),
             config: of_retention.load().relay.retention.clone(),
+        })
+    };
+    let running = relay.clone();
+    let abroad = move || {
+        let abroad = access::abroad(&of_sync.load(), &place)?;
+        Ok(Abroad {
+            relay: Some(running.clone()),
+            ..abroad
         })
     };
     let workshop = Workshop {
@@ -267,7 +275,7 @@ fn answer_commands(
         rules: Box::new(move || access::rules(&of_import.load())),
         retention: Box::new(retention),
         records,
-        abroad: Box::new(move || access::abroad(&of_sync.load(), &place)),
+        abroad: Box::new(abroad),
         mirrors: Some(mirrors.clone()),
     };
     let (stop, stopped) = watch::channel(false);

@@ -25,6 +25,10 @@ pub async fn run(workshop: &Workshop, job: SyncJob, link: Link) -> anyhow::Resul
     let access = workshop.records.access().await?;
     let store = Arc::clone(&workshop.store);
     let home = Home::new(store, access, Arc::clone(&abroad.rules), abroad.sizes);
+    let home = match abroad.relay {
+        Some(relay) => home.asking(relay, &job.url),
+        None => home,
+    };
     let signer = job
         .auth
         .then(|| Arc::new(KeySigner(abroad.key.clone())) as Arc<dyn Signer>);
