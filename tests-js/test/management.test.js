@@ -10,6 +10,7 @@ const { getToken } = await import('nostr-tools/nip98')
 
 const admin = generateSecretKey()
 const alice = generateSecretKey()
+let tokens = 0
 let node
 let relay
 
@@ -28,7 +29,8 @@ async function call(secret, method, params = []) {
   const url = node.url.replace('ws://', 'http://')
   const request = { method, params }
   const body = JSON.stringify(request)
-  const sign = async (template) => finalizeEvent(template, secret)
+  // Two equal calls within a second would be the same token, which is good once.
+  const sign = async (template) => finalizeEvent({ ...template, tags: [...template.tags, ['nonce', `${tokens++}`]] }, secret)
   const authorization = await getToken(url, 'POST', sign, true, request)
   const payload = JSON.parse(Buffer.from(authorization.slice(6), 'base64')).tags.find((tag) => tag[0] === 'payload')
   assert.equal(payload[1], createHash('sha256').update(body).digest('hex'))

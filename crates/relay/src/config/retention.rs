@@ -31,7 +31,7 @@ pub struct Retention {
 pub struct AuthorList {
     /// What the list is called: lower-case letters, digits, `-` and `_`. Must be given.
     pub name: String,
-    /// Public keys, 64 lower-case hex digits each.
+    /// Public keys, as 64 lower-case hex digits or `npub1…`.
     pub keys: Vec<String>,
 }
 

@@ -6,7 +6,7 @@ use stentor_event::{Filter, Kind, PublicKey, Timestamp};
 use stentor_store::Outline;
 
 use super::AuthorClasses;
-use crate::config::{ConfigError, KindSet, Retention, RetentionRule};
+use crate::config::{ConfigError, KindSet, Retention, RetentionRule, parse_keys};
 
 const EVERYBODY: &str = "everybody";
 const OTHERS: &str = "others";
@@ -61,16 +61,8 @@ impl Rules {
             check_name(&key, &list.name)?;
             let taken = [EVERYBODY, OTHERS].contains(&list.name.as_str())
                 || classes.contains(&list.name.as_str());
-            let keys: Option<HashSet<PublicKey>> = list
-                .keys
-                .iter()
-                .map(|text| PublicKey::from_hex(text.as_bytes()))
-                .collect();
-            let wrong = ConfigError::new(
-                format!("{key}.keys"),
-                "holds what is not a key of 64 lower-case hex digits",
-            );
-            let before = lists.insert(list.name.clone(), keys.ok_or(wrong)?);
+            let keys = parse_keys(&format!("{key}.keys"), &list.keys)?;
+            let before = lists.insert(list.name.clone(), keys);
             if taken || before.is_some() {
                 return Err(ConfigError::new(
                     format!("{key}.name"),
@@ -322,7 +314,7 @@ mod tests {
             ),
             (
                 r#"{"authors":[{"name":"a","keys":["npub1"]}]}"#,
-                "retention.authors[0].keys",
+                "retention.authors[0].keys[0]",
             ),
         ] {
             assert_eq!(rules(json).unwrap_err().key, key, "{json}");
@@ -344,8 +336,8 @@ mod tests {
         let key = "ab".repeat(32);
         let json = format!(
             r#"{{"authors":[{{"name":"bots","keys":["{key}"]}}],
-                "rules":[{{"name":"a","kinds":[7,[1,3]],"authors":"bots","max_events":1}},
-                         {{"name":"b","kinds":[[1000,9999]],"authors":"others","max_events":1}}]}}"#
+                "rules":[{{"name":"a","kinds":[7,"1-3"],"authors":"bots","max_events":1}},
+                         {{"name":"b","kinds":["1000-9999"],"authors":"others","max_events":1}}]}}"#
         );
         let rules = rules(&json).unwrap();
         let filter = rules.filter(&rules.rules[0]);

@@ -6,15 +6,14 @@ use stentor_store::{Outcome, Refusal};
 
 use crate::metrics::EventOutcome;
 
+/// What is said when the store cannot write.
+const UNAVAILABLE: &str = "error: the relay cannot store events now";
+
 /// What the client is told of an event, with the prefix of NIP-01. `None`: the store failed.
 pub(super) fn answer_to(outcome: Option<Outcome>) -> (bool, EventOutcome, Cow<'static, str>) {
     let refusal = match outcome {
         None => {
-            return (
-                false,
-                EventOutcome::Failed,
-                "error: the relay cannot store events now".into(),
-            );
+            return (false, EventOutcome::Failed, UNAVAILABLE.into());
         }
         Some(Outcome::Stored(_)) => return (true, EventOutcome::Stored, "".into()),
         Some(Outcome::Ephemeral) => return (true, EventOutcome::Ephemeral, "".into()),
@@ -34,7 +33,8 @@ pub(super) fn answer_to(outcome: Option<Outcome>) -> (bool, EventOutcome, Cow<'s
         Refusal::Expired | Refusal::BadSignature | Refusal::NeverStored => {
             ("invalid", EventOutcome::Invalid)
         }
-        Refusal::Unavailable(_) => ("error", EventOutcome::Failed),
+        // Why the store cannot write is the operator's to know.
+        Refusal::Unavailable(_) => return (false, EventOutcome::Failed, UNAVAILABLE.into()),
     };
     (false, outcome, format!("{prefix}: {refusal}").into())
 }
@@ -65,7 +65,8 @@ mod tests {
         assert!(refused(Refusal::Expired).starts_with("invalid: "));
         assert!(refused(Refusal::BadSignature).starts_with("invalid: "));
         assert!(refused(Refusal::NeverStored).starts_with("invalid: "));
-        assert!(refused(Refusal::Unavailable("disk full".into())).starts_with("error: "));
+        let unavailable = refused(Refusal::Unavailable("/data/log is full".into()));
+        assert_eq!(unavailable, UNAVAILABLE, "no paths");
         assert!(!told(None).0 && told(None).1.starts_with("error: "));
     }
 }

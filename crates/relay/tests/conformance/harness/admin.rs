@@ -1,5 +1,7 @@
 //! A client of NIP-86, made from the text of the NIPs alone: JSON over HTTP, signed with NIP-98.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ring::digest::{SHA256, digest};
@@ -11,6 +13,8 @@ use tokio::time::timeout;
 
 use super::{Node, PATIENCE, event, now, text};
 
+static TOKENS: AtomicU64 = AtomicU64::new(0);
+
 /// An HTTP answer.
 #[derive(Debug)]
 pub struct Answered {
@@ -19,7 +23,7 @@ pub struct Answered {
     pub body: Value,
 }
 
-/// The event of NIP-98 for a request.
+/// The event of NIP-98 for a request; no two are the same, as each is good once.
 pub fn http_auth(key: &SecretKey, url: &str, method: &str, body: &str, at: u64) -> Event {
     let hash = digest(&SHA256, body.as_bytes());
     let hash: String = hash
@@ -31,6 +35,7 @@ pub fn http_auth(key: &SecretKey, url: &str, method: &str, body: &str, at: u64) 
         .tag(["u", url])
         .tag(["method", method])
         .tag(["payload", &hash])
+        .tag(["nonce", &TOKENS.fetch_add(1, Ordering::Relaxed).to_string()])
         .sign(key)
 }
 
