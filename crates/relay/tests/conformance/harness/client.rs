@@ -1,6 +1,6 @@
 //! A client over tokio-tungstenite.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::{SinkExt, StreamExt};
@@ -229,6 +229,21 @@ impl Client {
     pub async fn silent(&mut self, sub: &str) -> bool {
         self.settle().await;
         !self.stash.iter().any(|message| message[1] == sub)
+    }
+
+    /// The live events that have come so far, by subscription; they are taken.
+    pub async fn gathered(&mut self) -> BTreeMap<String, Vec<Value>> {
+        self.settle().await;
+        let mut gathered: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for mut message in std::mem::take(&mut self.stash) {
+            if message[0] == "EVENT" {
+                let sub = message[1].as_str().unwrap().to_owned();
+                gathered.entry(sub).or_default().push(message[2].take());
+            } else {
+                self.stash.push_back(message);
+            }
+        }
+        gathered
     }
 
     /// Authenticates with a key.

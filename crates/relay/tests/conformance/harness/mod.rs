@@ -4,6 +4,7 @@ mod admin;
 mod client;
 mod make;
 mod node;
+mod searching;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ pub use admin::http_auth;
 pub use client::{Answer, Client};
 pub use make::*;
 pub use node::{Node, without_rates};
+pub use searching::Searching;
 
 /// How long anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
