@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use stentor_auth::{Keys, Place};
 use stentor_event::{EventBuilder, Kind, SecretKey, Timestamp, pow};
+use stentor_net::dial::Dialer;
 use stentor_store::{EventStore, Keep, RelayScope, memory};
 
 use super::{Judgement, Writing};
 use crate::access::Lists;
 use crate::config::{Action, Config, Who, WhoReceives, WorkOfKinds, WriteRule};
+use crate::nip05::Addresses;
 use crate::state::{Settings, Surroundings};
 
 const NOW: u64 = 1_700_000_000;
@@ -33,6 +35,18 @@ fn kind(kind: u16) -> EventBuilder {
     EventBuilder::new(Kind(kind), Timestamp(NOW))
 }
 
+/// An empty store, nobody trusted, no address known.
+fn surroundings() -> Surroundings {
+    let store: Arc<dyn EventStore> =
+        Arc::new(memory::Store::new(Keep::Current, RelayScope::default()));
+    let dialer = Dialer::new(&stentor_net::dial::Config::default()).unwrap();
+    Surroundings {
+        addresses: Arc::new(Addresses::new(Arc::clone(&store), dialer)),
+        trust: Arc::default(),
+        store,
+    }
+}
+
 /// A relay's policy.
 struct Bench {
     settings: Settings,
@@ -43,9 +57,7 @@ impl Bench {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         change(&mut config);
-        let store: Arc<dyn EventStore> =
-            Arc::new(memory::Store::new(Keep::Current, RelayScope::default()));
-        let settings = Settings::new(config, &Surroundings { store }, None).unwrap();
+        let settings = Settings::new(config, &surroundings(), None).unwrap();
         Self {
             settings,
             lists: Lists::default(),

@@ -46,6 +46,8 @@ impl Answer {
 
 impl Client {
     pub async fn over(stream: TcpStream, url: &str) -> Result<Self, u16> {
+        // What follows a message without an answer, such as CLOSE, is not to wait for its acknowledgement.
+        stream.set_nodelay(true).unwrap();
         let socket = match timeout(PATIENCE, client_async(url, stream)).await.unwrap() {
             Ok((socket, _)) => socket,
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {

@@ -138,13 +138,10 @@ pub fn door(filters: &[Value], keys: &[u8]) -> Door {
     }
 }
 
-/// The registers of NIP-45 for these events, if the NIP defines any for the filter: with one tag that has one value.
+/// The registers of NIP-45 for these events: by the first item of the first tag of the filter as it is sent.
 pub fn registers(events: &[&Value], filter: &Value) -> Option<String> {
-    let mut tags = filter.as_object().unwrap().iter();
-    let (_, values) = tags.find(|(field, _)| field.starts_with('#'))?;
-    if tags.any(|(field, _)| field.starts_with('#')) {
-        return None;
-    }
+    let mut fields = filter.as_object().unwrap().iter();
+    let (_, values) = fields.find(|(field, _)| field.starts_with('#'))?;
     let value = values[0].as_str().unwrap();
     let hashed = || {
         let hash = digest(&SHA256, value.as_bytes());
