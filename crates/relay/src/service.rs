@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use stentor_event::{Event, EventId, SecretKey, Timestamp};
+use stentor_event::{Event, EventId, Kind, SecretKey, Timestamp};
 use stentor_net::dial::Dialer;
 use stentor_serve::{ConnectionInfo, Outbox, Refusal, SessionFactory};
 use stentor_sql::Database;
@@ -20,11 +20,15 @@ use crate::connection::Connection;
 use crate::error::RelayError;
 use crate::management::Management;
 use crate::moderation::queue;
+use crate::moderation::suspects::Queued;
+use crate::nip05::Verifier;
 use crate::policy::Verdict;
 use crate::policy::connection::Arriving;
 use crate::policy::write::{Asked, Source};
+use crate::retention::{AuthorClasses, Known};
 use crate::state::{State, now};
-use crate::{membership, moderation, trust};
+use crate::sync::{Home, Sizes};
+use crate::{marmot, membership, moderation, trust};
 
 /// How often the levels are measured and the limiters swept.
 const TICK: Duration = Duration::from_secs(5);
@@ -86,6 +90,22 @@ impl Relay {
         &self.state.access
     }
 
+    /// Our side of a synchronisation with other relays, under the settings of this moment.
+    pub fn home(&self) -> Home {
+        let settings = self.state.settings();
+        let limits = &settings.config.limits;
+        let sizes = Sizes {
+            event_bytes: limits.event_bytes,
+            tags: limits.tags,
+        };
+        Home::new(
+            Arc::clone(&self.state.store),
+            Arc::clone(&self.state.access),
+            Arc::clone(&settings.rules),
+            sizes,
+        )
+    }
+
     /// What admins can do.
     pub fn management(&self) -> Management {
         Management::new(
@@ -101,6 +121,26 @@ impl Relay {
             membership::publish(Arc::clone(&self.state)),
             enforce(&self.state)
         );
+    }
+
+    /// What search may ask: whose addresses a domain vouches for, and what waits for moderation.
+    pub fn search_trust(&self) -> stentor_store::search::Trust {
+        let addresses = Arc::clone(&self.state.surroundings.addresses);
+        stentor_store::search::Trust {
+            domains: Some(Arc::new(Verifier(addresses))),
+            spam: Some(Arc::new(Queued(Arc::clone(self.state.access.suspects())))),
+        }
+    }
+
+    /// The classes of authors that rules of retention can name.
+    pub fn author_classes(&self) -> Arc<dyn AuthorClasses> {
+        let state = Arc::downgrade(&self.state);
+        Arc::new(Known { state })
+    }
+
+    /// Removes events of Marmot that have been kept for long enough. Runs until it is dropped.
+    pub async fn run_marmot(self) {
+        marmot::expire(self.state).await;
     }
 
     /// Keeps the web of trust, if the policy asks for it. Runs until it is dropped.
@@ -240,7 +280,9 @@ impl CommitObserver for Observer {
         let lists = state.lists();
         let banned = |committed: &Committed| {
             let event = &committed.event;
-            lists.bans(&event.pubkey()) || lists.bans_event(&event.id())
+            let banned = lists.bans(&event.pubkey()) || lists.bans_event(&event.id());
+            // A request to vanish is taken from everybody, and stays (NIP-62).
+            banned && event.kind() != Kind::VANISH
         };
         let any = lists.bans_anything() && events.iter().any(banned);
         let tally = if any {

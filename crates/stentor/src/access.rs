@@ -11,7 +11,10 @@ use serde_json::Value;
 use stentor_auth::local_urls;
 use stentor_event::PublicKey;
 use stentor_event::normalize_relay_url;
-use stentor_relay::retention::{NoClasses, Retention};
+use stentor_net::dial::Dialer;
+use stentor_relay::mirror::Outbound;
+use stentor_relay::retention::{AuthorClasses, Retention, Unknown};
+use stentor_relay::sync::Sizes;
 use stentor_store::embedded::{Options, Store};
 use stentor_store::search::Trust;
 use stentor_store::{EventStore, RelayScope, StoreError};
@@ -19,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::{Bind, Config, ListenerConfig};
-use crate::control::{self, Client, Job, Keeping, Link, Workshop};
+use crate::control::{self, Abroad, Client, Job, Keeping, Link, Workshop};
 use crate::import::Rules;
 use crate::layout::Layout;
 use crate::records::Records;
@@ -152,6 +155,36 @@ pub fn rules(config: &Config) -> Rules {
     }
 }
 
+/// How others are connected to by this configuration.
+///
+/// # Errors
+/// A value that cannot be used, or a file of certificates that cannot be read.
+pub fn outbound(config: &Config) -> anyhow::Result<Outbound> {
+    Ok(Outbound {
+        dialer: Dialer::new(&config.outbound)?,
+        dial: config.outbound.clone(),
+        peer: config.peer.clone(),
+        sync: config.relay.sync.clone(),
+    })
+}
+
+/// What a synchronisation with other relays works with by this configuration.
+///
+/// # Errors
+/// Those of [`outbound`], and of the relay's key.
+pub fn abroad(config: &Config, layout: &Layout) -> anyhow::Result<Abroad> {
+    let limits = &config.relay.limits;
+    Ok(Abroad {
+        outbound: outbound(config)?,
+        key: secrets::relay_key(&layout.secrets())?,
+        rules: config.relay.privacy.rules(),
+        sizes: Sizes {
+            event_bytes: limits.event_bytes,
+            tags: limits.tags,
+        },
+    })
+}
+
 /// A place to work at, with a configuration that stays as it is.
 pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop {
     let (rules, whole) = (rules(config), config.clone());
@@ -164,23 +197,30 @@ pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop
     let retention = move || {
         let own_key = secrets::relay_key(&secrets)?.public_key();
         Ok(Keeping {
-            keeper: Arc::new(retention(Arc::clone(&kept), own_key)),
+            keeper: Arc::new(retention(Arc::clone(&kept), own_key, Arc::new(Unknown))),
             config: config.clone(),
         })
     };
+    let (place, all) = (layout.clone(), whole.clone());
     Workshop {
         search: search::make(&whole, layout, &store, Trust::default()),
         store,
         layout: layout.clone(),
         rules: Box::new(move || rules.clone()),
         retention: Box::new(retention),
+        abroad: Box::new(move || abroad(&all, &place)),
+        mirrors: None,
         records: Records::unopened(layout, &whole),
     }
 }
 
 /// What keeps a store within the rules of retention. The relay's own events stay.
-pub fn retention(store: Arc<Store>, own_key: PublicKey) -> Retention {
-    Retention::new(store, [own_key], Arc::new(NoClasses))
+pub fn retention(
+    store: Arc<Store>,
+    own_key: PublicKey,
+    classes: Arc<dyn AuthorClasses>,
+) -> Retention {
+    Retention::new(store, [own_key], classes)
 }
 
 impl Access {

@@ -20,6 +20,9 @@ use arc_swap::{ArcSwap, Guard};
 use stentor_sql::Database;
 use tokio::sync::{Mutex, watch};
 
+use crate::moderation::queue;
+use crate::moderation::suspects::Suspects;
+
 pub use audit::{Actor, AuditEntry};
 pub use change::Change;
 pub use error::AccessError;
@@ -36,6 +39,8 @@ pub struct Access {
     changing: Mutex<()>,
     /// Tells of every change.
     changes: watch::Sender<u64>,
+    /// Events that wait for moderation.
+    suspects: Arc<Suspects>,
 }
 
 impl Access {
@@ -46,7 +51,10 @@ impl Access {
     pub async fn open(records: Database) -> Result<Self, AccessError> {
         records.migrate(&schema::MIGRATIONS).await?;
         let lists = load::lists(&records).await?;
+        let waiting = queue::list(&records, usize::from(u16::MAX)).await?;
+        let suspects = Suspects::new(waiting.into_iter().map(|waiting| waiting.id));
         Ok(Self {
+            suspects: Arc::new(suspects),
             records,
             lists: ArcSwap::from_pointee(lists),
             changing: Mutex::new(()),
@@ -62,6 +70,11 @@ impl Access {
     /// The database behind the lists.
     pub fn records(&self) -> &Database {
         &self.records
+    }
+
+    /// The events that wait for moderation.
+    pub(crate) fn suspects(&self) -> &Arc<Suspects> {
+        &self.suspects
     }
 
     /// What remembers which tokens of NIP-98 have been used.
@@ -88,6 +101,9 @@ impl Access {
                 audit::note(tx, &actor, own.method(), &own.params(), "ok", now)
             })
             .await?;
+        if let Change::BanEvent(id, _) | Change::AllowEvent(id, _) = &change {
+            self.suspects.remove(id);
+        }
         Ok(self.update(|lists| change.make(lists)))
     }
 

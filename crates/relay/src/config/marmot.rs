@@ -11,11 +11,12 @@ use super::{ConfigError, parse_keys};
 pub struct Marmot {
     /// Whether its events are checked: key packages, group messages, lists of relays for key packages.
     pub enabled: bool,
-    /// How long messages to groups (kind 445) are kept that do not say themselves when they expire. 0: for ever.
+    /// How long messages to groups (kind 445) are kept that do not say themselves when they expire, counted from their
+    /// arrival. A member that has been away for longer has to be invited again. 0: for ever.
     pub message_days: u64,
     /// Keys of servers that pass notifications on, as 64 hex digits or `npub1…`.
     pub notification_servers: Vec<String>,
-    /// How long gift wraps to these are kept. 0: for ever.
+    /// How long gift wraps to these are kept, counted from their arrival. 0: for ever.
     pub notification_hours: u64,
 }
 
@@ -23,7 +24,7 @@ impl Default for Marmot {
     fn default() -> Self {
         Self {
             enabled: true,
-            message_days: 30,
+            message_days: 45,
             notification_servers: Vec::new(),
             notification_hours: 24,
         }

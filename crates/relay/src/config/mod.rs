@@ -6,6 +6,7 @@ mod kinds;
 mod limits;
 mod marmot;
 mod membership;
+mod mirror;
 mod moderation;
 mod negentropy;
 mod policy;
@@ -14,6 +15,7 @@ mod queries;
 mod rates;
 mod retention;
 mod search;
+mod sync;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,7 @@ pub use kinds::{KindRange, KindSet};
 pub use limits::{Limits, QueueOverflow};
 pub use marmot::Marmot;
 pub use membership::Membership;
+pub use mirror::Mirror;
 pub use moderation::{Moderation, Reporters};
 pub use negentropy::Negentropy;
 pub use policy::{
@@ -39,6 +42,7 @@ pub use queries::Queries;
 pub use rates::{Rates, Scope};
 pub use retention::{AuthorList, Retention, RetentionRule};
 pub use search::Search;
+pub use sync::Sync;
 
 /// What the relay does and allows. Every key has a default, and every one can be changed while the relay runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +59,11 @@ pub struct Config {
     pub rates: Rates,
     /// What a query may cost.
     pub queries: Queries,
+    /// Synchronisation with other relays.
+    pub sync: Sync,
+    /// Live streams from and to other relays, an entry for each. Entries that are added, changed or removed take effect on a
+    /// reload (SIGHUP) without touching the others.
+    pub mirror: Vec<Mirror>,
     /// Reconciliation of what the relay has with what a client or another relay has (NIP-77). NEG-OPEN counts as a REQ under
     /// `relay.rates`. What it costs to gather the events and to answer each NEG-MSG counts as rows: the answer to a NEG-MSG
     /// that comes before that is made up for is held back until then.
@@ -135,6 +144,8 @@ impl Default for Config {
             queries: Queries::default(),
             access: Access::default(),
             negentropy: Negentropy::default(),
+            sync: Sync::default(),
+            mirror: Vec::new(),
             policy: Policy::default(),
             membership: Membership::default(),
             moderation: Moderation::default(),
@@ -188,6 +199,8 @@ impl Config {
         self.moderation.check()?;
         self.marmot.check()?;
         self.negentropy.check()?;
+        self.sync.check()?;
+        mirror::check(&self.mirror)?;
         self.retention.check()?;
         self.search.check()?;
         self.policy.check()

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, KindSet, in_range};
-use crate::retention::Rules;
+use crate::retention::{CLASSES, Rules};
 
 /// What is kept, and for how long (R4.6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,8 +45,9 @@ pub struct RetentionRule {
     pub kinds: KindSet,
     /// Kinds it is not about, likewise.
     pub except_kinds: KindSet,
-    /// Whose events it is about: `everybody`, the name of a list of `relay.retention.authors`, or `others` for who is in none
-    /// of the lists.
+    /// Whose events it is about: `everybody`; the name of a list of `relay.retention.authors`; `members` (NIP-43, and the
+    /// allow list); `trusted`, whom the web of trust of `relay.policy.trust` reaches; `others` for all who are none of these.
+    /// The last three are known while the node runs only.
     pub authors: String,
     /// Days after which an event goes. 0: no limit.
     #[schemars(range(max = 36500))]
@@ -91,6 +92,6 @@ impl Retention {
         in_range("retention.every_seconds", every, 1..=604_800, false)?;
         let batch = self.batch_events as u64;
         in_range("retention.batch_events", batch, 1..=10_000, false)?;
-        Rules::new(self, &[]).map(drop)
+        Rules::new(self, &CLASSES).map(drop)
     }
 }

@@ -198,7 +198,7 @@ impl Management {
             .into_iter()
             .partition(|waiting| here.contains(&waiting.id));
         if !gone.is_empty() {
-            queue::forget(records, gone.iter().map(|gone| gone.id).collect()).await?;
+            queue::forget(&self.access, gone.iter().map(|gone| gone.id).collect()).await?;
         }
         let entry = |waiting: &queue::Waiting| json!({ "id": waiting.id.to_string(), "reason": waiting.reason });
         Ok(here.iter().map(entry).collect())

@@ -12,6 +12,7 @@ impl Connection {
         self.end_subscription(sub);
         if let Some(work) = &mut self.work {
             work.counts.end(sub);
+            work.invites.end(sub);
         }
     }
 }

@@ -20,7 +20,11 @@ const AT_ONCE: usize = 4;
 
 /// Invites that are being made.
 #[derive(Default)]
-pub(crate) struct Invites(FuturesUnordered<BoxFuture<'static, Made>>);
+pub(crate) struct Invites {
+    futures: FuturesUnordered<BoxFuture<'static, Made>>,
+    /// The subscriptions that still want theirs.
+    wanted: Vec<SubscriptionId>,
+}
 
 /// An invite, or why there is none, for this subscription.
 struct Made {
@@ -32,7 +36,12 @@ struct Made {
 impl Invites {
     /// Whether none is being made.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.futures.is_empty()
+    }
+
+    /// Nobody waits any more for the invite of this subscription.
+    pub(crate) fn end(&mut self, sub: &SubscriptionId) {
+        self.wanted.retain(|wanted| wanted != sub);
     }
 }
 
@@ -55,7 +64,7 @@ impl Connection {
     ) {
         let settings = received.settings;
         let creator = may_invite(self.keys.as_slice(), &settings.config, &self.state.lists());
-        let full = self.work().invites.0.len() >= AT_ONCE;
+        let full = self.work().invites.futures.len() >= AT_ONCE;
         let Some(creator) = creator.filter(|_| settings.config.membership.enabled && !full) else {
             let reason = if !settings.config.membership.enabled {
                 "unsupported: this relay gives no invites"
@@ -70,7 +79,9 @@ impl Connection {
         };
         let state = Arc::clone(&self.state);
         let settings = Arc::clone(&state.settings());
-        self.work().invites.0.push(Box::pin(async move {
+        let invites = &mut self.work().invites;
+        invites.wanted.push(sub.clone());
+        invites.futures.push(Box::pin(async move {
             let event = invite_event(&state, &settings, creator, now()).await;
             Made {
                 sub,
@@ -85,7 +96,13 @@ impl Connection {
         if self.work().invites.is_empty() {
             return;
         }
-        while let Poll::Ready(Some(made)) = Pin::new(&mut self.work().invites.0).poll_next(cx) {
+        while let Poll::Ready(Some(made)) = Pin::new(&mut self.work().invites.futures).poll_next(cx)
+        {
+            let wanted = self.work().invites.wanted.contains(&made.sub);
+            self.work().invites.end(&made.sub);
+            if !wanted {
+                continue;
+            }
             match made.event {
                 Ok(event) => {
                     let matches = made

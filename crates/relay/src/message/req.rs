@@ -26,6 +26,9 @@ impl Connection {
     ) {
         self.state.metrics.message(Message::Req);
         let replaced = self.take_subscription(&sub);
+        if let Some(work) = &mut self.work {
+            work.invites.end(&sub);
+        }
         let filters: Arc<[Filter]> = filters.into();
         match self.may_follow(&filters, received) {
             Ok(_) if invite::asks(&filters) => {

@@ -6,5 +6,6 @@
 
 pub(crate) mod queue;
 mod reports;
+pub(crate) mod suspects;
 
 pub(crate) use reports::read_reports;

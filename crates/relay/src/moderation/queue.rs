@@ -7,10 +7,13 @@ use stentor_event::EventId;
 use stentor_sql::{Database, Error, Transaction};
 use tokio::sync::mpsc;
 
+use crate::access::Access;
 use crate::state::{State, now};
 
 /// Characters of a reason that are kept.
 const REASON_CHARS: usize = 500;
+/// Events that leave a queue which has become too long, with one that comes.
+const LEAVE_AT_ONCE: i64 = 100;
 /// Hits of rules that wait to be written.
 const HITS: usize = 4_096;
 
@@ -49,7 +52,7 @@ pub(crate) async fn write_hits(
     let mut hits = hits.lock().await;
     while let Some((id, reason)) = hits.recv().await {
         let most = state.settings().config.moderation.queue;
-        if let Err(error) = add(state.access.records(), id, &reason, 1, most).await {
+        if let Err(error) = add(&state.access, id, &reason, 1, most).await {
             tracing::warn!(%error, "a hit of a rule could not be put into the moderation queue");
         }
     }
@@ -57,7 +60,7 @@ pub(crate) async fn write_hits(
 
 /// Puts an event into the queue, or counts another hit of one that is there. One that an admin has judged stays out.
 pub(crate) async fn add(
-    records: &Database,
+    access: &Access,
     id: EventId,
     reason: &str,
     hits: i64,
@@ -65,10 +68,19 @@ pub(crate) async fn add(
 ) -> Result<(), Error> {
     let reason: String = reason.chars().take(REASON_CHARS).collect();
     let at = now().0 as i64;
-    records
+    let left = access
+        .records()
         .write(move |tx| insert(tx, &id, &reason, hits, at, most as i64))
-        .await
+        .await?;
+    let Some(left) = left else { return Ok(()) };
+    access.suspects().insert(id);
+    for gone in &left {
+        access.suspects().remove(gone);
+    }
+    Ok(())
 }
+
+/// Writes an event into the queue; tells which had to leave it. `None`: an admin has judged it, and it stays out.
 
 fn insert(
     tx: &mut Transaction<'_>,
@@ -77,11 +89,11 @@ fn insert(
     hits: i64,
     at: i64,
     most: i64,
-) -> Result<(), Error> {
+) -> Result<Option<Vec<EventId>>, Error> {
     let judged: Option<(bool,)> =
         tx.fetch_optional("SELECT banned FROM relay_events WHERE id = ?", (id.0,))?;
     if judged.is_some() {
-        return Ok(());
+        return Ok(None);
     }
     tx.execute(
         "INSERT INTO relay_moderation (id, first_at, hits, reason) VALUES (?, ?, ?, ?)
@@ -89,12 +101,14 @@ fn insert(
          reason = excluded.reason",
         (id.0, at, hits, reason),
     )?;
-    tx.execute(
-        "DELETE FROM relay_moderation WHERE id IN (
-            SELECT id FROM relay_moderation ORDER BY first_at DESC, id LIMIT ? OFFSET ?)",
-        (i64::from(u16::MAX), most),
+    let oldest: Vec<([u8; 32],)> = tx.fetch_all(
+        "SELECT id FROM relay_moderation ORDER BY first_at DESC, id LIMIT ? OFFSET ?",
+        (LEAVE_AT_ONCE, most),
     )?;
-    Ok(())
+    for (id,) in &oldest {
+        tx.execute("DELETE FROM relay_moderation WHERE id = ?", (*id,))?;
+    }
+    Ok(Some(oldest.into_iter().map(|(id,)| EventId(id)).collect()))
 }
 
 /// The queue, oldest first.
@@ -115,8 +129,12 @@ pub(crate) async fn list(records: &Database, most: usize) -> Result<Vec<Waiting>
 }
 
 /// Takes events out of the queue that are no more.
-pub(crate) async fn forget(records: &Database, ids: Vec<EventId>) -> Result<(), Error> {
-    records
+pub(crate) async fn forget(access: &Access, ids: Vec<EventId>) -> Result<(), Error> {
+    for id in &ids {
+        access.suspects().remove(id);
+    }
+    access
+        .records()
         .write(move |tx| {
             for id in &ids {
                 tx.execute("DELETE FROM relay_moderation WHERE id = ?", (id.0,))?;

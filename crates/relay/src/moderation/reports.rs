@@ -103,7 +103,7 @@ async fn consider(state: &State, report: &Event) -> Result<(), StoreError> {
         };
         let enough = target == report.id() || reporters >= config.reports as usize;
         if enough {
-            let added = queue::add(state.access.records(), target, &why, 1, config.queue).await;
+            let added = queue::add(&state.access, target, &why, 1, config.queue).await;
             if let Err(error) = added {
                 tracing::warn!(%error, "a report could not be put into the moderation queue");
             }

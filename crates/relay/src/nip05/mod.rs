@@ -5,6 +5,7 @@
 
 mod cache;
 mod lookup;
+mod search;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +17,8 @@ use stentor_store::EventStore;
 use crate::holdings::newest;
 use crate::state::now;
 use cache::Cache;
-pub(crate) use lookup::Address;
+use lookup::Address;
+pub(crate) use search::Verifier;
 
 /// Profiles (NIP-01).
 const PROFILE: Kind = Kind(0);

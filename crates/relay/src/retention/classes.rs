@@ -14,21 +14,3 @@ pub trait AuthorClasses: Send + Sync {
     /// Whether an author is in the class of this name.
     fn contains(&self, class: &str, author: &PublicKey) -> bool;
 }
-
-/// No classes but the lists of the configuration.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoClasses;
-
-impl AuthorClasses for NoClasses {
-    fn names(&self) -> &[&'static str] {
-        &[]
-    }
-
-    fn ready(&self) -> bool {
-        true
-    }
-
-    fn contains(&self, _class: &str, _author: &PublicKey) -> bool {
-        false
-    }
-}

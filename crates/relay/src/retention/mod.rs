@@ -9,10 +9,13 @@ mod pace;
 mod pass;
 mod rules;
 mod service;
+mod standing;
 mod sweep;
 mod walk;
 
-pub use classes::{AuthorClasses, NoClasses};
+pub use classes::AuthorClasses;
 pub use pass::{Mode, Report, Retention, RetentionError};
 pub use rules::{Rule, Rules};
+pub(crate) use standing::Known;
+pub use standing::{CLASSES, Unknown};
 pub use sweep::Total;

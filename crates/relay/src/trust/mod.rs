@@ -34,6 +34,12 @@ impl TrustGraph {
         }
     }
 
+    /// Whether all lists that matter have been read.
+    pub(crate) fn is_complete(&self) -> bool {
+        let reach = self.reach.load();
+        Option::as_ref(&reach).is_some_and(|reach| reach.complete)
+    }
+
     /// Replaces what is known.
     fn set(&self, reach: Option<Reach>) {
         self.reach.store(Arc::new(reach));

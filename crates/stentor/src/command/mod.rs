@@ -9,7 +9,9 @@ mod export;
 mod import;
 mod keys;
 mod man;
+mod mirror;
 mod serve;
+mod sync;
 
 use clap::Subcommand;
 
@@ -27,6 +29,11 @@ pub enum Command {
     Import(import::Import),
     /// Writes events out, one JSON object a line, newest first
     Export(export::Export),
+    /// Brings together what is here and at another relay
+    Sync(sync::Sync),
+    /// Shows and checks the mirrors of the configuration
+    #[command(subcommand)]
+    Mirror(mirror::Mirror),
     /// Looks after the store
     #[command(subcommand)]
     Db(db::Db),
@@ -54,6 +61,8 @@ impl Command {
             Self::Config(command) => command.run(common),
             Self::Import(command) => in_runtime(command.run(common)),
             Self::Export(command) => in_runtime(command.run(common)),
+            Self::Sync(command) => in_runtime(command.run(common)),
+            Self::Mirror(command) => in_runtime(command.run(common)),
             Self::Db(command) => in_runtime(command.run(common)),
             Self::Admin(command) => in_runtime(command.run(common)),
             Self::Explain(command) => in_runtime(command.run(common)),

@@ -5,7 +5,9 @@ mod explain;
 mod export;
 mod import;
 mod maintain;
+mod mirrors;
 mod search;
+mod sync;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -13,7 +15,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use stentor_event::{SecretKey, VisibilityRules};
+use stentor_relay::mirror::{Mirrors, Outbound};
 use stentor_relay::retention::Retention;
+use stentor_relay::sync::{Direction, Method, Sizes};
 use stentor_store::EventStore;
 use stentor_store::embedded::Store;
 use stentor_store::search::Search;
@@ -67,6 +72,10 @@ pub enum Job {
     },
     /// Makes the index of full-text search anew.
     RebuildSearch,
+    /// Brings together what is here and at another relay.
+    Sync(SyncJob),
+    /// How the mirrors are doing.
+    Mirrors,
     /// Copies the store and the keys as of one moment into a new folder.
     Backup {
         /// The folder; absolute.
@@ -94,6 +103,25 @@ pub struct ExportJob {
     pub filters: Vec<String>,
 }
 
+/// What to bring together with which relay.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SyncJob {
+    /// The other relay.
+    pub url: String,
+    /// Only what matches one of these filters, as JSON; empty: everything.
+    pub filters: Vec<String>,
+    /// Which way.
+    pub direction: Direction,
+    /// How the differences are found.
+    pub method: Method,
+    /// Whether private and protected events are sent as well.
+    pub include_private: bool,
+    /// Whether the relay's own key is proven when the other side asks.
+    pub auth: bool,
+    /// Whether what another run has left is forgotten.
+    pub fresh: bool,
+}
+
 /// What a job works on.
 pub struct Workshop {
     /// The store.
@@ -108,6 +136,10 @@ pub struct Workshop {
     pub rules: Box<dyn Fn() -> Rules + Send + Sync>,
     /// What keeps the store within the rules of retention, and these as of now.
     pub retention: Box<dyn Fn() -> anyhow::Result<Keeping> + Send + Sync>,
+    /// What a synchronisation with other relays works with, by the configuration in force.
+    pub abroad: Box<dyn Fn() -> anyhow::Result<Abroad> + Send + Sync>,
+    /// The mirrors, in a running node.
+    pub mirrors: Option<Mirrors>,
 }
 
 /// Retention with its rules.
@@ -116,6 +148,18 @@ pub struct Keeping {
     pub keeper: Arc<Retention>,
     /// What has to go.
     pub config: stentor_relay::config::Retention,
+}
+
+/// What a synchronisation with other relays works with.
+pub struct Abroad {
+    /// How they are connected to.
+    pub outbound: Outbound,
+    /// The relay's own key.
+    pub key: SecretKey,
+    /// What is private.
+    pub rules: Arc<VisibilityRules>,
+    /// How large events may be here.
+    pub sizes: Sizes,
 }
 
 /// How a job is connected with whoever gave it.
@@ -163,6 +207,8 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
         Job::Compact { percent } => maintain::compact(workshop, percent, link).await,
         Job::Retention { dry_run } => maintain::retention(workshop, dry_run, link).await,
         Job::RebuildSearch => search::rebuild(workshop, link).await,
+        Job::Sync(job) => sync::run(&workshop, job, link).await,
+        Job::Mirrors => mirrors::run(&workshop),
         Job::Backup { to } => maintain::backup(workshop, to, link).await,
         Job::TakeOver => anyhow::bail!("no node runs here whose place could be taken"),
     }

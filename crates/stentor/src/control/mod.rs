@@ -12,5 +12,7 @@ mod server;
 
 pub use client::{Client, connect};
 pub use handover::{Estate, Named, Succession};
-pub use job::{Explained, ExportJob, Exported, ImportJob, Job, Keeping, Link, Workshop, run};
+pub use job::{
+    Abroad, Explained, ExportJob, Exported, ImportJob, Job, Keeping, Link, SyncJob, Workshop, run,
+};
 pub use server::Server;

@@ -179,6 +179,8 @@ fn name(job: &Job) -> &'static str {
         Job::Compact { .. } => "compact",
         Job::RebuildSearch => "search_rebuild",
         Job::Backup { .. } => "backup",
+        Job::Sync(_) => "sync",
+        Job::Mirrors => "mirrors",
         Job::TakeOver => "take over",
         Job::Retention { .. } => "retention",
     }

@@ -1,6 +1,7 @@
 //! The running node: its parts put together, started in order, reloaded and stopped.
 
 mod accept;
+mod background;
 mod gauges;
 mod listeners;
 mod node;

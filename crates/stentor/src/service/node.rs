@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
-use stentor_net::dial::Dialer;
 use stentor_relay::access::Access;
+use stentor_relay::mirror::Mirrors;
 use stentor_relay::retention::Retention;
 use stentor_relay::{Parts, Relay};
 use stentor_serve::ops::{self, Health, Readiness};
@@ -16,7 +16,7 @@ use stentor_serve::supervisor::{Importance, Supervisor};
 use stentor_serve::{ConnectionLimits, Drain, Server};
 use stentor_sql::Database;
 use stentor_store::embedded::{Options, Store};
-use stentor_store::search::{Search, Trust};
+use stentor_store::search::Search;
 use stentor_store::{EventStore, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -25,7 +25,7 @@ use tracing::{info, warn};
 use super::listeners::Listeners;
 use super::signals::{Request, Signals};
 use super::sockets::Sockets;
-use super::{accept, gauges, notify, reload, search, succession};
+use super::{accept, background, notify, reload, search, succession};
 use crate::config::{Config, Sources};
 use crate::control::{self, Estate, Keeping, Workshop};
 use crate::layout::Layout;
@@ -46,6 +46,7 @@ pub struct Node {
     store: Arc<Store>,
     records: Database,
     relay: Relay,
+    mirrors: Mirrors,
     server: Server<Relay>,
     listeners: Listeners,
     readiness: Readiness,
@@ -83,14 +84,17 @@ impl Node {
         let duplicates = sockets.duplicates()?;
         let store = open(layout, options, patience).await?;
         let records = records::open(layout, &config).await?;
+        let outbound = access::outbound(&config)?;
         let parts = Parts {
             store: Arc::clone(&store) as _,
             records: records.clone(),
             own_key,
-            dialer: Dialer::new(&config.outbound)?,
+            dialer: outbound.dialer.clone(),
             peer: config.peer.clone(),
         };
         let relay = Relay::new(config.relay.clone(), parts).await?;
+        let mirrors = Mirrors::new(relay.clone()).await?;
+        mirrors.apply(&config.relay.mirror, &outbound);
         let limits = ConnectionLimits::new(reload::caps(&config));
         let server = Server::new(
             relay.clone(),
@@ -100,8 +104,9 @@ impl Node {
             Drain::new(),
         );
         let mut supervisor = Supervisor::new(readiness.clone());
-        let search = search::make(&config, layout, &store, Trust::default());
-        background(&mut supervisor, &relay, &store, search.clone(), metrics);
+        let search = search::make(&config, layout, &store, relay.search_trust());
+        background::of_relay(&mut supervisor, &relay, &store);
+        background::of_node(&mut supervisor, &store, &records, search.clone(), metrics);
         if let Some(search) = &search {
             search::start(&mut supervisor, &relay, search);
         }
@@ -110,8 +115,12 @@ impl Node {
         let ending = Arc::clone(&config);
         let ending = move || 2 * Duration::from_secs(ending.load().server.drain_seconds);
         let estate = Arc::new(Estate::new(duplicates, ending));
-        let keeper = Arc::new(access::retention(Arc::clone(&store), own_public_key));
-        keep(&mut supervisor, &keeper, &config);
+        let keeper = Arc::new(access::retention(
+            Arc::clone(&store),
+            own_public_key,
+            relay.author_classes(),
+        ));
+        background::of_retention(&mut supervisor, &keeper, &config);
         let (control_stop, control) = answer_commands(
             &store,
             search,
@@ -119,7 +128,7 @@ impl Node {
             &config,
             &estate,
             keeper,
-            relay.access(),
+            (relay.access(), &mirrors),
         )?;
         readiness.set("store", Health::Ok, None);
         accept::clients(&server, sockets.public, &listeners);
@@ -135,6 +144,7 @@ impl Node {
             store,
             records,
             relay,
+            mirrors,
             server,
             listeners,
             readiness,
@@ -181,7 +191,9 @@ impl Node {
     /// # Errors
     /// When the relay refuses it; nothing has changed then.
     pub fn apply(&self, config: Config) -> anyhow::Result<Arc<Config>> {
+        let outbound = access::outbound(&config)?;
         self.relay.reconfigure(config.relay.clone())?;
+        self.mirrors.apply(&config.relay.mirror, &outbound);
         self.server.limits().set(reload::caps(&config));
         self.server.reload(reload::server(&config));
         self.listeners.reload(&config.server)?;
@@ -194,6 +206,7 @@ impl Node {
         self.readiness.set("listener", Health::Draining, None);
         self.control_stop.send_replace(true);
         self.estate.close();
+        self.mirrors.stop();
         let deadline = Duration::from_secs(self.config.load().server.drain_seconds);
         let report = self.server.drain().run(deadline).await;
         if tokio::time::timeout(deadline, self.control).await.is_err() {
@@ -232,103 +245,6 @@ async fn open(layout: &Layout, options: Options, patience: Duration) -> anyhow::
     }
 }
 
-fn background(
-    supervisor: &mut Supervisor,
-    relay: &Relay,
-    store: &Arc<Store>,
-    search: Option<Arc<Search>>,
-    metrics: PrometheusHandle,
-) {
-    let (purging, purged) = (relay.clone(), Arc::clone(store));
-    supervisor.spawn("relay", Importance::Optional, move |mut stop| {
-        let (relay, store) = (purging.clone(), Arc::clone(&purged));
-        async move {
-            let purge = |now| {
-                let store = Arc::clone(&store);
-                async move {
-                    match store.purge(now).await {
-                        Ok(0) => {}
-                        Ok(events) => info!(events, "expired events purged"),
-                        Err(error) => warn!(%error, "purging expired events"),
-                    }
-                }
-            };
-            tokio::select! {
-                () = relay.run(purge) => {}
-                () = stop.requested() => {}
-            }
-            Ok::<(), Infallible>(())
-        }
-    });
-    let of_members = relay.clone();
-    supervisor.spawn("membership", Importance::Optional, move |mut stop| {
-        let relay = of_members.clone();
-        async move {
-            tokio::select! {
-                () = relay.run_membership() => {}
-                () = stop.requested() => {}
-            }
-            Ok::<(), Infallible>(())
-        }
-    });
-    let trusting = relay.clone();
-    supervisor.spawn("trust", Importance::Optional, move |mut stop| {
-        let relay = trusting.clone();
-        async move {
-            tokio::select! {
-                () = relay.run_trust() => {}
-                () = stop.requested() => {}
-            }
-            Ok::<(), Infallible>(())
-        }
-    });
-    let of_moderators = relay.clone();
-    supervisor.spawn("moderation", Importance::Optional, move |mut stop| {
-        let relay = of_moderators.clone();
-        async move {
-            tokio::select! {
-                () = relay.run_moderation() => {}
-                () = stop.requested() => {}
-            }
-            Ok::<(), Infallible>(())
-        }
-    });
-    let measured = Arc::clone(store);
-    supervisor.spawn("metrics", Importance::Optional, move |mut stop| {
-        let (store, search, metrics) = (Arc::clone(&measured), search.clone(), metrics.clone());
-        async move {
-            let mut upkeep = tokio::time::interval(UPKEEP);
-            let mut figures = tokio::time::interval(gauges::EVERY);
-            loop {
-                tokio::select! {
-                    _ = upkeep.tick() => metrics.run_upkeep(),
-                    _ = figures.tick() => {
-                        let (store, search) = (Arc::clone(&store), search.clone());
-                        let measure = move || gauges::measure(&store, search.as_deref());
-                        tokio::task::spawn_blocking(measure).await?;
-                    }
-                    () = stop.requested() => return Ok::<(), tokio::task::JoinError>(()),
-                }
-            }
-        }
-    });
-}
-
-/// Removes what has to go by the rules of retention.
-fn keep(supervisor: &mut Supervisor, keeper: &Arc<Retention>, config: &Arc<ArcSwap<Config>>) {
-    let (keeper, config) = (Arc::clone(keeper), Arc::clone(config));
-    supervisor.spawn("retention", Importance::Optional, move |mut stop| {
-        let (keeper, config) = (Arc::clone(&keeper), Arc::clone(&config));
-        async move {
-            tokio::select! {
-                () = keeper.run(|| config.load().relay.retention.clone()) => {}
-                () = stop.requested() => {}
-            }
-            Ok::<(), Infallible>(())
-        }
-    });
-}
-
 fn answer_commands(
     store: &Arc<Store>,
     search: Option<Arc<Search>>,
@@ -336,10 +252,11 @@ fn answer_commands(
     config: &Arc<ArcSwap<Config>>,
     estate: &Arc<Estate>,
     keeper: Arc<Retention>,
-    access: &Arc<Access>,
+    (access, mirrors): (&Arc<Access>, &Mirrors),
 ) -> anyhow::Result<(watch::Sender<bool>, JoinHandle<()>)> {
     let server = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
     let (of_import, of_retention) = (Arc::clone(config), Arc::clone(config));
+    let (of_sync, place) = (Arc::clone(config), layout.clone());
     let records = Records::of_node(access, layout, &config.load());
     let retention = move || {
         Ok(Keeping {
@@ -354,6 +271,8 @@ fn answer_commands(
         rules: Box::new(move || access::rules(&of_import.load())),
         retention: Box::new(retention),
         records,
+        abroad: Box::new(move || access::abroad(&of_sync.load(), &place)),
+        mirrors: Some(mirrors.clone()),
     };
     let (stop, stopped) = watch::channel(false);
     Ok((

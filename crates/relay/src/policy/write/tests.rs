@@ -327,11 +327,7 @@ fn r4_2_words_come_from_files() {
         },
         ..Config::default()
     };
-    let store: Arc<dyn EventStore> =
-        Arc::new(memory::Store::new(Keep::Current, RelayScope::default()));
-    let error = Settings::new(missing, &Surroundings { store }, None)
-        .err()
-        .unwrap();
+    let error = Settings::new(missing, &surroundings(), None).err().unwrap();
     assert_eq!(error.key, "policy.words.files[0]");
 }
 
@@ -353,9 +349,7 @@ fn r4_1_a_reload_keeps_what_a_rule_remembers() {
     let bench = Bench::new(|config| config.policy.bursts.copies = 1);
     let text = "Buy our wonderful new thing today, it is cheaper than anything you have seen";
     assert_eq!(bench.against(kind(1).content(text)), "");
-    let store: Arc<dyn EventStore> =
-        Arc::new(memory::Store::new(Keep::Current, RelayScope::default()));
-    let surroundings = Surroundings { store };
+    let surroundings = surroundings();
     let reload = |change: fn(&mut Config)| {
         let mut config = bench.settings.config.clone();
         change(&mut config);

@@ -4,6 +4,8 @@ mod admin;
 mod client;
 mod make;
 mod node;
+mod plain;
+mod proxy;
 mod searching;
 
 use std::time::Duration;
@@ -12,6 +14,8 @@ pub use admin::http_auth;
 pub use client::{Answer, Client};
 pub use make::*;
 pub use node::{Node, without_rates};
+pub use plain::PlainRelay;
+pub use proxy::Proxy;
 pub use searching::Searching;
 
 /// How long anything may take before a test fails.

@@ -6,6 +6,7 @@ mod table;
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use stentor_relay::Config;
 use stentor_store::search::Trust;
@@ -78,32 +79,37 @@ async fn r2_1_stored(engine: Engine) {
     events.extend(left);
     let seen: Vec<Value> = events.iter().map(value).collect();
     let questions = filters(&[events, gone].concat());
-    for (name, keys) in VIEWERS {
-        let mut client = viewer(node, keys).await;
-        for filter in &questions {
-            let cell = Cell {
-                name,
-                keys,
-                filters: std::slice::from_ref(filter),
-                seen: &seen,
-            };
-            cell.stored(&mut client).await;
-            cell.hints(&mut client).await;
-            cell.counted(&mut client).await;
-            cell.reconciled(&mut client).await;
-            cell.searched(&mut client).await;
-        }
-        for filters in unions() {
-            let cell = Cell {
-                name,
-                keys,
-                filters: &filters,
-                seen: &seen,
-            };
-            cell.stored(&mut client).await;
-            cell.counted(&mut client).await;
-            cell.searched(&mut client).await;
-        }
+    // Each viewer asks one question after the other; all of them at once.
+    let asking = VIEWERS.map(|(name, keys)| ask_everything(node, name, keys, &questions, &seen));
+    join_all(asking).await;
+}
+
+/// Asks all questions in every way.
+async fn ask_everything(node: &Node, name: &str, keys: &[u8], questions: &[Value], seen: &[Value]) {
+    let mut client = viewer(node, keys).await;
+    for filter in questions {
+        let cell = Cell {
+            name,
+            keys,
+            filters: std::slice::from_ref(filter),
+            seen,
+        };
+        cell.stored(&mut client).await;
+        cell.hints(&mut client).await;
+        cell.counted(&mut client).await;
+        cell.reconciled(&mut client).await;
+        cell.searched(&mut client).await;
+    }
+    for filters in unions() {
+        let cell = Cell {
+            name,
+            keys,
+            filters: &filters,
+            seen,
+        };
+        cell.stored(&mut client).await;
+        cell.counted(&mut client).await;
+        cell.searched(&mut client).await;
     }
 }
 

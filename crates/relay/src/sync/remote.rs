@@ -1,0 +1,203 @@
+//! A synchronisation with a relay from beginning to end: connected, and connected again when the connection breaks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stentor_event::Filter;
+use stentor_net::dial::{Dialer, Trust};
+use stentor_net::retry::Backoff;
+use stentor_peer::{Config as PeerConfig, Peer, PeerError, Signer, fetch_information};
+
+use super::error::SyncError;
+use super::home::Home;
+use super::journal::Journal;
+use super::plan::{Plan, resumed};
+use super::query::pause;
+use super::run::{Direction, Method, Order, Run};
+use super::schema::MIGRATIONS;
+use super::tally::Tally;
+use super::window::Window;
+use crate::config;
+use crate::state::now;
+
+/// Connections in a row that break before they bring anything, after which it is given up.
+const TRIES: u32 = 5;
+
+/// Another relay, and how it is connected to.
+#[derive(Clone)]
+pub struct Remote {
+    /// What connects.
+    pub dialer: Dialer,
+    /// Its URL.
+    pub url: String,
+    /// Whose URL that is.
+    pub trust: Trust,
+    /// Limits and times of the connection.
+    pub config: PeerConfig,
+    /// Who answers when it asks who we are (NIP-42); none: nobody.
+    pub signer: Option<Arc<dyn Signer>>,
+}
+
+/// What is to be synchronised.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Which events: each filter by itself, one after the other.
+    pub filters: Vec<Filter>,
+    /// Which way.
+    pub direction: Direction,
+    /// Whether private and protected (NIP-70) events are sent as well.
+    pub include_private: bool,
+    /// How the differences are found.
+    pub method: Method,
+    /// Begins anew, whatever another run has left.
+    pub fresh: bool,
+    /// Limits.
+    pub config: config::Sync,
+}
+
+impl Remote {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Those of [`Peer::connect`].
+    pub async fn connect(&self) -> Result<Peer, PeerError> {
+        // Our store verifies what it does not have yet.
+        let config = PeerConfig {
+            verify: false,
+            ..self.config.clone()
+        };
+        Peer::connect(
+            &self.dialer,
+            &self.url,
+            self.trust,
+            config,
+            self.signer.clone(),
+        )
+        .await
+    }
+
+    /// Whether it is worth trying to reconcile: not when its information document (NIP-11) lists NIPs and 77 is not among them.
+    pub(crate) async fn may_reconcile(&self) -> bool {
+        match fetch_information(&self.dialer, &self.url, self.trust).await {
+            Ok(information) => {
+                let nips = &information.document.supported_nips;
+                nips.is_empty() || nips.contains(&77)
+            }
+            Err(error) => {
+                tracing::debug!(%error, url = self.url, "no information document");
+                true
+            }
+        }
+    }
+}
+
+/// Synchronises. What is done is counted in `tally` as it is done; when the future is dropped, or this fails, the next call with
+/// the same job goes on where this one was.
+///
+/// # Errors
+/// [`SyncError`].
+pub async fn sync(remote: &Remote, home: &Home, job: &Job, tally: &Tally) -> Result<(), SyncError> {
+    job.filters.iter().try_for_each(fits)?;
+    home.records().migrate(&MIGRATIONS).await?;
+    let mut connection = remote.connect().await?;
+    let reconciles = match job.method {
+        Method::Auto => remote.may_reconcile().await,
+        Method::Negentropy => true,
+        Method::Pages => false,
+    };
+    for filter in &job.filters {
+        let Some(range) = Window::of(filter) else {
+            continue;
+        };
+        let order = Order {
+            filter: filter.clone(),
+            direction: job.direction,
+            include_private: job.include_private,
+            method: job.method,
+        };
+        let journal = Journal::new(
+            home.records().clone(),
+            &remote.url,
+            filter,
+            job.direction,
+            job.include_private,
+        );
+        let begun = now().0;
+        let mut plan = Plan::new(
+            begin(&journal, range, job.fresh, tally).await?,
+            reconciles,
+            begun,
+        );
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+        loop {
+            let before = tally.summary().progress();
+            let run = Run {
+                peer: &connection,
+                home,
+                order: &order,
+                config: &job.config,
+                tally,
+                origins: None,
+                journal: Some((&journal, begun)),
+            };
+            let Err(error) = run.finish(&mut plan).await else {
+                break;
+            };
+            if tally.summary().progress() > before {
+                backoff.reset();
+            }
+            if !error.is_passing() {
+                return Err(error);
+            }
+            tracing::info!(%error, url = remote.url, "connecting again");
+            connection = reconnect(remote, &mut backoff, error).await?;
+            tally.edit().reconnects += 1;
+        }
+    }
+    Ok(())
+}
+
+/// What is to be done: the whole range, or what another run has left.
+async fn begin(
+    journal: &Journal,
+    range: Window,
+    fresh: bool,
+    tally: &Tally,
+) -> Result<Vec<Window>, SyncError> {
+    let left = journal.load().await?.filter(|_| !fresh);
+    tally.edit().resumed |= left.is_some();
+    Ok(left.map_or_else(|| vec![range], |(left, begun)| resumed(&left, range, begun)))
+}
+
+/// Connects again, or gives back the last error when that has failed too often.
+async fn reconnect(
+    remote: &Remote,
+    backoff: &mut Backoff,
+    mut error: SyncError,
+) -> Result<Peer, SyncError> {
+    loop {
+        if backoff.failures() >= TRIES || !error.is_passing() {
+            return Err(error);
+        }
+        pause(backoff).await;
+        match remote.connect().await {
+            Ok(peer) => return Ok(peer),
+            Err(failed) => error = failed.into(),
+        }
+    }
+}
+
+/// What cannot be synchronised: the newest of a set, or the best, is another set on each side.
+fn fits(filter: &Filter) -> Result<(), SyncError> {
+    if filter.limit.is_some() {
+        return Err(SyncError::Filter(
+            "a filter with a limit cannot be synchronised",
+        ));
+    }
+    if filter.search.is_some() {
+        return Err(SyncError::Filter(
+            "what a search finds cannot be synchronised",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! `stentor admin` (R3): the relay is managed from the shell, with and without a running node, and what is decided there
+//! holds for imports and survives a backup.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod common;
+
+use std::path::Path;
+
+use common::events::{lines, note, text};
+use common::node::Node;
+use common::{exported_ids, run_json, run_text};
+use serde_json::{Value, json};
+
+fn admin(data: &Path, args: &[&str]) -> Value {
+    run_json(data, &[&["admin", "--json"], args].concat())
+}
+
+fn import(data: &Path, folder: &Path, events: &[stentor_event::Event]) -> Value {
+    let file = folder.join("events.jsonl");
+    std::fs::write(&file, lines(events)).unwrap();
+    run_json(data, &["import", "--json", file.to_str().unwrap()])
+}
+
+fn id(event: &stentor_event::Event) -> String {
+    event.id().to_string()
+}
+
+#[test]
+fn r3_2_the_same_with_and_without_a_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let key = note(1, 1).pubkey().to_string();
+    assert_eq!(admin(&data, &["banpubkey", &key, "spam"]), json!(true));
+    let node = Node::start(&data, &[]);
+    let banned = json!([{ "pubkey": key, "reason": "spam" }]);
+    assert_eq!(admin(&data, &["listbannedpubkeys"]), banned);
+    assert_eq!(admin(&data, &["unbanpubkey", &key]), json!(true));
+    assert_eq!(admin(&data, &["allowkind", "7"]), json!(true));
+    assert_eq!(node.stop().0, 0);
+    assert_eq!(admin(&data, &["listbannedpubkeys"]), json!([]));
+    assert_eq!(
+        admin(&data, &["listkinds"]),
+        json!({ "allowed": [7], "denied": [] })
+    );
+    assert_eq!(admin(&data, &["forgetkind", "7"]), json!(true));
+    assert_eq!(admin(&data, &["listallowedkinds"]), json!([]));
+    let audit = admin(&data, &["readaudit"]);
+    let methods: Vec<&str> = audit
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|line| line["method"] != "readaudit")
+        .map(|line| {
+            assert_eq!(
+                (line["actor"].as_str(), line["outcome"].as_str()),
+                (Some("shell"), Some("ok"))
+            );
+            line["method"].as_str().unwrap()
+        })
+        .collect();
+    assert_eq!(
+        methods,
+        [
+            "listallowedkinds",
+            "forgetkind",
+            "listkinds",
+            "listbannedpubkeys",
+            "allowkind",
+            "unbanpubkey",
+            "listbannedpubkeys",
+            "banpubkey"
+        ]
+    );
+}
+
+#[test]
+fn r3_2_mistakes_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (code, _, err) = run_text(&data, &["admin", "banpubkey", "nobody"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("parameter 1"), "{err}");
+    let (code, _, err) = run_text(&data, &["admin", "makecoffee"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("makecoffee"), "{err}");
+    let (code, out, _) = run_text(&data, &["admin", "blockip", "192.0.2.0/24", "flood"]);
+    assert_eq!((code, out.as_str()), (0, "done\n"));
+    let (_, out, _) = run_text(&data, &["admin", "listblockedips"]);
+    assert_eq!(out, "192.0.2.0/24  reason=flood\n");
+}
+
+#[test]
+fn r3_1_invites_from_the_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    admin(&data, &["createrole", "host", "Host"]);
+    let claim = admin(&data, &["createinvite", "24", "3", "host"]);
+    let claim = claim.as_str().unwrap();
+    let listed = admin(&data, &["listinvites"]);
+    let invite = &listed[0];
+    assert_eq!(
+        (&invite["claim"], &invite["most"], &invite["role"]),
+        (&json!(claim), &json!(3), &json!("host"))
+    );
+    let lasts = invite["expires_at"].as_i64().unwrap() - invite["created_at"].as_i64().unwrap();
+    assert_eq!(lasts, 24 * 3_600);
+    assert_eq!(admin(&data, &["revokeinvite", claim]), json!(true));
+    assert_eq!(admin(&data, &["listinvites"]), json!([]));
+    let (code, _, err) = run_text(&data, &["admin", "revokeinvite", claim]);
+    assert!(code == 1 && err.contains("no such invite"), "{err}");
+}
+
+#[test]
+fn r5_4_imports_know_what_is_banned() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (bad, good) = (note(1, 1), note(2, 2));
+    let unwanted = note(2, 3);
+    admin(&data, &["banpubkey", &bad.pubkey().to_string()]);
+    admin(&data, &["banevent", &id(&unwanted)]);
+    let events = [bad, good.clone(), unwanted];
+    let offline = import(&data, folder.path(), &events);
+    assert_eq!(offline["accepted"], 1);
+    assert_eq!(offline["invalid"]["banned by the operator"], 2);
+    let node = Node::start(&data, &[]);
+    let online = import(&data, folder.path(), &events);
+    assert_eq!(online["invalid"]["banned by the operator"], 2);
+    assert_eq!(exported_ids(&data), [id(&good)]);
+    assert_eq!(node.stop().0, 0);
+}
+
+#[test]
+fn r3_2_a_ban_removes_what_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (bad, good) = (note(1, 1), note(2, 2));
+    import(&data, folder.path(), &[bad.clone(), good.clone()]);
+    assert_eq!(exported_ids(&data).len(), 2);
+    admin(&data, &["banpubkey", &bad.pubkey().to_string(), ""]);
+    assert_eq!(exported_ids(&data), [id(&good)]);
+    assert!(!text(&good).is_empty());
+}
+
+#[test]
+fn r5_5_a_backup_holds_the_records_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, copy) = (folder.path().join("data"), folder.path().join("copy"));
+    let good = note(2, 2);
+    import(&data, folder.path(), &[good.clone()]);
+    let key = note(1, 1).pubkey().to_string();
+    admin(&data, &["banpubkey", &key]);
+    let node = Node::start(&data, &[]);
+    admin(&data, &["addmember", &good.pubkey().to_string()]);
+    let taken = run_json(&data, &["db", "backup", "--json", copy.to_str().unwrap()]);
+    assert_eq!(taken["records"], true);
+    // What comes after is not in it.
+    admin(&data, &["unbanpubkey", &key]);
+    assert_eq!(node.stop().0, 0);
+    let restored = Node::start(&copy, &[]);
+    assert_eq!(
+        admin(&copy, &["listbannedpubkeys"]),
+        json!([{ "pubkey": key }])
+    );
+    let members = admin(&copy, &["listmembers"]);
+    assert_eq!(members[0]["pubkey"], good.pubkey().to_string());
+    assert_eq!(restored.stop().0, 0);
+    assert_eq!(exported_ids(&copy), [id(&good)]);
+}
