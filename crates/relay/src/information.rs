@@ -99,8 +99,10 @@ fn restricts_writes(settings: &Settings, lists: &Lists, entrance: Entrance) -> b
     let members =
         entrance.write == Who::Members || !policy.keys.allow.is_empty() || lists.has_allow_list();
     let kinds = !policy.kinds.allow.is_empty() || lists.has_allowed_kinds();
+    let newcomers = policy.newcomers.per_hour == 0;
     (members && rules.has(WriteRule::Keys))
         || (kinds && rules.has(WriteRule::Kinds))
+        || (newcomers && rules.has(WriteRule::Newcomers))
         || [WriteRule::Work, WriteRule::Trust, WriteRule::Nip05]
             .iter()
             .any(|rule| rules.has(*rule))

@@ -13,12 +13,12 @@ pub(super) fn names(url: &str, target: Target<'_>, place: &Place<'_>) -> bool {
     }
 }
 
-/// Whether this is the URL of the relay, be it written for WebSockets or for HTTP.
+/// Whether this is the URL of the relay, be it written for WebSockets or for HTTP. A place without public URLs is the root of
+/// its host: a token for another path there is for another purpose.
 fn names_relay(url: &str, place: &Place<'_>) -> bool {
-    match web_socket(url) {
-        Some(url) => place.is_named_by(&url),
-        None => place.is_named_by(url),
-    }
+    let url = web_socket(url).unwrap_or_else(|| url.to_owned());
+    let is_root = || split(&url).is_some_and(|(_, path)| matches!(path.as_str(), "" | "/"));
+    place.is_named_by(&url) && (!place.public_urls.is_empty() || is_root())
 }
 
 /// Whether this is an `http` or `https` URL of this server with exactly this path and query. Host and scheme are compared as

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use stentor_event::relay_message::EoseHint;
 use stentor_event::{Event, Filter, Kind, PublicKey};
 use stentor_net::dial::Trust;
 use stentor_peer::{Incoming, Peer, PeerError};
@@ -14,8 +15,8 @@ use crate::state::{State, now};
 
 /// What is fetched of every key that is trusted: profile, contacts, relays.
 const KINDS: [Kind; 3] = [Kind(0), CONTACTS, Kind(10_002)];
-/// Authors asked for at once: relays allow no longer lists.
-const CHUNK: usize = 200;
+/// Authors asked for at once: relays allow no longer lists, and hardly one cuts an answer of three events for each short.
+const CHUNK: usize = 100;
 /// Events put into the store at once.
 const BATCH: usize = 256;
 /// How long one relay may take for everything.
@@ -60,31 +61,47 @@ async fn fetch_from(
             },
             ..bounds.clone()
         });
-        for chunk in reach.at(depth).chunks(CHUNK) {
-            fetched += fetch_chunk(state, &peer, chunk, graph).await?;
+        let level = reach.at(depth);
+        let mut waiting: Vec<&[PublicKey]> = level.chunks(CHUNK).collect();
+        while let Some(chunk) = waiting.pop() {
+            let (events, hint) = fetch_chunk(state, &peer, chunk, graph).await?;
+            fetched += events;
+            // The relay has sent less than it has: it is asked for fewer authors.
+            if hint == Some(EoseHint::More) && chunk.len() > 1 {
+                let (one, other) = chunk.split_at(chunk.len() / 2);
+                waiting.extend([one, other]);
+            }
         }
     }
     peer.close().await;
     Ok(fetched)
 }
 
-/// Fetches what there is of these keys, stores it, and notes the contacts.
+/// Fetches what there is of these keys, stores it, and notes the contacts. Returns how many events came, and whether that was
+/// all, as far as the relay says so (NIP-67).
 async fn fetch_chunk(
     state: &Arc<State>,
     peer: &Peer,
-    authors: &[PublicKey],
+    chunk: &[PublicKey],
     graph: &mut Graph,
-) -> Result<u64, PeerError> {
-    let mut authors = authors.to_vec();
+) -> Result<(u64, Option<EoseHint>), PeerError> {
+    let mut authors = chunk.to_vec();
     authors.sort_unstable();
     let filter = Filter {
         authors: Some(authors),
         kinds: Some(KINDS.to_vec()),
+        // Some relays send fewer to who does not say how many.
+        limit: Some((chunk.len() * KINDS.len()) as u64),
         ..Filter::default()
     };
     let mut subscription = peer.req(vec![filter]).await?;
     let (mut batch, mut fetched) = (Vec::new(), 0);
-    while let Some(Incoming::Event(event)) = subscription.next().await {
+    let hint = loop {
+        let event = match subscription.next().await {
+            Some(Incoming::Event(event)) => event,
+            Some(Incoming::Eose(hint)) => break hint,
+            Some(Incoming::Over(_)) | None => break None,
+        };
         if event.kind() == CONTACTS {
             graph.set(event.pubkey(), event.view().tagged_keys());
         }
@@ -93,9 +110,9 @@ async fn fetch_chunk(
         if batch.len() >= BATCH {
             store(state, std::mem::take(&mut batch)).await;
         }
-    }
+    };
     store(state, batch).await;
-    Ok(fetched)
+    Ok((fetched, hint))
 }
 
 /// Puts events into the store, which verifies them. The rules of the policy do not concern them: they are what the policy

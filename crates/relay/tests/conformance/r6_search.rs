@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stentor_event::{EventView, PublicKey};
-use stentor_relay::Config;
-use stentor_store::search::{Claim, DomainVerifier, Search, SpamMarks, Trust};
+use stentor_store::search::{Claim, DomainVerifier, SpamMarks, Trust};
 
 use crate::harness::*;
 
@@ -23,50 +22,6 @@ over_both_engines! {
     r6_what_cannot_be_searched_for_is_refused,
     r6_searches_are_bounded,
     r6_switched_off,
-}
-
-/// A relay with search.
-struct Searching {
-    node: Node,
-    search: Arc<Search>,
-    _index: tempfile::TempDir,
-}
-
-impl Drop for Searching {
-    fn drop(&mut self) {
-        self.search.stop();
-    }
-}
-
-impl Searching {
-    async fn start(engine: Engine) -> Self {
-        Self::with(engine, without_rates(), Trust::default()).await
-    }
-
-    async fn with(engine: Engine, mut config: Config, trust: Trust) -> Self {
-        // However slow the machine is.
-        (config.search.fresh_ms, config.search.time_ms) = (20_000, 20_000);
-        let index = tempfile::tempdir().unwrap();
-        let (rules, options) = (
-            config.search.rules(&config.privacy.rules(), trust),
-            config.search.options(),
-        );
-        let node = Node::with(engine, config).await;
-        let search = Arc::new(Search::new(
-            &index.path().join("search"),
-            Arc::clone(&node.store),
-            rules,
-            options,
-        ));
-        node.relay.offer_search(Arc::clone(&search));
-        let own = Arc::clone(&search);
-        tokio::spawn(async move { own.run().await });
-        Self {
-            node,
-            search,
-            _index: index,
-        }
-    }
 }
 
 fn contents(answer: &Answer) -> Vec<&str> {

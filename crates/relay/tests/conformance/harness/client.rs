@@ -1,6 +1,6 @@
 //! A client over tokio-tungstenite.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::{SinkExt, StreamExt};
@@ -46,6 +46,8 @@ impl Answer {
 
 impl Client {
     pub async fn over(stream: TcpStream, url: &str) -> Result<Self, u16> {
+        // What follows a message without an answer, such as CLOSE, is not to wait for its acknowledgement.
+        stream.set_nodelay(true).unwrap();
         let socket = match timeout(PATIENCE, client_async(url, stream)).await.unwrap() {
             Ok((socket, _)) => socket,
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
@@ -229,6 +231,21 @@ impl Client {
     pub async fn silent(&mut self, sub: &str) -> bool {
         self.settle().await;
         !self.stash.iter().any(|message| message[1] == sub)
+    }
+
+    /// The live events that have come so far, by subscription; they are taken.
+    pub async fn gathered(&mut self) -> BTreeMap<String, Vec<Value>> {
+        self.settle().await;
+        let mut gathered: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for mut message in std::mem::take(&mut self.stash) {
+            if message[0] == "EVENT" {
+                let sub = message[1].as_str().unwrap().to_owned();
+                gathered.entry(sub).or_default().push(message[2].take());
+            } else {
+                self.stash.push_back(message);
+            }
+        }
+        gathered
     }
 
     /// Authenticates with a key.

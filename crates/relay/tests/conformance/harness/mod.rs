@@ -6,6 +6,7 @@ mod make;
 mod node;
 mod plain;
 mod proxy;
+mod searching;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ pub use make::*;
 pub use node::{Node, without_rates};
 pub use plain::PlainRelay;
 pub use proxy::Proxy;
+pub use searching::Searching;
 
 /// How long anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -13,7 +13,7 @@ use stentor_serve::{
 };
 use stentor_sql::{Database, DatabaseConfig};
 use stentor_store::{EventStore, Keep, RelayScope, embedded, memory};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::{Client, Engine, PATIENCE, key};
@@ -161,6 +161,16 @@ impl Node {
     pub async fn try_client(&self) -> Result<Client, u16> {
         let stream = TcpStream::connect(self.address).await.unwrap();
         Client::over(stream, &self.url()).await
+    }
+
+    /// A client at another address of this machine, such as `127.0.0.2`.
+    pub async fn client_from(&self, address: &str) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket
+            .bind(SocketAddr::new(address.parse().unwrap(), 0))
+            .unwrap();
+        let stream = socket.connect(self.address).await.unwrap();
+        Client::over(stream, &self.url()).await.unwrap()
     }
 
     /// Removes what has expired.

@@ -1,0 +1,54 @@
+//! A relay that offers full-text search.
+
+use std::sync::Arc;
+
+use stentor_relay::Config;
+use stentor_store::search::{Search, Trust};
+
+use super::{Engine, Node, without_rates};
+
+/// A relay with search.
+pub struct Searching {
+    pub node: Node,
+    pub search: Arc<Search>,
+    _index: tempfile::TempDir,
+}
+
+impl Drop for Searching {
+    fn drop(&mut self) {
+        self.search.stop();
+    }
+}
+
+impl Searching {
+    /// A relay with search, without rates.
+    pub async fn start(engine: Engine) -> Self {
+        Self::with(engine, without_rates(), Trust::default()).await
+    }
+
+    /// A relay with search and this configuration.
+    pub async fn with(engine: Engine, mut config: Config, trust: Trust) -> Self {
+        // However slow the machine is.
+        (config.search.fresh_ms, config.search.time_ms) = (20_000, 20_000);
+        let index = tempfile::tempdir().unwrap();
+        let (rules, options) = (
+            config.search.rules(&config.privacy.rules(), trust),
+            config.search.options(),
+        );
+        let node = Node::with(engine, config).await;
+        let search = Arc::new(Search::new(
+            &index.path().join("search"),
+            Arc::clone(&node.store),
+            rules,
+            options,
+        ));
+        node.relay.offer_search(Arc::clone(&search));
+        let own = Arc::clone(&search);
+        tokio::spawn(async move { own.run().await });
+        Self {
+            node,
+            search,
+            _index: index,
+        }
+    }
+}
