@@ -114,7 +114,8 @@ async fn r5_3_nothing_is_missed_while_there_is_no_connection() {
     .await;
     let mut all = Vec::new();
     for n in 0..40 {
-        let (ours, theirs) = (note(1, n, "ours"), note(2, n, "theirs"));
+        let content = format!("number {n}");
+        let (ours, theirs) = (note(1, n, &content), note(2, n, &content));
         here.client().await.store(&ours).await;
         there.client().await.store(&theirs).await;
         all.extend([ours, theirs]);
