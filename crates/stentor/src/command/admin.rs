@@ -21,7 +21,7 @@ pub struct Admin {
     #[arg(value_name = "METHOD", value_parser = clap::builder::PossibleValuesParser::new(methods()), hide_possible_values = true)]
     method: String,
     /// What the method takes, in order; an empty text stands for what is left out
-    #[arg(value_name = "PARAM", allow_hyphen_values = true)]
+    #[arg(value_name = "PARAM")]
     params: Vec<String>,
     /// Prints JSON
     #[arg(long)]

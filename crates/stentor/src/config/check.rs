@@ -163,6 +163,11 @@ fn check_value(kind: &Kind, value: &Value) -> Result<(), String> {
                     .map_err(|message| format!("entry {}: {message}", index + 1))
             })
         }
+        (Kind::Table(inner), Value::Object(fields)) => {
+            fields.iter().try_for_each(|(name, value)| {
+                check_value(inner, value).map_err(|message| format!("{name}: {message}"))
+            })
+        }
         (Kind::Other, _) => Ok(()),
         _ => Err(format!(
             "must be {}, not {}",
@@ -198,6 +203,7 @@ pub fn describe(kind: &Kind) -> String {
         Kind::Text => "a text".to_owned(),
         Kind::Choice(words) => format!("one of {}", words.join(", ")),
         Kind::List(inner) => format!("a list, each entry {}", describe(inner)),
+        Kind::Table(inner) => format!("a table, each value {}", describe(inner)),
         Kind::Other => "a value".to_owned(),
     }
 }

@@ -203,6 +203,7 @@ fn literal(value: &Value, kind: &Kind) -> String {
             Kind::Integer { .. } | Kind::Number => "0".to_owned(),
             Kind::Switch => "false".to_owned(),
             Kind::List(_) => "[]".to_owned(),
+            Kind::Table(_) => "{}".to_owned(),
             _ => "\"\"".to_owned(),
         },
         Value::String(text) => toml::Value::String(text.clone()).to_string(),

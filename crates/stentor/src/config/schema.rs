@@ -26,6 +26,8 @@ pub enum Kind {
     Choice(Vec<String>),
     /// A list of such values.
     List(Box<Kind>),
+    /// A table with any names, each with such a value.
+    Table(Box<Kind>),
     /// Anything else; judged by deserialization alone.
     Other,
 }
@@ -246,6 +248,10 @@ fn kind(schema: &Value) -> Kind {
         Some("number") => Kind::Number,
         Some("string") => Kind::Text,
         Some("array") => Kind::List(Box::new(schema.get("items").map_or(Kind::Other, kind))),
+        Some("object") => {
+            let values = schema.get("additionalProperties");
+            Kind::Table(Box::new(values.map_or(Kind::Other, kind)))
+        }
         _ => Kind::Other,
     }
 }

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use stentor_relay::access::Access;
 use stentor_relay::mirror::Mirrors;
 use stentor_relay::retention::Retention;
 use stentor_relay::{Parts, Relay};
