@@ -344,8 +344,8 @@ mod tests {
         let key = "ab".repeat(32);
         let json = format!(
             r#"{{"authors":[{{"name":"bots","keys":["{key}"]}}],
-                "rules":[{{"name":"a","kinds":[7,[1,3]],"authors":"bots","max_events":1}},
-                         {{"name":"b","kinds":[[1000,9999]],"authors":"others","max_events":1}}]}}"#
+                "rules":[{{"name":"a","kinds":[7,"1-3"],"authors":"bots","max_events":1}},
+                         {{"name":"b","kinds":["1000-9999"],"authors":"others","max_events":1}}]}}"#
         );
         let rules = rules(&json).unwrap();
         let filter = rules.filter(&rules.rules[0]);
