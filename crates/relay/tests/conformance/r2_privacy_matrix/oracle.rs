@@ -113,7 +113,8 @@ pub fn shown<'a>(events: &'a [Value], filters: &[Value], keys: &[u8]) -> Vec<&'a
 /// authors, only `#p` tells whether a key can be.
 pub fn door(filters: &[Value], keys: &[u8]) -> Door {
     let private = |filter: &Value| {
-        kinds(filter).is_some_and(|kinds| kinds.iter().all(|kind| PRIVATE.contains(kind)))
+        let named = kinds(filter).filter(|kinds| !kinds.is_empty());
+        named.is_some_and(|kinds| kinds.iter().all(|kind| PRIVATE.contains(kind)))
     };
     let can_be_party = |filter: &Value, key: &str| {
         let wraps = kinds(filter)

@@ -177,6 +177,8 @@ pub fn filters(events: &[Event]) -> Vec<Value> {
     let middle = now() - 25;
     let mut filters = vec![
         json!({}),
+        json!({"kinds": []}),
+        json!({"kinds": [4], "ids": []}),
         json!({"ids": ids}),
         json!({"ids": ids[..ids.len() / 2], "authors": [one]}),
         json!({"authors": [one]}),
