@@ -50,7 +50,7 @@ fn r4_6_a_command_tells_what_would_go_and_removes_it() {
     assert!(out.contains("there are no rules"), "{out}");
     rules(
         &data,
-        "[[relay.retention.rules]]\nname = \"week\"\nkinds = [1, [1000, 1999]]\nmax_age_days = 7\n\
+        "[[relay.retention.rules]]\nname = \"week\"\nkinds = [1, \"1000-1999\"]\nmax_age_days = 7\n\
          [[relay.retention.rules]]\nname = \"few\"\nmax_events = 4\n",
     );
     let foretold = run_json(&data, &["db", "retention", "--dry-run", "--json"]);
@@ -121,7 +121,7 @@ fn r4_6_faults_in_rules_are_found_before_they_do_harm() {
             "max_age_days",
         ),
         (
-            "[[relay.retention.rules]]\nname = \"x\"\nmax_events = 1\nkinds = [\"1-9\"]\n",
+            "[[relay.retention.rules]]\nname = \"x\"\nmax_events = 1\nkinds = [\"9-1\"]\n",
             "kinds",
         ),
     ] {

@@ -63,7 +63,10 @@ fn count(client: &mut Client) -> u64 {
     client
         .send(json!(["COUNT", "count", { "kinds": [1] }]).to_string())
         .unwrap();
-    client.next()[2]["count"].as_u64().unwrap()
+    let answer = client.next();
+    answer[2]["count"]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no count: {answer}"))
 }
 
 fn sorted(mut ids: Vec<String>) -> Vec<String> {
@@ -188,9 +191,9 @@ fn state(data: &Path, name: &str) -> Value {
 #[test]
 fn r5_3_mirrors_follow_the_configuration_and_survive_restarts() {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let other = Node::start(there.path(), &[]);
+    let other = start(there.path(), &[]);
     configure(here.path(), &[("other", &other.url, "both")]);
-    let node = Node::start(here.path(), &[]);
+    let node = start(here.path(), &[]);
     let live = |name: &str| wait_for(name, || state(here.path(), name)["state"] == "live");
     live("other");
     let published = note(1, 1);
@@ -210,6 +213,7 @@ fn r5_3_mirrors_follow_the_configuration_and_survive_restarts() {
     command
         .args(["--ops-listen", "127.0.0.1:0", "--data"])
         .arg(there.path());
+    command.args(unlimited(&[]));
     let other = Node::from(command);
     wait_for("the gap", || {
         count(&mut client) == 3 && count(&mut Client::connect(&other.url)) == 3

@@ -98,14 +98,15 @@ pub(crate) async fn read(
     before: Option<i64>,
     limit: usize,
 ) -> Result<Vec<AuditEntry>, Error> {
-    let rows: Vec<(i64, i64, String, Option<String>, String, String, String)> = records
+    type Row = (i64, i64, String, Option<String>, String, String, String);
+    let rows: Vec<Row> = records
         .fetch_all(
             "SELECT id, at, actor, address, method, params, outcome FROM relay_audit
              WHERE id < ? ORDER BY id DESC LIMIT ?",
             (before.unwrap_or(i64::MAX), limit as i64),
         )
         .await?;
-    let entry = |(id, at, actor, address, method, params, outcome)| AuditEntry {
+    let entry = |(id, at, actor, address, method, params, outcome): Row| AuditEntry {
         id,
         at,
         actor,

@@ -5,7 +5,7 @@ use stentor_event::{EventId, PublicKey};
 use stentor_net::client::Cidr;
 use stentor_sql::{Error, Transaction};
 
-use super::lists::{Member, Reason};
+use super::lists::Reason;
 use super::{AccessError, Lists, Role};
 
 /// A change. Each stands for a method of NIP-86, or for what only the shell can do.
@@ -180,7 +180,9 @@ impl Change {
                     member.roles.remove(role);
                 }
             }
-            Self::AddMember(key) => drop(lists.members.entry(*key).or_insert_with(Member::default)),
+            Self::AddMember(key) => {
+                lists.members.entry(*key).or_default();
+            }
             Self::RemoveMember(key) => drop(lists.members.remove(key)),
         }
     }

@@ -22,7 +22,10 @@ pub struct KindRange {
 
 /// How a range is written.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "no kind, and no range of kinds such as \"30000-39999\""
+)]
 enum Written {
     One(u16),
     Range(String),

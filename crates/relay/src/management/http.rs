@@ -42,7 +42,7 @@ pub(crate) async fn rpc(relay: &Relay, info: &RequestInfo, request: Request<Body
     }
     let settings = relay.state.settings().clone();
     if let Err(limited) = take(relay, &settings, info) {
-        return limited;
+        return *limited;
     }
     let authorization = request.headers().get(header::AUTHORIZATION).cloned();
     let body = match Limited::new(request.into_body(), MAX_BODY).collect().await {
@@ -83,7 +83,7 @@ fn is_rpc(headers: &HeaderMap) -> bool {
 }
 
 /// Takes the call from the rates of AUTH: each costs a verification.
-fn take(relay: &Relay, settings: &Settings, info: &RequestInfo) -> Result<(), Response> {
+fn take(relay: &Relay, settings: &Settings, info: &RequestInfo) -> Result<(), Box<Response>> {
     let by = (
         settings.config.policy.rate.as_slice(),
         &settings.config.rates,
@@ -101,7 +101,7 @@ fn take(relay: &Relay, settings: &Settings, info: &RequestInfo) -> Result<(), Re
         let seconds = HeaderValue::from(limited.retry_after_seconds());
         let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS).into_response();
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        response
+        Box::new(response)
     })
 }
 
