@@ -151,7 +151,7 @@ fn r5_5_a_backup_holds_the_records_too() {
     let folder = tempfile::tempdir().unwrap();
     let (data, copy) = (folder.path().join("data"), folder.path().join("copy"));
     let good = note(2, 2);
-    import(&data, folder.path(), &[good.clone()]);
+    import(&data, folder.path(), std::slice::from_ref(&good));
     let key = note(1, 1).pubkey().to_string();
     admin(&data, &["banpubkey", &key]);
     let node = Node::start(&data, &[]);

@@ -81,7 +81,6 @@ pub(crate) async fn add(
 }
 
 /// Writes an event into the queue; tells which had to leave it. `None`: an admin has judged it, and it stays out.
-
 fn insert(
     tx: &mut Transaction<'_>,
     id: &EventId,

@@ -73,7 +73,7 @@ async fn invite(node: &Node, by: u8) -> String {
 async fn published(node: &Node, kind: u16, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     let mut reader = as_key(node, ADMIN).await;
     let filter = json!({"kinds": [kind], "authors": [public(OWN)]});
-    let answer = reader.subscribe("own", &[filter.clone()]).await;
+    let answer = reader.subscribe("own", std::slice::from_ref(&filter)).await;
     let mut events = answer.events;
     while !wanted(&events) {
         reader.live("own").await;
@@ -292,7 +292,7 @@ async fn r3_1_who_does_not_profess_membership_is_not_named(engine: Engine) {
             .unwrap();
     }
     let filter = json!({"kinds": [13_534]});
-    client.subscribe("own", &[filter.clone()]).await;
+    client.subscribe("own", std::slice::from_ref(&filter)).await;
     let both = [public(2), public(3)];
     loop {
         let answer = client.query(filter.clone()).await;

@@ -277,7 +277,7 @@ async fn r5_2_a_set_larger_than_a_session_is_divided(engine: Engine) {
 async fn r5_2_three_thousand_events_of_one_second() {
     let at = now() - 5_000;
     let all: Vec<Event> = (0..3_000)
-        .map(|n| event(1, at).content(&n.to_string()).sign(&key(1)))
+        .map(|n| event(1, at).content(n.to_string()).sign(&key(1)))
         .collect();
     let down = job(Direction::Down, Method::Auto);
     for (records, limit, whole) in [(0, 500, true), (1_000, 5_000, true), (1_000, 500, false)] {
