@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let Some(author) = author else { continue };
         let words = "words ".repeat((number % 40) as usize);
         let note = EventBuilder::new(Kind(1), at)
-            .content(&format!("{number} {words}"))
+            .content(format!("{number} {words}"))
             .sign(author);
         out.write_all(note.json())?;
         out.write_all(b"\n")?;

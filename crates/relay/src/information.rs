@@ -85,7 +85,7 @@ fn limitation(settings: &Settings, lists: &Lists, entrance: Entrance) -> Limitat
         max_event_tags: on(tags as u64),
         max_content_length: of_rule(WriteRule::Sizes, policy.sizes.content_chars as u64),
         min_pow_difficulty: of_rule(WriteRule::Work, u64::from(policy.work.bits)),
-        auth_required: Some(read && (write || entrance.write == Who::Members)),
+        auth_required: Some(read && write),
         payment_required: Some(false),
         restricted_writes: Some(restricts_writes(settings, lists, entrance)),
         created_at_lower_limit: of_rule(WriteRule::Time, policy.time.behind_seconds),

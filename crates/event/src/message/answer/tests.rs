@@ -97,7 +97,7 @@ fn what_our_relay_writes_is_read_back() {
             },
         ),
         (
-            &|out| relay_message::neg_err(out, &sub, reason),
+            &|out| relay_message::neg_err(out, &sub, reason, None),
             RelayMessage::NegErr {
                 sub: name(),
                 reason: reason.into(),
