@@ -12,14 +12,14 @@ pub(super) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    let lower = text.chars().flat_map(char::to_lowercase);
-    let bare = lower.nfkd().filter(|c| !is_decoration(*c));
+    // Decomposed first: compatibility forms hide capitals, such as those of mathematical alphabets and modifier letters.
+    let lower = text.nfkd().flat_map(char::to_lowercase);
+    let bare = lower.filter(|c| !is_decoration(*c));
     let mut folded = String::with_capacity(text.len());
     for c in bare.nfc() {
         match plain(c) {
             Some(letters) => folded.push_str(letters),
-            // Compatibility forms may bring capitals back, such as those of mathematical alphabets.
-            None => folded.extend(c.to_lowercase()),
+            None => folded.push(c),
         }
     }
     folded
@@ -116,6 +116,7 @@ mod tests {
             ("Ёлка Йод", "елка иод"),
             ("ＢＩＴｃｏｉｎ ﾋﾞｯﾄ", "bitcoin ビット"),
             ("ﬁne 𝐁𝐨𝐥𝐝", "fine bold"),
+            ("\u{a7f8}\u{1d2d}", "hae"),
             ("مُحَمَّد أحمد", "محمد احمد"),
             ("שָׁלוֹם", "שלום"),
             ("e\u{301}te\u{301}", "ete"),
@@ -132,5 +133,13 @@ mod tests {
             assert_eq!(fold(text), text);
         }
         assert_ne!(fold("か"), fold("が"));
+    }
+
+    #[test]
+    fn r6_folding_every_character_twice_is_folding_it_once() {
+        for c in '\0'..=char::MAX {
+            let once = fold(&c.to_string());
+            assert_eq!(fold(&once), once, "U+{:04X}", u32::from(c));
+        }
     }
 }
