@@ -12,4 +12,7 @@ pub enum RelayError {
     /// The records of members, bans and the like cannot be read.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// The store cannot be written.
+    #[error("the store: {0}")]
+    Store(String),
 }

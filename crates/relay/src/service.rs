@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use futures_util::{FutureExt, StreamExt, stream};
 use stentor_event::{Event, EventId, Kind, SecretKey, Timestamp};
 use stentor_net::dial::Dialer;
 use stentor_serve::{ConnectionInfo, Outbox, Refusal, SessionFactory};
@@ -32,6 +33,9 @@ use crate::{marmot, membership, moderation, trust};
 
 /// How often the levels are measured and the limiters swept.
 const TICK: Duration = Duration::from_secs(5);
+
+/// Events about which plugins are asked at once on behalf of one job.
+const ASKED_AT_ONCE: usize = 64;
 
 /// What a relay works with.
 #[derive(Clone)]
@@ -67,14 +71,20 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay over these parts. The store is told to report its commits here.
+    /// A relay over these parts. The store is told to report its commits here, and rid of what is banned.
     ///
     /// # Errors
-    /// [`RelayError::Config`] for a value out of range, [`RelayError::Access`] when the lists cannot be read.
+    /// [`RelayError::Config`] for a value out of range, [`RelayError::Access`] when the lists cannot be read,
+    /// [`RelayError::Store`] when the store cannot be written.
     pub async fn new(config: Config, parts: Parts) -> Result<Self, RelayError> {
         let access = Arc::new(Access::open(parts.records.clone()).await?);
         let (hits, waiting_hits) = queue::channel();
         let store = Arc::clone(&parts.store);
+        let removed = moderation::remove_banned(&store, &access.lists()).await;
+        let removed = removed.map_err(|error| RelayError::Store(error.to_string()))?;
+        if removed > 0 {
+            tracing::info!(removed, "events that are banned were still here");
+        }
         let state = Arc::new(State::new(config, parts, access, hits)?);
         store.observe(Arc::new(Observer {
             state: Arc::downgrade(&state),
@@ -191,8 +201,21 @@ impl Relay {
         }
     }
 
+    /// [Asks](Self::ask_plugins) about many events, some at once; the answers come in the order of the events.
+    pub async fn ask_plugins_about_all(&self, events: &[Event], source: &Source) -> Vec<Ruling> {
+        let questions = events.iter().map(|event| {
+            let (relay, event, source) = (self.clone(), event.clone(), source.clone());
+            async move { relay.ask_plugins(&event, source).await }.boxed()
+        });
+        let questions: Vec<_> = questions.collect();
+        stream::iter(questions)
+            .buffered(ASKED_AT_ONCE)
+            .collect()
+            .await
+    }
+
     /// Whether a plugin wants to be asked about events from there.
-    pub(crate) fn asks_plugins(&self, source: SourceType) -> bool {
+    pub fn asks_plugins(&self, source: SourceType) -> bool {
         let settings = self.state.settings();
         let policy = &settings.config.policy;
         let named = |plugin: &Plugin| plugin.source_types.contains(&source);

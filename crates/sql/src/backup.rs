@@ -2,15 +2,11 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::config::Limits;
-use crate::connection::sqlite::{SqliteAddress, make_private};
+use crate::connection::sqlite::{PATIENCE, SqliteAddress, make_private};
 use crate::pool::Address;
 use crate::{Database, Error, Sql, Value};
-
-/// As good as no limit: a copy takes as long as it takes, and holds up nobody.
-const PATIENCE: Duration = Duration::from_secs(30 * 86_400);
 
 impl Database {
     /// Copies the records as of one moment into a new file, which is complete and durable when this returns. Writers go on

@@ -44,6 +44,7 @@ mod config;
 mod connection;
 mod database;
 mod error;
+mod integrity;
 mod metrics;
 mod migrate;
 mod params;

@@ -152,6 +152,7 @@ pub fn rules(config: &Config) -> Rules {
         filters: Vec::new(),
         trusted: false,
         access: None,
+        plugins: None,
     }
 }
 

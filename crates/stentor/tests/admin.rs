@@ -156,7 +156,10 @@ fn r5_5_a_backup_holds_the_records_too() {
     admin(&data, &["banpubkey", &key]);
     let node = Node::start(&data, &[]);
     admin(&data, &["addmember", &good.pubkey().to_string()]);
-    let taken = run_json(&data, &["db", "backup", "--json", copy.to_str().unwrap()]);
+    let taken = run_json(
+        &data,
+        &["backup", "create", "--json", copy.to_str().unwrap()],
+    );
     assert_eq!(taken["records"], true);
     // What comes after is not in it.
     admin(&data, &["unbanpubkey", &key]);
@@ -170,4 +173,52 @@ fn r5_5_a_backup_holds_the_records_too() {
     assert_eq!(members[0]["pubkey"], good.pubkey().to_string());
     assert_eq!(restored.stop().0, 0);
     assert_eq!(exported_ids(&copy), [id(&good)]);
+}
+
+/// A crash between a ban and its effect, or a backup of that moment.
+#[test]
+fn r4_4_a_ban_whose_effect_was_cut_off_takes_effect_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, other) = (folder.path().join("data"), folder.path().join("other"));
+    let (bad, unwanted, good) = (note(1, 1), note(2, 3), note(2, 2));
+    // The lists of one folder and the events of another make what a crash leaves.
+    admin(&other, &["banpubkey", &bad.pubkey().to_string()]);
+    admin(&other, &["banevent", &id(&unwanted)]);
+    import(&data, folder.path(), &[bad, unwanted, good.clone()]);
+    for name in ["records.sqlite", "records.sqlite-wal", "records.sqlite-shm"] {
+        let _ = std::fs::remove_file(data.join(name));
+        let _ = std::fs::copy(other.join(name), data.join(name));
+    }
+    let node = Node::start(&data, &[]);
+    assert_eq!(exported_ids(&data), [id(&good)]);
+    assert_eq!(node.stop().0, 0);
+}
+
+#[test]
+fn r5_5_damage_to_a_backup_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, copy) = (folder.path().join("data"), folder.path().join("copy"));
+    import(&data, folder.path(), &[note(1, 1)]);
+    admin(&data, &["banpubkey", &note(2, 2).pubkey().to_string()]);
+    let place = copy.to_str().unwrap();
+    run_json(&data, &["backup", "create", "--json", place]);
+    let whole = run_json(&data, &["backup", "verify", "--json", place]);
+    assert_eq!(whole["faults"], json!([]));
+    let records = copy.join("records.sqlite");
+    let mut bytes = std::fs::read(&records).unwrap();
+    // Inside the second page: the header stays what it was.
+    for byte in &mut bytes[4_096..4_196] {
+        *byte ^= 0xff;
+    }
+    std::fs::write(&records, bytes).unwrap();
+    let (code, out, err) = run_text(&data, &["backup", "verify", place]);
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("records.sqlite: its content has changed"),
+        "{out}"
+    );
+    assert!(err.contains("1 files are not as they were"), "{err}");
+    let (code, out, err) = run_text(&copy, &["db", "verify"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(err.contains("records"), "{err}");
 }

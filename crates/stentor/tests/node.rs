@@ -268,11 +268,13 @@ fn r5_5_a_backup_taken_while_serving_is_a_data_folder() {
     }
     let backup = folder.path().join("backup");
     let path = backup.to_str().unwrap();
-    run_json(&data, &["db", "backup", path, "--json"]);
+    run_json(&data, &["backup", "create", path, "--json"]);
+    let verified = run_json(&data, &["backup", "verify", path, "--json"]);
+    assert_eq!(verified["faults"], json!([]));
     for number in 100..150 {
         assert!(client.publish(&note(1, number)).0);
     }
-    let (code, _, err) = run_text(&data, &["db", "backup", path]);
+    let (code, _, err) = run_text(&data, &["backup", "create", path]);
     assert_eq!(code, 1);
     assert!(err.contains("is not empty"), "{err}");
     assert_eq!(

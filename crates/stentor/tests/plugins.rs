@@ -11,9 +11,9 @@ mod common;
 use std::path::Path;
 
 use common::client::Client;
-use common::events::note;
+use common::events::{lines, note};
 use common::node::{Node, get, wait_for};
-use common::stentor;
+use common::{run_json, stentor};
 
 /// Refuses everything, and tells its process and an environment variable.
 const SCRIPT: &str = r#"#!/bin/sh
@@ -28,11 +28,16 @@ echo "it was time to go" >&2
 
 /// A node with the plugin, and a client of it.
 fn start(folder: &Path) -> (Node, Client) {
+    start_for(folder, "[\"IP4\", \"IP6\"]")
+}
+
+/// The same, where the plugin is asked about events that come from there.
+fn start_for(folder: &Path, source_types: &str) -> (Node, Client) {
     let script = folder.join("plugin.sh");
     std::fs::write(&script, SCRIPT).unwrap();
     let config = format!(
         "[[relay.policy.plugins]]\nname = \"sh\"\ncommand = [\"/bin/sh\", {script:?}]\ntimeout_ms = 60000\n\
-         source_types = [\"IP4\", \"IP6\"]\nkinds = [1, \"30000-39999\"]\nenvironment = {{ X = \"y\" }}\n"
+         source_types = {source_types}\nkinds = [1, \"30000-39999\"]\nenvironment = {{ X = \"y\" }}\n"
     );
     std::fs::write(folder.join("stentor.toml"), config).unwrap();
     let mut command = stentor(&["serve", "--listen", "127.0.0.1:0"]);
@@ -96,4 +101,55 @@ fn r4_3_a_plugin_ends_when_the_node_is_killed() {
     let pid = refused_by(&mut client);
     node.child.kill().unwrap();
     wait_until_ended(pid);
+}
+
+/// Imports one event of each kind, and a forged one.
+fn import(folder: &Path) -> serde_json::Value {
+    let mut text = lines(&[note(1, 1), note(1, 2)]);
+    let forged = note(1, 3);
+    let forged = std::str::from_utf8(forged.json()).unwrap().to_owned();
+    let (head, tail) = forged.split_once("\"sig\":\"").unwrap();
+    let flipped = if tail.starts_with('0') { "1" } else { "0" };
+    text.push_str(&format!("{head}\"sig\":\"{flipped}{}\n", &tail[1..]));
+    let file = folder.join("dump.jsonl");
+    std::fs::write(&file, text).unwrap();
+    run_json(folder, &["import", "--json", file.to_str().unwrap()])
+}
+
+#[test]
+fn r4_3_an_import_asks_plugins_that_name_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (node, _client) = start_for(folder.path(), "[\"Import\"]");
+    let done = import(folder.path());
+    assert_eq!(
+        (&done["accepted"], &done["refused"]),
+        (&0.into(), &2.into())
+    );
+    let reason = done["examples"].as_array().unwrap().iter();
+    let reasons: Vec<&str> = reason.map(|bad| bad["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons.len(), 3, "{done}");
+    assert_eq!(
+        reasons
+            .iter()
+            .filter(|r| r.starts_with("blocked: "))
+            .count(),
+        2
+    );
+    let (_, log) = node.stop();
+    let forged = note(1, 3).id().to_string();
+    assert!(
+        !log.contains(&format!("seen {forged}")),
+        "nobody is asked about a forged one"
+    );
+}
+
+#[test]
+fn r4_3_an_import_does_not_ask_other_plugins() {
+    let folder = tempfile::tempdir().unwrap();
+    let (node, _client) = start(folder.path());
+    let done = import(folder.path());
+    assert_eq!(done["accepted"], 2);
+    assert!(done.get("refused").is_none());
+    let (_, log) = node.stop();
+    assert!(!log.contains("seen "), "{log}");
 }

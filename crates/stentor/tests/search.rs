@@ -76,7 +76,7 @@ fn r6_the_index_is_made_anew_by_one_command() {
     let copy = backup.path().join("copy");
     run_json(
         folder.path(),
-        &["db", "backup", copy.to_str().unwrap(), "--json"],
+        &["backup", "create", copy.to_str().unwrap(), "--json"],
     );
     assert!(!copy.join("search").exists());
     let node = Node::start(&copy, &[]);

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use stentor_sql::Database;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 use crate::moderation::queue;
 use crate::moderation::suspects::Suspects;
@@ -85,6 +85,11 @@ impl Access {
     /// A receiver that wakes up after every change.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// Lets nobody change the lists until what this gives is dropped: for a copy of lists and events as of one moment.
+    pub async fn hold(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().await
     }
 
     /// Makes a change, with its line in the audit log. `true` when it made a difference.

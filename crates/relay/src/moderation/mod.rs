@@ -4,8 +4,10 @@
 //! policy whose action is `review`. What is banned leaves the store, live subscriptions never see it again, and every way
 //! into the store refuses it.
 
+mod bans;
 pub(crate) mod queue;
 mod reports;
 pub(crate) mod suspects;
 
+pub(crate) use bans::remove_banned;
 pub(crate) use reports::read_reports;

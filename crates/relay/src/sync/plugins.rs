@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::{FutureExt, StreamExt, stream};
 use stentor_event::Event;
 
 use super::error::SyncError;
@@ -10,9 +9,6 @@ use super::home::Arrival;
 use crate::config::SourceType;
 use crate::policy::Source;
 use crate::service::{Relay, Ruling};
-
-/// Events about which they are asked at once.
-const AT_ONCE: usize = 64;
 
 /// The plugins of a running relay.
 #[derive(Clone)]
@@ -83,17 +79,10 @@ impl Plugins {
 
     async fn ask(&self, events: Vec<Event>, source: Source) -> Ruled {
         let asked = events.len();
-        let questions = events.into_iter().map(|event| {
-            let (relay, source) = (self.relay.clone(), source.clone());
-            async move {
-                let ruling = relay.ask_plugins(&event, source).await;
-                (ruling == Ruling::Accepted).then_some(event)
-            }
-            .boxed()
-        });
-        let questions: Vec<_> = questions.collect();
-        let answers = stream::iter(questions).buffered(AT_ONCE);
-        let events: Vec<Event> = answers.filter_map(std::future::ready).collect().await;
+        let rulings = self.relay.ask_plugins_about_all(&events, &source).await;
+        let accepted = events.into_iter().zip(rulings);
+        let accepted = accepted.filter(|(_, ruling)| *ruling == Ruling::Accepted);
+        let events: Vec<Event> = accepted.map(|(event, _)| event).collect();
         Ruled {
             refused: (asked - events.len()) as u64,
             events,

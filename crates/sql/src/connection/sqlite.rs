@@ -76,6 +76,9 @@ impl SqliteAddress {
     }
 }
 
+/// As good as no limit, for work on the whole file: it takes as long as it takes, and holds up nobody.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30 * 86_400);
+
 /// Makes an empty file that only its owner can read, unless there is one. SQLite gives the files beside it the same rights.
 pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();

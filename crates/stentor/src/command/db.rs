@@ -1,7 +1,6 @@
 //! `stentor db`.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
@@ -26,7 +25,7 @@ pub enum Db {
         #[arg(long)]
         json: bool,
     },
-    /// Reads everything and checks it; fails when something is wrong
+    /// Reads everything and checks it, the records too; fails when something is wrong
     Verify {
         /// Verifies the signature of every event too
         #[arg(long)]
@@ -62,14 +61,6 @@ pub enum Db {
     /// Looks after the index of full-text search
     #[command(subcommand)]
     Search(SearchIndex),
-    /// Copies the store and the keys as of one moment into a new folder, on which a node can be started
-    Backup {
-        /// The folder; must be new or empty
-        folder: PathBuf,
-        /// Prints one JSON object
-        #[arg(long)]
-        json: bool,
-    },
 }
 
 /// What can be done with the index of full-text search.
@@ -102,13 +93,7 @@ impl Db {
                 } else {
                     output::print(&lines(&result))?
                 }
-                match result.get("faults").and_then(Value::as_u64) {
-                    Some(0) => Ok(()),
-                    faults => bail!(
-                        "the store is damaged: {} faults",
-                        faults.unwrap_or_default()
-                    ),
-                }
+                judge(&result)
             }
             Self::Compact { percent, json } => show(
                 &job(common, Job::Compact { percent }, "compact").await?,
@@ -120,15 +105,25 @@ impl Db {
                 let result = job(common, Job::RebuildSearch, "search index").await?;
                 show(&result, json)
             }
-            Self::Backup { folder, json } => {
-                let to = std::path::absolute(folder)?;
-                show(&job(common, Job::Backup { to }, "backup").await?, json)
-            }
         }
     }
 }
 
-fn show(result: &Value, json: bool) -> anyhow::Result<()> {
+/// An error when a verification has found something.
+fn judge(found: &Value) -> anyhow::Result<()> {
+    let faults = found.get("faults").and_then(Value::as_u64);
+    let of_records = found.get("faults_of_records").and_then(Value::as_array);
+    match (faults, of_records.map_or(0, Vec::len)) {
+        (Some(0), 0) => Ok(()),
+        (Some(0), faults) => bail!("the records are damaged: {faults} faults"),
+        (faults, _) => bail!(
+            "the store is damaged: {} faults",
+            faults.unwrap_or_default()
+        ),
+    }
+}
+
+pub(super) fn show(result: &Value, json: bool) -> anyhow::Result<()> {
     if json {
         output::json(result)?
     } else {
@@ -137,7 +132,7 @@ fn show(result: &Value, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn job(common: &Common, job: Job, title: &str) -> anyhow::Result<Value> {
+pub(super) async fn job(common: &Common, job: Job, title: &str) -> anyhow::Result<Value> {
     let loaded = common.load()?;
     let access = access::open(&Layout::new(&common.data), &loaded.config, false).await?;
     let mut progress = Progress::new(title, None);

@@ -62,6 +62,7 @@ impl Import {
         let job = ImportJob {
             filters: self.filter,
             trusted: self.no_verify,
+            name: self.file.display().to_string(),
             skip: self.skip,
         };
         let running = access.begin(Job::Import(job), Some(reader));
@@ -110,6 +111,7 @@ fn describe(summary: &Summary, accepted: &str) -> String {
         ("vanished", summary.vanished),
         ("expired", summary.expired),
         ("ephemeral", summary.ephemeral),
+        ("refused by a plugin", summary.refused),
         ("left out by the filter", summary.filtered),
     ];
     for (name, count) in others.into_iter().filter(|(_, count)| *count > 0) {

@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 mod admin;
+mod backup;
 mod completions;
 mod config;
 mod db;
@@ -37,6 +38,9 @@ pub enum Command {
     /// Looks after the store
     #[command(subcommand)]
     Db(db::Db),
+    /// Takes and verifies backups
+    #[command(subcommand)]
+    Backup(backup::Backup),
     /// Manages the relay: bans, members, invites, roles, the moderation queue, the audit log
     Admin(admin::Admin),
     /// Tells how queries are answered: the index, what was probed, and what it cost
@@ -64,6 +68,7 @@ impl Command {
             Self::Sync(command) => in_runtime(command.run(common)),
             Self::Mirror(command) => in_runtime(command.run(common)),
             Self::Db(command) => in_runtime(command.run(common)),
+            Self::Backup(command) => in_runtime(command.run(common)),
             Self::Admin(command) => in_runtime(command.run(common)),
             Self::Explain(command) => in_runtime(command.run(common)),
             Self::Keys(command) => command.run(),

@@ -93,6 +93,9 @@ pub struct ImportJob {
     pub filters: Vec<String>,
     /// Whether signatures are trusted.
     pub trusted: bool,
+    /// The name of the file, for plugins.
+    #[serde(default)]
+    pub name: String,
     /// Lines to pass over.
     pub skip: u64,
 }
@@ -212,7 +215,7 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
         Job::RebuildSearch => search::rebuild(workshop, link).await,
         Job::Sync(job) => sync::run(&workshop, job, link).await,
         Job::Mirrors => mirrors::run(&workshop),
-        Job::Backup { to } => maintain::backup(workshop, to, link).await,
+        Job::Backup { to } => maintain::backup(&workshop, to, link).await,
         Job::TakeOver => anyhow::bail!("no node runs here whose place could be taken"),
     }
 }

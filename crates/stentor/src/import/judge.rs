@@ -6,8 +6,8 @@ use stentor_event::{Event, Filter, Kind};
 use stentor_relay::access::Access;
 use stentor_store::Submission;
 
-use super::Summary;
 use super::chunks::Chunk;
+use super::{Plugins, Summary};
 
 /// What a line must satisfy.
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub struct Rules {
     pub trusted: bool,
     /// Where it is written what is banned; `None`: nothing is.
     pub access: Option<Arc<Access>>,
+    /// Plugins that want to be asked (R4.3).
+    pub plugins: Option<Plugins>,
 }
 
 /// A chunk whose lines have been judged.
@@ -71,21 +73,23 @@ impl Rules {
         if self.bans(&event) {
             return judged.summary.bad(line, "banned by the operator");
         }
+        // The store verifies what it is about to take; what does not get there, or not at once, is verified here.
+        let early = event.kind().is_ephemeral() || self.plugins.is_some();
+        if early
+            && !self.trusted
+            && let Err(error) = event.verify_signature()
+        {
+            return judged.summary.bad(line, &error.to_string());
+        }
         if event.kind().is_ephemeral() {
-            // It never gets to the store: what passed by once is not shown to today's subscribers.
-            return match if self.trusted {
-                Ok(())
-            } else {
-                event.verify_signature()
-            } {
-                Ok(()) => judged.summary.ephemeral += 1,
-                Err(error) => judged.summary.bad(line, &error.to_string()),
-            };
+            // What passed by once is not shown to today's subscribers.
+            judged.summary.ephemeral += 1;
+            return;
         }
         judged.lines.push(line);
         judged.events.push(Submission {
             event,
-            verified: self.trusted,
+            verified: early || self.trusted,
         });
     }
 

@@ -6,9 +6,11 @@ mod chunks;
 mod input;
 mod judge;
 mod pipeline;
+mod plugins;
 mod summary;
 
 pub use input::{Compression, Input};
 pub use judge::Rules;
 pub use pipeline::{Import, now};
+pub use plugins::Plugins;
 pub use summary::Summary;

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::chunks::{Chunk, Chunks};
 use super::judge::{Judged, Rules};
-use super::{Summary, input};
+use super::{Plugins, Summary, input};
 use crate::stop::wished;
 
 /// Batches that the store works on at once: one is written while the next is verified.
@@ -82,6 +82,7 @@ impl Import {
         spawn("import-read", move || reading.run(reader, max_line, skip))?;
         let mut collector = Collector {
             store: self.store,
+            plugins: self.rules.plugins,
             judged,
             ticket,
             early: BTreeMap::new(),
@@ -153,6 +154,7 @@ fn judge(chunks: &Receiver<(u64, Chunk)>, rules: &Rules, out: &mpsc::Sender<Judg
 /// The last stage: puts the chunks back in order and hands them to the store.
 struct Collector {
     store: Arc<dyn EventStore>,
+    plugins: Option<Plugins>,
     judged: mpsc::Receiver<Judgement>,
     ticket: Receiver<()>,
     early: BTreeMap<u64, anyhow::Result<Judged>>,
@@ -180,7 +182,10 @@ impl Collector {
                 }
                 judged = self.next_in_order(), if reading && in_store.len() < IN_STORE => match judged {
                     Some(judged) => {
-                        let judged = judged?;
+                        let judged = match &self.plugins {
+                            Some(plugins) => plugins.sift(judged?).await,
+                            None => judged?,
+                        };
                         summary.add(judged.summary);
                         if judged.events.is_empty() {
                             progress(&summary);

@@ -29,6 +29,9 @@ pub struct Summary {
     pub ephemeral: u64,
     /// Not valid, or banned by the operator: how many by reason.
     pub invalid: BTreeMap<String, u64>,
+    /// Refused by a plugin, where plugins are asked.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub refused: u64,
     /// Left out by the filter.
     pub filtered: u64,
     /// Lines read, those of white space not counted.
@@ -56,6 +59,16 @@ impl Summary {
         // Where in the line something is wrong tells the lines apart, not the reasons.
         let general = reason.split(" at byte ").next().unwrap_or(reason);
         self.count_invalid(general.to_owned(), 1);
+        self.example(line, reason);
+    }
+
+    /// Counts a line whose event a plugin refuses.
+    pub fn refuse(&mut self, line: u64, reason: &str) {
+        self.refused += 1;
+        self.example(line, reason);
+    }
+
+    fn example(&mut self, line: u64, reason: &str) {
         if self.examples.len() < MAX_EXAMPLES {
             self.examples.push(BadLine {
                 line,
@@ -92,6 +105,7 @@ impl Summary {
         self.vanished += other.vanished;
         self.expired += other.expired;
         self.ephemeral += other.ephemeral;
+        self.refused += other.refused;
         self.filtered += other.filtered;
         self.lines += other.lines;
         self.stopped |= other.stopped;
@@ -117,6 +131,12 @@ impl Summary {
     fn invalid_total(&self) -> u64 {
         self.invalid.values().sum()
     }
+}
+
+// As serde wants it.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 //! A backup is the log up to one moment, and a manifest that says that everything else is to be rebuilt from it. It
 //! is a store: it is restored by opening it (or by putting its files in the place of the old ones).
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::core::Core;
 use super::disk::DiskFile;
@@ -13,45 +15,77 @@ use super::log::{Address, Segment};
 use super::manifest::{Manifest, Position};
 use crate::StoreError;
 
-/// Copies the store as of now into an empty or new folder. `progress` is told the bytes copied and their total.
-pub fn backup(core: &Core, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<Position, StoreError> {
-    files::create_dir(to)?;
-    let occupied = std::fs::read_dir(to)
-        .map_err(failing("reading", to))?
-        .next()
-        .is_some();
-    if occupied {
-        return Err(failing("writing a backup into", to)(std::io::Error::other(
-            "the folder is not empty",
-        )));
+/// The store as of one moment, for as long as it is copied: it may change meanwhile.
+pub struct Moment {
+    end: Position,
+    segments: BTreeMap<u32, Arc<Segment>>,
+    manifest: Manifest,
+}
+
+impl Moment {
+    /// This one.
+    pub fn now(core: &Core) -> Self {
+        // The end first: segments that appear later are not part of it, and those that a compaction replaces meanwhile
+        // stay readable through what is held here.
+        let end = core.state.load().end;
+        let segments = core.log.segments();
+        let manifest = rebuilding(core.manifest.lock().clone());
+        Self {
+            end,
+            segments: segments.as_ref().clone(),
+            manifest,
+        }
     }
-    let _lock = Lock::take(to)?;
-    let log = to.join("log");
-    files::create_dir(&log)?;
-    // The end first: segments that appear later are not part of the backup, and those that a compaction replaces
-    // meanwhile stay readable through what is held here.
-    let end = core.state.load().end;
-    let segments = core.log.segments();
-    let last = end.address.map(Address::unpack);
-    let total = core.log.disk_bytes();
-    let mut done = 0;
-    for segment in segments.values() {
-        let content = segment.content()?;
-        let length = match last {
-            Some(last) if last.segment == segment.id => last.offset as usize,
-            Some(last) if !segment.is_copy() && segment.id > last.segment => continue,
-            Some(_) => content.len(),
-            None => continue,
+
+    /// Copies it into an empty or new folder. `progress` is told the bytes copied and their total.
+    ///
+    /// # Errors
+    /// When the folder holds something, or cannot be written.
+    pub fn copy(&self, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
+        files::create_dir(to)?;
+        let occupied = std::fs::read_dir(to)
+            .map_err(failing("reading", to))?
+            .next()
+            .is_some();
+        if occupied {
+            return Err(failing("writing a backup into", to)(std::io::Error::other(
+                "the folder is not empty",
+            )));
+        }
+        let _lock = Lock::take(to)?;
+        let log = to.join("log");
+        files::create_dir(&log)?;
+        let parts = self.parts()?;
+        let total = parts.iter().map(|(_, part)| part.len() as u64).sum();
+        let mut done = 0;
+        for (id, part) in parts {
+            write(&Segment::path(&log, id), part)?;
+            done += part.len() as u64;
+            progress(done, total);
+        }
+        files::sync_dir(&log)?;
+        self.manifest.write(to)
+    }
+
+    /// The segments up to the end.
+    fn parts(&self) -> Result<Vec<(u32, &[u8])>, StoreError> {
+        let Some(last) = self.end.address.map(Address::unpack) else {
+            return Ok(Vec::new());
         };
-        let part = content.get(..length).unwrap_or(content);
-        write(&Segment::path(&log, segment.id), part)?;
-        done += part.len() as u64;
-        progress(done, total);
+        let mut parts = Vec::new();
+        for segment in self.segments.values() {
+            if !segment.is_copy() && segment.id > last.segment {
+                continue;
+            }
+            let content = segment.content()?;
+            let length = match last.segment == segment.id {
+                true => last.offset as usize,
+                false => content.len(),
+            };
+            parts.push((segment.id, content.get(..length).unwrap_or(content)));
+        }
+        Ok(parts)
     }
-    files::sync_dir(&log)?;
-    let manifest = core.manifest.lock().clone();
-    rebuilding(manifest).write(to)?;
-    Ok(end)
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {

@@ -52,6 +52,7 @@ mod verifier;
 mod verify;
 mod watch;
 
+pub use backup::Moment;
 pub use options::Options;
 pub use store::Store;
 pub use verify::Verification;

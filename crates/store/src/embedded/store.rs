@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use stentor_event::{Event, EventId, Filter, PublicKey, Timestamp, Viewer};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::backup::{Moment, forget_derived};
 use super::batch::WriteBatch;
 use super::committer::{Committer, Job};
 use super::core::Core;
@@ -24,7 +25,7 @@ use super::recover::recover;
 use super::scan::{Outlines, UnionScan};
 use super::verifier::{CHUNK, Verifier};
 use super::verify::Verification;
-use super::{backup, count, feed, fetch, verify};
+use super::{count, feed, fetch, verify};
 use crate::query::BoxFuture;
 use crate::{
     Change, CommitObserver, Count, EventNumber, EventStore, Explanation, Outcome, OutlineQuery,
@@ -143,12 +144,17 @@ impl Store {
     /// Copies the store as of now into an empty or new folder, while it serves. The copy is a store, which builds its
     /// index when it is opened. `progress` is told the bytes copied, and their total.
     pub fn backup(&self, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
-        backup::backup(&self.core, to, progress).map(drop)
+        self.moment().copy(to, progress)
+    }
+
+    /// The store as of now, to be copied.
+    pub fn moment(&self) -> Moment {
+        Moment::now(&self.core)
     }
 
     /// Opens a store after removing all that is derived, which is built anew from the log.
     pub fn reindex(folder: &Path, options: Options) -> Result<Self, StoreError> {
-        backup::forget_derived(folder)?;
+        forget_derived(folder)?;
         let store = Self::open(folder, options)?;
         store.flush()?;
         Ok(store)

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use serde_json::Value;
+use stentor_relay::config::SourceType;
 
 use super::{ImportJob, Link, Workshop};
 use crate::filters;
-use crate::import::Import;
+use crate::import::{Import, Plugins};
 
 pub async fn run(workshop: &Workshop, job: &ImportJob, link: Link) -> anyhow::Result<Value> {
     let mut rules = (workshop.rules)();
     rules.filters = filters::parse(&job.filters)?;
     rules.trusted = job.trusted;
     rules.access = workshop.records.existing().await?;
+    rules.plugins = plugins(workshop, &job.name)?;
     let Link {
         input,
         progress,
@@ -29,4 +31,12 @@ pub async fn run(workshop: &Workshop, job: &ImportJob, link: Link) -> anyhow::Re
     };
     let report = move |summary: &crate::import::Summary| super::report(&progress, summary);
     Ok(serde_json::to_value(import.run(input, report).await?)?)
+}
+
+/// The plugins of the running relay that want to be asked about imports, if there are any.
+fn plugins(workshop: &Workshop, name: &str) -> anyhow::Result<Option<Plugins>> {
+    let relay = (workshop.abroad)()?.relay;
+    let relay = relay.filter(|relay| relay.asks_plugins(SourceType::Import));
+    let what = name.into();
+    Ok(relay.map(|relay| Plugins { relay, what }))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use stentor_event::Timestamp;
 use stentor_relay::retention::{Mode, Report};
@@ -19,11 +19,22 @@ pub async fn verify(
     signatures: bool,
     link: Link,
 ) -> anyhow::Result<Value> {
+    let records = match workshop.records.existing().await? {
+        Some(access) => {
+            let found = access.records().integrity().await;
+            found.context("reading the records")?.unwrap_or_default()
+        }
+        None => Vec::new(),
+    };
     blocking(move || {
         let found = workshop.store.verify(signatures, &|done, total| {
             report(&link.progress, done, total)
         })?;
-        Ok(serde_json::to_value(found)?)
+        let mut found = serde_json::to_value(found)?;
+        if let Some(found) = found.as_object_mut() {
+            found.insert("faults_of_records".to_owned(), json!(records));
+        }
+        Ok(found)
     })
     .await
 }
@@ -37,20 +48,15 @@ pub async fn compact(workshop: Arc<Workshop>, percent: u64, link: Link) -> anyho
     .await
 }
 
-pub async fn backup(workshop: Arc<Workshop>, to: PathBuf, link: Link) -> anyhow::Result<Value> {
-    let records = Arc::clone(&workshop);
-    let folder = to.clone();
-    let mut taken = blocking(move || {
-        let progress = |done, total| report(&link.progress, done, total);
-        backup::take(&workshop.store, &workshop.layout, &to, &progress)
-    })
-    .await?;
-    // After the events: a record about an event that is not there does no harm, an event that its record bans would.
-    let copied = records.records.backup(&folder).await?;
-    if let Some(taken) = taken.as_object_mut() {
-        taken.insert("records".to_owned(), Value::Bool(copied));
-    }
-    Ok(taken)
+pub async fn backup(workshop: &Workshop, to: PathBuf, link: Link) -> anyhow::Result<Value> {
+    let progress = move |done, total| report(&link.progress, done, total);
+    let Workshop {
+        store,
+        records,
+        layout,
+        ..
+    } = workshop;
+    backup::take(store, records, layout, to, progress).await
 }
 
 pub async fn retention(
