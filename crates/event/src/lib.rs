@@ -4,7 +4,7 @@
 //! fixed order, string tokens byte for byte as they were received. Everything else (tags, content, id, matching) is read from
 //! these bytes through the borrowed [`EventView`] without allocating.
 //!
-//! Section numbers such as `R1.6` in the names of tests are those of the project's requirements.
+//! Section numbers such as `R1.6` in the names of tests are those of `docs/points.md`.
 
 mod address;
 mod build;

@@ -8,10 +8,7 @@ fn r1_2_events_of_the_network_are_valid() {
         println!("skipped: STENTOR_WILD_CORPUS is not set");
         return;
     };
-    let Ok(text) = std::fs::read(&path) else {
-        println!("skipped: {} cannot be read", path.display());
-        return;
-    };
+    let text = std::fs::read(&path).unwrap();
     let mut count = 0;
     for line in text
         .split(|byte| *byte == b'\n')

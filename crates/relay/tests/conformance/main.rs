@@ -1,4 +1,4 @@
-//! What the requirements say, over real sockets: each test carries the number of its requirement.
+//! What is asked for (docs/points.md), over real sockets: each test carries the number of its point.
 
 #![allow(
     clippy::unwrap_used,
