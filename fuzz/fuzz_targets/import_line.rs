@@ -26,6 +26,8 @@ fuzz_target!(|bytes: &[u8]| {
         tags: 10,
         filters: Vec::new(),
         trusted: false,
+        early: false,
+        bans: None,
     };
     let mut summary = Summary::default();
     let mut taken = 0;

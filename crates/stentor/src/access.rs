@@ -151,8 +151,8 @@ pub fn rules(config: &Config) -> Rules {
         tags: limits.tags,
         filters: Vec::new(),
         trusted: false,
-        access: None,
-        plugins: None,
+        early: false,
+        bans: None,
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use stentor_event::{Event, Filter, Kind};
-use stentor_relay::access::Access;
+use stentor_event::{Event, Filter};
 use stentor_store::Submission;
 
+use super::Summary;
 use super::chunks::Chunk;
-use super::{Plugins, Summary};
 
 /// What a line must satisfy.
 #[derive(Clone)]
@@ -20,11 +19,14 @@ pub struct Rules {
     pub filters: Vec<Filter>,
     /// Whether signatures are trusted.
     pub trusted: bool,
-    /// Where it is written what is banned; `None`: nothing is.
-    pub access: Option<Arc<Access>>,
-    /// Plugins that want to be asked (R4.3).
-    pub plugins: Option<Plugins>,
+    /// Whether the signature is verified here already, as somebody is asked about the event before the store gets it.
+    pub early: bool,
+    /// Tells what is banned; `None`: nothing is.
+    pub bans: Option<Bans>,
 }
+
+/// Whether an admin has banned an event or its author.
+pub type Bans = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
 
 /// A chunk whose lines have been judged.
 #[derive(Debug, Default)]
@@ -70,11 +72,11 @@ impl Rules {
         if let Err(error) = event.check_id() {
             return judged.summary.bad(line, &error.to_string());
         }
-        if self.bans(&event) {
+        if self.bans.as_ref().is_some_and(|bans| bans(&event)) {
             return judged.summary.bad(line, "banned by the operator");
         }
         // The store verifies what it is about to take; what does not get there, or not at once, is verified here.
-        let early = event.kind().is_ephemeral() || self.plugins.is_some();
+        let early = event.kind().is_ephemeral() || self.early;
         if early
             && !self.trusted
             && let Err(error) = event.verify_signature()
@@ -91,15 +93,6 @@ impl Rules {
             event,
             verified: early || self.trusted,
         });
-    }
-
-    /// Whether an admin has banned the event or its author. A request to vanish is taken from everybody (NIP-62).
-    fn bans(&self, event: &Event) -> bool {
-        self.access.as_ref().is_some_and(|access| {
-            let lists = access.lists();
-            let banned = lists.bans(&event.pubkey()) || lists.bans_event(&event.id());
-            banned && event.kind() != Kind::VANISH
-        })
     }
 }
 

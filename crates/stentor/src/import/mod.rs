@@ -10,7 +10,7 @@ mod plugins;
 mod summary;
 
 pub use input::{Compression, Input};
-pub use judge::Rules;
+pub use judge::{Bans, Rules};
 pub use pipeline::{Import, now};
 pub use plugins::Plugins;
 pub use summary::Summary;

@@ -36,6 +36,8 @@ pub struct Import {
     pub store: Arc<dyn EventStore>,
     /// What a line must satisfy.
     pub rules: Rules,
+    /// Plugins that want to be asked (R4.3).
+    pub plugins: Option<Plugins>,
     /// Lines to pass over at the beginning.
     pub skip: u64,
     /// Becomes true to end the import early; what was read until then is still finished.
@@ -82,7 +84,7 @@ impl Import {
         spawn("import-read", move || reading.run(reader, max_line, skip))?;
         let mut collector = Collector {
             store: self.store,
-            plugins: self.rules.plugins,
+            plugins: self.plugins,
             judged,
             ticket,
             early: BTreeMap::new(),

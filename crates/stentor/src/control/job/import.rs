@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use serde_json::Value;
+use stentor_event::{Event, Kind};
+use stentor_relay::access::Access;
 use stentor_relay::config::SourceType;
 
 use super::{ImportJob, Link, Workshop};
 use crate::filters;
-use crate::import::{Import, Plugins};
+use crate::import::{Bans, Import, Plugins};
 
 pub async fn run(workshop: &Workshop, job: &ImportJob, link: Link) -> anyhow::Result<Value> {
     let mut rules = (workshop.rules)();
     rules.filters = filters::parse(&job.filters)?;
     rules.trusted = job.trusted;
-    rules.access = workshop.records.existing().await?;
-    rules.plugins = plugins(workshop, &job.name)?;
+    rules.bans = workshop.records.existing().await?.map(bans);
+    let plugins = plugins(workshop, &job.name)?;
+    rules.early = plugins.is_some();
     let Link {
         input,
         progress,
@@ -26,6 +29,7 @@ pub async fn run(workshop: &Workshop, job: &ImportJob, link: Link) -> anyhow::Re
     let import = Import {
         store: Arc::clone(&workshop.store) as _,
         rules,
+        plugins,
         skip: job.skip,
         stop,
     };
@@ -39,4 +43,13 @@ fn plugins(workshop: &Workshop, name: &str) -> anyhow::Result<Option<Plugins>> {
     let relay = relay.filter(|relay| relay.asks_plugins(SourceType::Import));
     let what = name.into();
     Ok(relay.map(|relay| Plugins { relay, what }))
+}
+
+/// What is banned now. A request to vanish is taken from everybody (NIP-62).
+fn bans(access: Arc<Access>) -> Bans {
+    Arc::new(move |event: &Event| {
+        let lists = access.lists();
+        let banned = lists.bans(&event.pubkey()) || lists.bans_event(&event.id());
+        banned && event.kind() != Kind::VANISH
+    })
 }
