@@ -45,7 +45,7 @@ fn written(message: &RelayMessage<'_>) -> Option<Vec<u8>> {
             relay_message::neg_msg(&mut out, &SubscriptionId::new(sub)?, message)
         }
         RelayMessage::NegErr { sub, reason } => {
-            relay_message::neg_err(&mut out, &SubscriptionId::new(sub)?, reason)
+            relay_message::neg_err(&mut out, &SubscriptionId::new(sub)?, reason, None)
         }
         RelayMessage::Count { .. } | RelayMessage::Unknown(_) => return None,
     }
