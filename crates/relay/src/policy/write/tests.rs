@@ -1,5 +1,6 @@
 //! The rules about events, each with the configuration that switches it on.
 
+mod counted;
 mod marmot;
 
 use std::sync::Arc;
