@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stentor_event::{Event, Filter, Timestamp, Viewer};
-use stentor_store::{Budget, EventStore, Query, ScanLimits, StoreError};
+use stentor_store::{Budget, EventStore, Query, ScanLimits, StoreError, StoredEvent};
 
 /// Rows looked at before it is given up: such a question is a cheap one or none.
 const ROWS: u64 = 100_000;
@@ -15,6 +15,20 @@ pub(crate) async fn newest(
     most: usize,
     now: Timestamp,
 ) -> Result<Vec<Event>, StoreError> {
+    let found = newest_stored(store, filter, most, now).await?;
+    let events = found.into_iter();
+    Ok(events
+        .filter_map(|stored| Event::from_canonical(stored.json).ok())
+        .collect())
+}
+
+/// The same events, as the store has them.
+pub(crate) async fn newest_stored(
+    store: &Arc<dyn EventStore>,
+    filter: Filter,
+    most: usize,
+    now: Timestamp,
+) -> Result<Vec<StoredEvent>, StoreError> {
     let query = Query {
         filters: Arc::from([filter]),
         now,
@@ -29,8 +43,7 @@ pub(crate) async fn newest(
     let (viewer, mut scan, mut found) = (Viewer::operator(), store.scan(query), Vec::new());
     while found.len() < most {
         let batch = scan.next(&viewer, budget).await?;
-        let events = batch.events.into_iter();
-        found.extend(events.filter_map(|stored| Event::from_canonical(stored.json).ok()));
+        found.extend(batch.events);
         if batch.end.is_some() {
             break;
         }

@@ -7,8 +7,10 @@ use futures_util::future::join_all;
 use stentor_event::PublicKey;
 use stentor_store::BoxFuture;
 use stentor_store::search::{Claim, DomainVerifier};
+use tokio::time::timeout_at;
 
-use super::{Address, Addresses, Lifetimes, lookup};
+use super::desk::Flight;
+use super::{Address, Addresses, Answer, Lifetimes};
 
 /// How long what was found out counts for a search.
 const LIFETIMES: Lifetimes = Lifetimes {
@@ -21,38 +23,54 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Verifies the claims of profiles for search.
 pub(crate) struct Verifier(pub(crate) Arc<Addresses>);
 
+/// How it stands with a claim.
+enum Claimed {
+    Known(Answer),
+    Asked(Flight),
+}
+
 impl Verifier {
-    /// Whether the claim holds, by what is known or by asking.
-    async fn holds(addresses: Arc<Addresses>, claim: Claim) -> bool {
-        if let Some(known) = addresses.known(&claim.author, LIFETIMES) {
-            return known.as_deref() == Some(claim.domain.as_str());
-        }
+    /// What is known of a claim, or the look-up that tells, if one `may` be made.
+    fn look_at(&self, claim: &Claim, may: bool) -> Claimed {
         let Some(address) = Address::parse(&format!("{}@{}", claim.local, claim.domain)) else {
-            return false;
+            return Claimed::Known(Answer::No);
         };
-        let _turn = addresses.turns.acquire().await;
-        let vouched = lookup::vouches(&addresses.dialer, &address, &claim.author).await;
-        let domain = vouched.then(|| Arc::from(address.domain.as_str()));
-        addresses.cache.put(claim.author, domain, Instant::now());
-        vouched
+        let (author, now) = (claim.author, Instant::now());
+        if let Some(known) = self.0.cache.get(&author, &address, LIFETIMES, now) {
+            return Claimed::Known(known);
+        }
+        let flight = may.then(|| self.0.searches.ask(author, &address, LIFETIMES));
+        let flight = flight.flatten();
+        flight.map_or(Claimed::Known(Answer::Unknown), Claimed::Asked)
     }
 }
 
 impl DomainVerifier for Verifier {
     fn is_verified(&self, author: &PublicKey, domain: &str) -> bool {
-        let known = self.0.known(author, LIFETIMES).flatten();
-        known.as_deref() == Some(domain)
+        self.0.vouched(author, domain, LIFETIMES)
     }
 
     fn verify<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Vec<bool>> {
-        // Tasks of their own: what one search cannot wait for is there for the next one.
-        let asked = claims.iter().cloned().map(|claim| {
-            let task = tokio::spawn(Self::holds(Arc::clone(&self.0), claim));
-            async move {
-                let answer = tokio::time::timeout(PATIENCE, task).await;
-                matches!(answer, Ok(Ok(true)))
+        Box::pin(async move {
+            let turn = self.0.searching.try_acquire();
+            if turn.is_err() {
+                self.0.searches.over("searches");
             }
-        });
-        Box::pin(join_all(asked))
+            let deadline = tokio::time::Instant::now() + PATIENCE;
+            let asked = claims.iter().map(|claim| {
+                let claimed = self.look_at(claim, turn.is_ok());
+                async move {
+                    let answer = match claimed {
+                        Claimed::Known(answer) => answer,
+                        Claimed::Asked(flight) => {
+                            let answer = timeout_at(deadline, flight).await;
+                            answer.unwrap_or(Answer::Unknown)
+                        }
+                    };
+                    answer == Answer::Yes
+                }
+            });
+            join_all(asked).await
+        })
     }
 }

@@ -11,6 +11,7 @@ pub trait AuthorClasses: Send + Sync {
     /// everybody would be a stranger.
     fn ready(&self) -> bool;
 
-    /// Whether an author is in the class of this name.
-    fn contains(&self, class: &str, author: &PublicKey) -> bool;
+    /// Whether an author is in the class of this name; `None` when that is not known at this moment. A rule that comes to
+    /// such an author ends its sweep: what it removes does not come back.
+    fn contains(&self, class: &str, author: &PublicKey) -> Option<bool>;
 }

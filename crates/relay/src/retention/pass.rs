@@ -39,7 +39,7 @@ pub enum Mode {
 pub struct Report {
     /// The rule.
     pub rule: String,
-    /// Whether it waits until the classes of authors are known.
+    /// Whether it waits until the classes of authors are known. What it had removed before they became unknown counts.
     pub waiting: bool,
     /// What goes.
     pub removed: Total,
@@ -60,6 +60,19 @@ pub enum RetentionError {
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why a sweep ended early.
+enum Halt {
+    Store(StoreError),
+    /// It is not known any more of what class authors are.
+    Unknown,
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 /// A pass under way.
@@ -119,15 +132,15 @@ impl Retention {
         let rules: Vec<Rule> = pass.rules.iter().cloned().collect();
         let mut reports = Vec::with_capacity(rules.len());
         for rule in rules {
-            let report = if pass.rules.is_ready(&rule, &*self.classes) {
-                pass.sweep(&rule, progress).await?
-            } else {
-                Report {
-                    rule: rule.name().to_owned(),
-                    waiting: true,
-                    ..Report::default()
-                }
+            let mut report = Report {
+                rule: rule.name().to_owned(),
+                ..Report::default()
             };
+            match pass.sweep(&rule, &mut report, progress).await {
+                Ok(()) => {}
+                Err(Halt::Unknown) => report.waiting = true,
+                Err(Halt::Store(error)) => return Err(error.into()),
+            }
             progress(&report);
             reports.push(report);
         }
@@ -140,16 +153,14 @@ impl Pass<'_> {
     async fn sweep(
         &mut self,
         rule: &Rule,
+        report: &mut Report,
         progress: &(dyn Fn(&Report) + Sync),
-    ) -> Result<Report, StoreError> {
-        let mut report = Report {
-            rule: rule.name().to_owned(),
-            ..Report::default()
-        };
+    ) -> Result<(), Halt> {
+        self.check_ready(rule)?;
         let there = self.there(rule).await?;
         let mut sweep = Sweep::new(rule, self.now, there);
         if sweep.is_done() {
-            return Ok(report);
+            return Ok(());
         }
         let mut filter = self.rules.filter(rule);
         filter.until = sweep.until();
@@ -158,7 +169,7 @@ impl Pass<'_> {
         let (mut chosen, mut reached) = (Vec::new(), None);
         'walk: while let Some(events) = walk.next().await? {
             for event in events {
-                let concerned = self.concerns(rule, &event) && !self.is_gone(&event);
+                let concerned = self.concerns(rule, &event)? && !self.is_gone(&event)?;
                 if !concerned || self.is_protected(&event) {
                     continue;
                 }
@@ -170,20 +181,26 @@ impl Pass<'_> {
                 reached = Some(place(&event));
                 chosen.push(event);
                 if chosen.len() >= self.batch {
-                    self.remove(&mut chosen, &mut report).await?;
-                    progress(&report);
+                    self.remove(rule, &mut chosen, report).await?;
+                    progress(report);
                 }
             }
         }
-        self.remove(&mut chosen, &mut report).await?;
+        self.remove(rule, &mut chosen, report).await?;
         if let (Mode::DryRun, Some(reached)) = (self.mode, reached) {
             self.before.push((rule.clone(), reached));
         }
-        Ok(report)
+        Ok(())
+    }
+
+    /// Ends a sweep when the rule has to wait for the classes of authors.
+    fn check_ready(&self, rule: &Rule) -> Result<(), Halt> {
+        let is_ready = self.rules.is_ready(rule, &*self.keeper.classes);
+        is_ready.then_some(()).ok_or(Halt::Unknown)
     }
 
     /// How much there is that a rule is about, as far as its limits ask for it.
-    async fn there(&self, rule: &Rule) -> Result<Total, StoreError> {
+    async fn there(&self, rule: &Rule) -> Result<Total, Halt> {
         if !rule.has_totals() {
             return Ok(Total::default());
         }
@@ -198,39 +215,58 @@ impl Pass<'_> {
         let mut walk = Walk::new(store, self.rules.filter(rule), self.now);
         let mut total = Total::default();
         while let Some(events) = walk.next().await? {
-            // A limit on everything counts what may not be removed as well.
-            let counts = |event: &&Outline| {
-                !self.is_gone(event) && (rule.is_about_all() || self.concerns(rule, event))
-            };
-            let counted = events.iter().filter(counts);
-            counted.for_each(|event| total.add(event));
+            for event in &events {
+                // A limit on everything counts what may not be removed as well.
+                let counts = rule.is_about_all() || self.concerns(rule, event)?;
+                if counts && !self.is_gone(event)? {
+                    total.add(event);
+                }
+            }
         }
         Ok(total)
     }
 
     /// Whether a rule is about an event.
-    fn concerns(&self, rule: &Rule, event: &Outline) -> bool {
-        self.rules.concerns(rule, event, &*self.keeper.classes)
+    fn concerns(&self, rule: &Rule, event: &Outline) -> Result<bool, Halt> {
+        let concerns = self.rules.concerns(rule, event, &*self.keeper.classes);
+        concerns.ok_or(Halt::Unknown)
     }
 
     /// Whether a rule before this one would have removed an event (in a dry run).
-    fn is_gone(&self, event: &Outline) -> bool {
-        let mut before = self.before.iter();
-        before.any(|(rule, reached)| {
-            place(event) <= *reached && self.concerns(rule, event) && !self.is_protected(event)
-        })
+    fn is_gone(&self, event: &Outline) -> Result<bool, Halt> {
+        for (rule, reached) in &self.before {
+            let is_reached = place(event) <= *reached && !self.is_protected(event);
+            if is_reached && self.concerns(rule, event)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn is_protected(&self, event: &Outline) -> bool {
         self.keeper.protected.contains(&event.author)
     }
 
+    /// Those of the chosen events that the rule is still about: who is of what class may have changed since.
+    fn still(&self, rule: &Rule, chosen: &mut Vec<Outline>) -> Result<Vec<Outline>, Halt> {
+        self.check_ready(rule)?;
+        let mut still = Vec::with_capacity(chosen.len());
+        for event in chosen.drain(..) {
+            if self.concerns(rule, &event)? {
+                still.push(event);
+            }
+        }
+        Ok(still)
+    }
+
     /// Removes the chosen events with one commit, then waits as long as the pace asks for.
     async fn remove(
         &mut self,
+        rule: &Rule,
         chosen: &mut Vec<Outline>,
         report: &mut Report,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Halt> {
+        let chosen = self.still(rule, chosen)?;
         let (Some(first), Some(last)) = (chosen.first(), chosen.last()) else {
             return Ok(());
         };
@@ -248,7 +284,6 @@ impl Pass<'_> {
         }
         report.removed.events += total.events;
         report.removed.bytes += total.bytes;
-        chosen.clear();
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }

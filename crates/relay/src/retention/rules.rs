@@ -104,25 +104,36 @@ impl Rules {
         }
     }
 
-    /// Whether a rule is about this event.
+    /// Whether a rule is about this event; `None` while it is not known of what class its author is.
     pub(super) fn concerns(
         &self,
         rule: &Rule,
         event: &Outline,
         classes: &dyn AuthorClasses,
-    ) -> bool {
+    ) -> Option<bool> {
         let author = &event.author;
-        rule.has_kind(event.kind)
-            && match &rule.authors {
-                Authors::Everybody => true,
-                Authors::List(name) => self.lists.get(name).is_some_and(|l| l.contains(author)),
-                Authors::Class(name) => classes.contains(name, author),
-                Authors::Others => {
-                    let mut names = classes.names().iter();
-                    !self.lists.values().any(|list| list.contains(author))
-                        && !names.any(|name| classes.contains(name, author))
-                }
-            }
+        if !rule.has_kind(event.kind) {
+            return Some(false);
+        }
+        match &rule.authors {
+            Authors::Everybody => Some(true),
+            Authors::List(name) => Some(self.lists.get(name).is_some_and(|l| l.contains(author))),
+            Authors::Class(name) => classes.contains(name, author),
+            Authors::Others => self.is_other(author, classes),
+        }
+    }
+
+    /// Whether an author is in no list and no class.
+    fn is_other(&self, author: &PublicKey, classes: &dyn AuthorClasses) -> Option<bool> {
+        if self.lists.values().any(|list| list.contains(author)) {
+            return Some(false);
+        }
+        let names = classes.names().iter();
+        let all: Vec<Option<bool>> = names.map(|name| classes.contains(name, author)).collect();
+        if all.contains(&Some(true)) {
+            return Some(false);
+        }
+        (!all.contains(&None)).then_some(true)
     }
 
     /// The filter that leads to the events of a rule, and to no more others than can be helped.

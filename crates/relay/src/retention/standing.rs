@@ -29,25 +29,25 @@ impl AuthorClasses for Known {
         &CLASSES
     }
 
-    /// Not before the web of trust is complete, if there is to be one: everybody would be a stranger.
+    /// Not before the web of trust is known for good, if there is to be one: everybody would be a stranger.
     fn ready(&self) -> bool {
         self.state.upgrade().is_some_and(|state| {
             let off = state.settings().config.policy.trust.roots.is_empty();
-            off || state.surroundings.trust.is_complete()
+            off || state.surroundings.trust.is_settled()
         })
     }
 
-    fn contains(&self, class: &str, author: &PublicKey) -> bool {
-        let Some(state) = self.state.upgrade() else {
-            return false;
-        };
+    fn contains(&self, class: &str, author: &PublicKey) -> Option<bool> {
+        let state = self.state.upgrade()?;
+        let settings = state.settings();
         match class {
             MEMBERS => {
-                let (settings, lists) = (state.settings(), state.lists());
-                settings.standing(&lists).is_member(author)
+                let lists = state.lists();
+                Some(settings.standing(&lists).is_member(author))
             }
-            TRUSTED => state.surroundings.trust.trusts(author) == Some(true),
-            _ => false,
+            TRUSTED if settings.config.policy.trust.roots.is_empty() => Some(false),
+            TRUSTED => state.surroundings.trust.trusts_for_good(author),
+            _ => Some(false),
         }
     }
 }
@@ -61,7 +61,22 @@ impl AuthorClasses for Unknown {
         false
     }
 
-    fn contains(&self, _class: &str, _author: &PublicKey) -> bool {
-        false
+    fn contains(&self, _class: &str, _author: &PublicKey) -> Option<bool> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r4_6_without_a_relay_nobody_is_a_stranger() {
+        let gone = Known { state: Weak::new() };
+        assert!(!gone.ready());
+        for class in CLASSES {
+            assert_eq!(gone.contains(class, &PublicKey([1; 32])), None);
+            assert_eq!(Unknown.contains(class, &PublicKey([1; 32])), None);
+        }
     }
 }

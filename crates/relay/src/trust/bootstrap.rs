@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Fetches from each of the relays, one after the other; what one does not have another may.
 pub(super) async fn fetch(state: &Arc<State>, bounds: &Bounds, relays: &[String]) {
-    let mut graph = Graph::default();
+    let mut graph = Graph::new(bounds);
     for url in relays {
         let fetched = tokio::time::timeout(PATIENCE, fetch_from(state, bounds, url, &mut graph));
         match fetched.await {
@@ -102,8 +102,8 @@ async fn fetch_chunk(
             Some(Incoming::Eose(hint)) => break hint,
             Some(Incoming::Over(_)) | None => break None,
         };
-        if event.kind() == CONTACTS {
-            graph.set(event.pubkey(), event.view().tagged_keys());
+        if !note(&event, graph) {
+            continue;
         }
         fetched += 1;
         batch.push(event);
@@ -115,7 +115,17 @@ async fn fetch_chunk(
     Ok((fetched, hint))
 }
 
-/// Puts events into the store, which verifies them. The rules of the policy do not concern them: they are what the policy
+/// Notes whom an event's author follows, if it is one of contacts. Whether the event is its author's at all: what somebody
+/// else made up must not say who is asked for next.
+fn note(event: &Event, graph: &mut Graph) -> bool {
+    let genuine = event.verify_signature().is_ok();
+    if genuine && event.kind() == CONTACTS {
+        graph.set(event.pubkey(), None, event.view().tagged_keys());
+    }
+    genuine
+}
+
+/// Puts events into the store, whose signatures have been verified. The rules of the policy do not concern them: they are what the policy
 /// is to be made from.
 async fn store(state: &State, events: Vec<Event>) {
     let lists = state.lists();
@@ -125,10 +135,41 @@ async fn store(state: &State, events: Vec<Event>) {
     let batch: Vec<Submission> = wanted
         .map(|event| Submission {
             event,
-            verified: false,
+            verified: true,
         })
         .collect();
     if let Err(error) = state.store.submit(batch, now()).await {
         tracing::warn!(%error, "storing the web of trust");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use stentor_event::{EventBuilder, SecretKey, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn r4_2_a_forged_list_from_another_relay_leads_nowhere() {
+        let (author, other) =
+            ([1, 2].map(|byte| SecretKey::from_bytes([byte; 32]).unwrap())).into();
+        let bounds = Bounds {
+            roots: vec![SecretKey::public_key(&author)],
+            depth: 2,
+            followers: 1,
+            keys: 1_000,
+        };
+        let list = EventBuilder::new(CONTACTS, Timestamp(1)).tag(["p", &"ab".repeat(32)]);
+        let (own, foreign) = (list.clone().sign(&author), list.sign(&other));
+        let mut forged: Value = serde_json::from_slice(own.json()).unwrap();
+        let foreign: Value = serde_json::from_slice(foreign.json()).unwrap();
+        forged["sig"] = foreign["sig"].clone();
+        let forged = Event::parse(forged.to_string().as_bytes()).unwrap();
+        let mut graph = Graph::new(&bounds);
+        assert!(!note(&forged, &mut graph));
+        assert_eq!(graph.reach(&bounds).len(), 1);
+        assert!(note(&own, &mut graph));
+        assert_eq!(graph.reach(&bounds).len(), 2);
     }
 }

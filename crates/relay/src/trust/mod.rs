@@ -34,14 +34,22 @@ impl TrustGraph {
         }
     }
 
-    /// Whether all lists that matter have been read.
-    pub(crate) fn is_complete(&self) -> bool {
+    /// Whether it is known for good who is trusted: all lists that matter have been read, and one of a root is among them.
+    /// What cannot be undone has to wait for that.
+    pub(crate) fn is_settled(&self) -> bool {
         let reach = self.reach.load();
-        Option::as_ref(&reach).is_some_and(|reach| reach.complete)
+        Option::as_ref(&reach).is_some_and(Reach::is_settled)
+    }
+
+    /// Whether the key is near enough; `None` while that is not known for good.
+    pub(crate) fn trusts_for_good(&self, key: &PublicKey) -> Option<bool> {
+        let reach = self.reach.load();
+        let reach = Option::as_ref(&reach).filter(|reach| reach.is_settled())?;
+        Some(reach.contains(key))
     }
 
     /// Replaces what is known.
-    fn set(&self, reach: Option<Reach>) {
+    pub(crate) fn set(&self, reach: Option<Reach>) {
         self.reach.store(Arc::new(reach));
     }
 }

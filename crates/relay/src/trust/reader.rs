@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::gauge;
-use stentor_event::{Event, Filter, Kind, PublicKey, Viewer};
-use stentor_store::{Seq, StoreError};
+use stentor_event::{EventView, Filter, Kind, PublicKey, Viewer};
+use stentor_store::{Change, ChangeKind, Seq, StoreError, StoredEvent};
 
 use super::Reach;
 use super::bootstrap::fetch;
 use super::graph::{Bounds, Graph};
 use crate::config::{self, ConfigError, parse_keys};
-use crate::holdings::newest;
+use crate::holdings::newest_stored;
 use crate::state::{State, now};
 
 /// Contact lists (NIP-02).
@@ -80,7 +80,7 @@ async fn build_and_follow(
     config: &config::Trust,
 ) -> Result<(), StoreError> {
     let (mut commits, mut position) = (state.commits.subscribe(), state.store.last_seq());
-    let mut graph = Graph::default();
+    let mut graph = Graph::new(bounds);
     let mut reach = load(state, bounds, &mut graph).await?;
     if !bounds.roots.iter().any(|root| graph.has(root)) {
         reach.complete = config.relays.is_empty();
@@ -107,6 +107,7 @@ async fn build_and_follow(
 fn publish(state: &State, reach: &Reach, graph: &Graph) {
     gauge!("stentor_relay_trusted_keys").set(reach.len() as f64);
     gauge!("stentor_relay_trust_seen_keys").set(graph.seen() as f64);
+    gauge!("stentor_relay_trust_cut_keys").set(graph.cut() as f64);
     state.surroundings.trust.set(Some(reach.clone()));
 }
 
@@ -130,22 +131,31 @@ async fn load(state: &State, bounds: &Bounds, graph: &mut Graph) -> Result<Reach
         let missing: Vec<PublicKey> = before.into_iter().filter(|key| !graph.has(key)).collect();
         for chunk in missing.chunks(CHUNK) {
             for list in lists(state, chunk).await? {
-                graph.set(list.pubkey(), list.view().tagged_keys());
+                if let Ok(view) = EventView::from_canonical(&list.json) {
+                    graph.set(view.pubkey(), Some(list.number), view.tagged_keys());
+                }
             }
             // What the store does not have is not asked for again until it comes.
             for key in chunk {
                 if !graph.has(key) && !bounds.roots.contains(key) {
-                    graph.set(*key, []);
+                    graph.set(*key, None, []);
                 }
             }
         }
         reach = graph.reach(&partial);
     }
+    graph.keep(|author| is_near(&reach, bounds, author));
     Ok(reach)
 }
 
+/// Whether it matters whom the author follows.
+fn is_near(reach: &Reach, bounds: &Bounds, author: &PublicKey) -> bool {
+    let distance = reach.distance(author);
+    distance.is_some_and(|own| own < bounds.depth) || bounds.roots.contains(author)
+}
+
 /// The contact lists of these authors.
-async fn lists(state: &State, authors: &[PublicKey]) -> Result<Vec<Event>, StoreError> {
+async fn lists(state: &State, authors: &[PublicKey]) -> Result<Vec<StoredEvent>, StoreError> {
     let mut authors = authors.to_vec();
     authors.sort_unstable();
     let most = authors.len();
@@ -154,7 +164,7 @@ async fn lists(state: &State, authors: &[PublicKey]) -> Result<Vec<Event>, Store
         kinds: Some(vec![CONTACTS]),
         ..Filter::default()
     };
-    newest(&state.store, filter, most, now()).await
+    newest_stored(&state.store, filter, most, now()).await
 }
 
 /// Reads the feed up to its end; whether a list that matters has changed.
@@ -175,18 +185,24 @@ async fn read_on(
             return Ok(matters);
         };
         *position = last.seq;
-        for event in changes.into_iter().filter_map(|change| change.event) {
-            if event.kind() != CONTACTS {
-                continue;
-            }
-            let author = event.pubkey();
-            let near = reach
-                .distance(&author)
-                .is_some_and(|own| own < bounds.depth);
-            if near || bounds.roots.contains(&author) {
-                graph.set(author, event.view().tagged_keys());
-                matters = true;
-            }
+        for change in &changes {
+            matters |= take(change, graph, |author| is_near(reach, bounds, author));
         }
     }
+}
+
+/// Brings the graph up to a change; whether it is one of a list that matters.
+fn take(change: &Change, graph: &mut Graph, is_near: impl Fn(&PublicKey) -> bool) -> bool {
+    let event = match (change.kind, &change.event) {
+        // What is gone lends no trust any more, however it went.
+        (ChangeKind::Removed(_), _) => return graph.removed(change.number),
+        (ChangeKind::Added, Some(event)) if event.kind() == CONTACTS => event,
+        (ChangeKind::Added, _) => return false,
+    };
+    let author = event.pubkey();
+    let matters = is_near(&author);
+    if matters {
+        graph.set(author, Some(change.number), event.view().tagged_keys());
+    }
+    matters
 }

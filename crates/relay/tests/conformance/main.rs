@@ -22,6 +22,7 @@ mod r3_management;
 mod r3_membership;
 mod r4_limits;
 mod r4_moderation;
+mod r4_nip05;
 mod r4_plugins;
 mod r4_rates;
 mod r4_reload;

@@ -1,6 +1,7 @@
 //! R4.6: what goes by kind, age, class of author and total, and what stays.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use stentor_event::{Event, PublicKey, Timestamp, Viewer};
@@ -22,8 +23,8 @@ impl AuthorClasses for NoClasses {
         true
     }
 
-    fn contains(&self, _class: &str, _author: &stentor_event::PublicKey) -> bool {
-        false
+    fn contains(&self, _class: &str, _author: &PublicKey) -> Option<bool> {
+        Some(false)
     }
 }
 
@@ -32,6 +33,7 @@ over_both_engines! {
     r4_6_by_kind,
     r4_6_by_author,
     r4_6_by_classes_that_are_not_in_the_configuration,
+    r4_6_a_sweep_ends_when_the_classes_become_unknown,
     r4_6_by_number_of_events,
     r4_6_by_bytes,
     r4_6_oldest_first,
@@ -193,8 +195,8 @@ impl AuthorClasses for Members {
         self.ready
     }
 
-    fn contains(&self, class: &str, author: &PublicKey) -> bool {
-        class == "members" && *author == public_key(1)
+    fn contains(&self, class: &str, author: &PublicKey) -> Option<bool> {
+        Some(class == "members" && *author == public_key(1))
     }
 }
 
@@ -226,6 +228,69 @@ async fn r4_6_by_classes_that_are_not_in_the_configuration(engine: Engine) {
         assert_eq!(waiting, [!ready, !ready, false]);
     }
     assert_eq!(left(&node).await, ["member's"]);
+}
+
+/// A class of which nobody is, as it seems, until it has been asked for so often; then this is the answer.
+struct Turning {
+    asked: AtomicUsize,
+    turns_at: usize,
+    then: Option<bool>,
+}
+
+impl AuthorClasses for Turning {
+    fn names(&self) -> &[&'static str] {
+        &["trusted"]
+    }
+
+    fn ready(&self) -> bool {
+        true
+    }
+
+    fn contains(&self, _class: &str, _author: &PublicKey) -> Option<bool> {
+        let before = self.asked.fetch_add(1, Ordering::Relaxed);
+        if before < self.turns_at {
+            Some(false)
+        } else {
+            self.then
+        }
+    }
+}
+
+async fn r4_6_a_sweep_ends_when_the_classes_become_unknown(engine: Engine) {
+    let events: Vec<Event> = (0..5)
+        .map(|ago| aged(1, 1, 60 - ago, &format!("{ago}")))
+        .collect();
+    let config = config(json!({
+        "rules": [{"name": "strangers", "authors": "others", "max_age_days": 30}],
+        "batch_events": 2,
+    }));
+    // Each of two events is asked about when it is chosen, and again before it is removed.
+    for (turns_at, then, removed, waiting) in [
+        (0, None, 0, true),
+        (2, None, 0, true),
+        (2, Some(true), 0, false),
+        (3, Some(true), 1, false),
+        (4, None, 2, true),
+        (100, None, 5, false),
+    ] {
+        let node = with(engine, &events.iter().collect::<Vec<_>>()).await;
+        let asked = AtomicUsize::new(0);
+        let classes = Arc::new(Turning {
+            asked,
+            turns_at,
+            then,
+        });
+        let retention = Retention::new(Arc::clone(&node.store), [], classes);
+        let reports = retention
+            .pass(&config, Timestamp(now()), Mode::Remove, &|_| {})
+            .await
+            .unwrap();
+        let report = &reports[0];
+        let case = format!("{turns_at} {then:?}");
+        assert_eq!(report.removed.events, removed, "{case}");
+        assert_eq!(report.waiting, waiting, "{case}");
+        assert_eq!(left(&node).await.len() as u64, 5 - removed, "{case}");
+    }
 }
 
 async fn r4_6_by_number_of_events(engine: Engine) {

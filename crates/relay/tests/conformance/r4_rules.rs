@@ -18,6 +18,8 @@ over_both_engines! {
     r2_2_gift_wraps_to_those_who_list_the_relay,
     r2_2_gift_wraps_where_only_members_write,
     r4_2_addresses_at_other_domains,
+    r1_3_the_rules_come_before_the_signature,
+    r1_3_the_rules_come_before_what_is_stored,
 }
 
 const ADMIN: u8 = 50;
@@ -312,6 +314,18 @@ async fn r2_2_gift_wraps_to_those_who_list_the_relay(engine: Engine) {
     is_refused(&mut client, &later.sign(&key(200)), restricted).await;
     let to_nobody = event(1_059, now()).sign(&key(200));
     is_refused(&mut client, &to_nobody, restricted).await;
+    // Each recipient counts, as each may read it.
+    client
+        .store(&message_relays(5, 5, &["wss://relay.example.com"]))
+        .await;
+    let two = |first: u8, second: u8| {
+        let wrap = event(1_059, now()).tag(["p", &public(first)]);
+        wrap.tag(["p", &public(second)]).sign(&key(200))
+    };
+    client.store(&two(2, 5)).await;
+    for wrap in [two(2, 3), two(3, 2), two(ADMIN, 3)] {
+        is_refused(&mut client, &wrap, restricted).await;
+    }
     // Other kinds have no such recipients.
     let mention = event(1, now()).tag(["p", &public(3)]).sign(&key(4));
     client.store(&mention).await;
@@ -388,4 +402,45 @@ async fn r4_2_addresses_at_other_domains(engine: Engine) {
     client.store(&relays.sign(&key(1))).await;
     client.store(&note(ADMIN, 5, "a member")).await;
     client.store(&wrap(1_059, 1)).await;
+}
+
+/// An event with the signature of another.
+fn forged(kind: u16, content: &str) -> String {
+    let event = |author: u8| event(kind, now()).content(content).sign(&key(author));
+    let mut forged: Value = serde_json::from_str(&text(&event(1))).unwrap();
+    forged["sig"] = event(2).sig().to_string().into();
+    forged.to_string()
+}
+
+async fn r1_3_the_rules_come_before_the_signature(engine: Engine) {
+    let node = with(engine, |config| {
+        config.policy.kinds.deny = [7].into();
+        config.policy.words.words = vec!["casino".into()];
+    })
+    .await;
+    let mut client = node.client().await;
+    for (kind, content, reason) in [
+        (7, "+", "blocked: "),
+        (1, "casino", "blocked: "),
+        (1, "anything else", "invalid: "),
+    ] {
+        let (accepted, said) = client.publish_text(&forged(kind, content)).await;
+        assert!(!accepted && said.starts_with(reason), "{kind}: {said}");
+    }
+}
+
+async fn r1_3_the_rules_come_before_what_is_stored(engine: Engine) {
+    let node = with(engine, |_| {}).await;
+    let mut client = node.client().await;
+    let reaction = event(7, now()).content("+").sign(&key(1));
+    client.store(&reaction).await;
+    let mut config = without_rates();
+    config.policy.kinds.deny = [7].into();
+    node.relay.reconfigure(config).unwrap();
+    is_refused(&mut client, &reaction, "blocked: ").await;
+    let stored = client.query(json!({"ids": [id(&reaction)]})).await;
+    assert_eq!(stored.events.len(), 1, "what is stored stays");
+    node.relay.reconfigure(without_rates()).unwrap();
+    let (accepted, reason) = client.publish(&reaction).await;
+    assert!(accepted && reason.starts_with("duplicate: "), "{reason}");
 }

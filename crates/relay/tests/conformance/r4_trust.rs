@@ -11,6 +11,8 @@ use crate::r5_negentropy::initiator::put;
 
 over_both_engines! {
     r4_2_trust_follows_the_lists_of_contacts,
+    r4_2_lists_that_are_gone_lend_no_trust,
+    r4_2_a_gift_wrap_needs_recipients_who_are_all_trusted,
     r4_2_trust_is_first_fetched_from_other_relays,
     r4_2_trust_is_fetched_whole_from_a_relay_that_caps_its_answers,
     r4_2_trust_believes_no_forged_list,
@@ -105,6 +107,54 @@ async fn r4_2_trust_follows_the_lists_of_contacts(engine: Engine) {
     node.relay.reconfigure(config).unwrap();
     until(&mut client, 91, false).await;
     until(&mut client, STRANGER, true).await;
+}
+
+async fn r4_2_lists_that_are_gone_lend_no_trust(engine: Engine) {
+    let node = Node::with(engine, trusting(Vec::new())).await;
+    let (second, third) = (contacts(2, 80, [3]), contacts(4, 80, [5]));
+    put(
+        &*node.store,
+        &[contacts(ROOT, 80, [2, 4]), second.clone(), third.clone()],
+    )
+    .await;
+    let mut client = node.client().await;
+    until(&mut client, 3, true).await;
+    until(&mut client, 5, true).await;
+    // Its author takes it back.
+    let deletion = event(5, now()).tag(["e", &id(&second)]).sign(&key(2));
+    client.store(&deletion).await;
+    until(&mut client, 3, false).await;
+    client.store(&note(5, 4, "still trusted")).await;
+    // An admin bans it.
+    node.manage(&key(ADMIN), "banevent", json!([id(&third)]))
+        .await;
+    until(&mut client, 5, false).await;
+    client.store(&contacts(2, 1, [3])).await;
+    until(&mut client, 3, true).await;
+}
+
+async fn r4_2_a_gift_wrap_needs_recipients_who_are_all_trusted(engine: Engine) {
+    let node = Node::with(engine, trusting(Vec::new())).await;
+    put(&*node.store, &[contacts(ROOT, 80, [2, 3])]).await;
+    let mut client = node.client().await;
+    until(&mut client, 3, true).await;
+    let wrap = |to: &[u8]| {
+        let bare = event(1_059, now());
+        let wrap = to
+            .iter()
+            .fold(bare, |wrap, to| wrap.tag(["p", &public(*to)]));
+        wrap.sign(&key(200))
+    };
+    for (to, accepted) in [
+        (&[2][..], true),
+        (&[2, 3], true),
+        (&[2, ADMIN], true),
+        (&[2, STRANGER], false),
+        (&[STRANGER, 2], false),
+        (&[], false),
+    ] {
+        assert_eq!(client.publish(&wrap(to)).await.0, accepted, "{to:?}");
+    }
 }
 
 /// What a key publishes that bootstrapping looks for.

@@ -49,7 +49,8 @@ pub struct Nip05 {
     /// Hours until a verified address is asked for again.
     #[schemars(range(min = 1, max = 8760))]
     pub verified_hours: u64,
-    /// Minutes until an address that failed is asked for again.
+    /// Minutes until an address that the domain did not confirm is asked for again. A domain that could not be asked is
+    /// asked again after a minute; an author whom it had verified counts as verified meanwhile, for `verified_hours` more.
     #[schemars(range(min = 1, max = 10080))]
     pub failed_minutes: u64,
 }
@@ -60,7 +61,8 @@ pub struct Nip05 {
 pub struct Recipients {
     /// `anyone`; `listed`: those whose list of relays for messages (kind 10050, NIP-17), stored here, names this relay,
     /// and members; `members`: members, and those on the allow list. Where only members may write, gift wraps to such
-    /// recipients are taken whoever brings them.
+    /// recipients are taken whoever brings them. A gift wrap with several recipients, at most 8, needs all of them to be
+    /// members, or all to have such a list.
     pub who: WhoReceives,
 }
 
@@ -96,6 +98,16 @@ impl Default for Nip05 {
             verified_hours: 24,
             failed_minutes: 60,
         }
+    }
+}
+
+impl Newcomers {
+    /// Checks the ranges.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let key = "policy.newcomers.events";
+        in_range(key, u64::from(self.events), 0..=10_000, true)?;
+        let key = "policy.newcomers.per_hour";
+        in_range(key, u64::from(self.per_hour), 0..=3_600, false)
     }
 }
 

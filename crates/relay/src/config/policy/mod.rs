@@ -177,6 +177,7 @@ impl Policy {
         self.work.check()?;
         self.words.check()?;
         self.bursts.check()?;
+        self.newcomers.check()?;
         self.trust.check()?;
         self.nip05.check()?;
         plugins::check(&self.plugins)

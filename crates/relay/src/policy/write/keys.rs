@@ -6,14 +6,16 @@ use std::sync::Arc;
 use stentor_event::PublicKey;
 
 use super::super::Verdict;
+use super::recipients::recipients;
 use super::{WriteRule, Writing};
-use crate::config::{self, ConfigError, Who, WhoReceives, parse_keys};
+use crate::config::{self, ConfigError, Who, WhoReceives, WriteRule as Name, parse_keys};
 
 struct Keys {
     denied: HashSet<PublicKey>,
     /// Whether the configuration has an allow list.
     listed: bool,
-    recipients: WhoReceives,
+    /// Whether rule `recipients` decides to whom gift wraps may go.
+    recipients: bool,
 }
 
 /// The rule. What admins ban and allow can change at any time, so it is always there.
@@ -21,7 +23,8 @@ pub(super) fn rule(policy: &config::Policy) -> Result<Option<Arc<dyn WriteRule>>
     Ok(Some(Arc::new(Keys {
         denied: parse_keys("policy.keys.deny", &policy.keys.deny)?,
         listed: !policy.keys.allow.is_empty(),
-        recipients: policy.recipients.who,
+        recipients: policy.recipients.who != WhoReceives::Anyone
+            && policy.write.contains(&Name::Recipients),
     })))
 }
 
@@ -36,7 +39,7 @@ impl WriteRule for Keys {
         }
         let closed =
             self.listed || writing.entrance.write == Who::Members || lists.has_allow_list();
-        if !closed || writing.standing.is_member(&author) || self.is_for_a_member(writing) {
+        if !closed || writing.standing.is_member(&author) || self.is_for_members(writing) {
             return Verdict::Pass;
         }
         Verdict::refuse("restricted: only members may write here")
@@ -44,16 +47,14 @@ impl WriteRule for Keys {
 }
 
 impl Keys {
-    /// Whether this is a gift wrap (NIP-59), whose author is a key used once, to somebody who may get it here. Where rule
+    /// Whether this is a gift wrap (NIP-59), whose author is a key used once, to those who may get it here. Where rule
     /// `recipients` decides about that, it will.
-    fn is_for_a_member(&self, writing: &Writing<'_>) -> bool {
-        if !writing.event.kind().is_gift_wrap() {
-            return false;
-        }
-        let view = writing.event.view();
-        self.recipients != WhoReceives::Anyone
-            || view
-                .tagged_keys()
-                .any(|key| writing.standing.is_member(&key))
+    fn is_for_members(&self, writing: &Writing<'_>) -> bool {
+        let are_members = |keys: Vec<PublicKey>| {
+            let mut keys = keys.iter();
+            keys.all(|key| writing.standing.is_member(key))
+        };
+        writing.event.kind().is_gift_wrap()
+            && (self.recipients || recipients(writing.event).is_some_and(are_members))
     }
 }

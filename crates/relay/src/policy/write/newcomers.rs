@@ -21,9 +21,10 @@ use crate::state::Surroundings;
 const KNOWN: usize = 65_536;
 /// New keys whose events are counted.
 const COUNTED: usize = 65_536;
-const HOUR: u32 = 3_600;
-/// Every second gives a unit; an hour's worth may be used at once.
-const RATE: Rate = Rate::per_second(1).with_burst(HOUR);
+/// Units that a second gives: so many that an event takes a whole number of them with hardly a rest, and that those of an
+/// hour, with the rests of all its events, fit.
+const SECOND: u32 = 1_000_000;
+const HOUR: u32 = 3_600 * SECOND;
 
 struct Newcomers {
     shared: Arc<Shared>,
@@ -34,9 +35,30 @@ struct Shared {
     store: Arc<dyn EventStore>,
     known: Mutex<HashSet<PublicKey>>,
     counted: KeyedLimiter<PublicKey>,
-    /// Units that one event takes; `None`: new keys may publish nothing.
-    units: Option<u32>,
+    /// `None`: new keys may publish nothing.
+    allowance: Option<Allowance>,
     start: Instant,
+}
+
+/// What a new key may publish.
+#[derive(Debug, Clone, Copy)]
+struct Allowance {
+    /// Units that one event takes.
+    units: u32,
+    /// As many events at once as in an hour.
+    rate: Rate,
+}
+
+impl Allowance {
+    /// For so many events in an hour; `None` for none.
+    fn new(per_hour: u32) -> Option<Self> {
+        let units = (per_hour > 0).then(|| HOUR.div_ceil(per_hour))?;
+        let burst = units.saturating_mul(per_hour);
+        Some(Self {
+            units,
+            rate: Rate::per_second(SECOND).with_burst(burst),
+        })
+    }
 }
 
 /// The rule; none when no key is new.
@@ -51,7 +73,7 @@ pub(super) fn rule(
                 store: Arc::clone(&surroundings.store),
                 known: Mutex::default(),
                 counted: KeyedLimiter::new(COUNTED),
-                units: HOUR.checked_div(config.per_hour),
+                allowance: Allowance::new(config.per_hour),
                 start: Instant::now(),
             }),
         }) as _
@@ -103,11 +125,11 @@ impl Shared {
     }
 
     fn count(&self, author: &PublicKey) -> Verdict {
-        let Some(units) = self.units else {
+        let Some(Allowance { units, rate }) = self.allowance else {
             return Verdict::refuse("restricted: new keys may not write here");
         };
         let now: Duration = self.start.elapsed();
-        match self.counted.take(author, RATE, now, units.max(1)) {
+        match self.counted.take(author, rate, now, units) {
             Ok(()) => Verdict::Pass,
             Err(limited) => Verdict::Refuse(refusal(&limited)),
         }
@@ -117,4 +139,31 @@ impl Shared {
 fn refusal(limited: &Limited) -> Rejection {
     let reason = too_fast(limited, "events of a key that is new here");
     Rejection::new(EventOutcome::RateLimited, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r4_2_a_new_key_may_publish_as_many_an_hour_as_the_configuration_says() {
+        let hour = |number: u64| Duration::from_secs(number * 3_600);
+        for per_hour in [1, 7, 1_000, 1_801, 2_400, 3_599, 3_600] {
+            let Allowance { units, rate } = Allowance::new(per_hour).unwrap();
+            let limiter = KeyedLimiter::new(16);
+            let published = |from: Duration, events: u32, apart: Duration| {
+                let at = |number| from + apart * number;
+                let one = |number| limiter.take(&1, rate, at(number), units).is_ok();
+                (0..events).filter(|number| one(*number)).count() as u32
+            };
+            let at_once = published(hour(1), 4_000, Duration::ZERO);
+            assert_eq!(at_once, per_hour, "at once");
+            let next = published(hour(1), 36_000, Duration::from_millis(100));
+            assert!(
+                per_hour - next <= 1,
+                "{next} of {per_hour} in the next hour"
+            );
+        }
+        assert!(Allowance::new(0).is_none());
+    }
 }

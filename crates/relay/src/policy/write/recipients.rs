@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stentor_event::{Filter, Kind, PublicKey, normalize_relay_url};
+use stentor_event::{Event, Filter, Kind, PublicKey, normalize_relay_url};
 use stentor_store::{BoxFuture, EventStore, StoreError};
 
 use super::super::Verdict;
@@ -13,8 +13,19 @@ use crate::state::Surroundings;
 
 /// Lists of relays for messages (NIP-17).
 const MESSAGE_RELAYS: Kind = Kind(10_050);
-/// Recipients of one gift wrap that are looked up; NIP-59 has one.
+/// Recipients that one gift wrap may have; NIP-59 has one.
 const RECIPIENTS: usize = 8;
+
+/// For whom an event is: every `p`, as each of them may read it. `None` when there is nobody, or too many.
+pub(super) fn recipients(event: &Event) -> Option<Vec<PublicKey>> {
+    let mut found: Vec<PublicKey> = event.view().tagged_keys().take(RECIPIENTS + 1).collect();
+    if found.is_empty() || found.len() > RECIPIENTS {
+        return None;
+    }
+    found.sort_unstable();
+    found.dedup();
+    Some(found)
+}
 
 struct Recipients {
     who: WhoReceives,
@@ -51,11 +62,13 @@ impl WriteRule for Recipients {
         if !writing.event.kind().is_gift_wrap() {
             return Verdict::Pass;
         }
-        let view = writing.event.view();
-        if view
-            .tagged_keys()
-            .any(|key| writing.standing.is_member(&key))
-        {
+        let Some(recipients) = recipients(writing.event) else {
+            return Verdict::refuse(format!(
+                "restricted: a gift wrap has a p tag for each recipient, at most {RECIPIENTS}"
+            ));
+        };
+        let mut recipients = recipients.iter();
+        if recipients.all(|key| writing.standing.is_member(key)) {
             return Verdict::Pass;
         }
         match self.who {
@@ -64,21 +77,25 @@ impl WriteRule for Recipients {
         }
     }
 
+    /// Of recipients who are not all members, each must have listed the relay.
     fn ask(&self, asked: &Asked) -> BoxFuture<'static, Verdict> {
         let (store, urls, asked) = (Arc::clone(&self.store), self.urls.clone(), asked.clone());
         Box::pin(async move {
-            let view = asked.event.view();
-            let recipients: Vec<PublicKey> = view.tagged_keys().take(RECIPIENTS).collect();
-            for recipient in recipients {
+            for recipient in recipients(&asked.event).unwrap_or_default() {
                 match lists_us(&store, recipient, &urls, &asked).await {
-                    Ok(false) => {}
+                    Ok(true) => {}
+                    Ok(false) => return unlisted(),
                     // Then the event itself cannot be stored either, and is told so.
-                    Ok(true) | Err(_) => return Verdict::Pass,
+                    Err(_) => return Verdict::Pass,
                 }
             }
-            Verdict::refuse("restricted: its recipient does not get messages here (kind 10050)")
+            Verdict::Pass
         })
     }
+}
+
+fn unlisted() -> Verdict {
+    Verdict::refuse("restricted: its recipient does not get messages here (kind 10050)")
 }
 
 /// Whether the recipient's list of relays for messages names this relay.

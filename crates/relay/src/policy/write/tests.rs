@@ -1,5 +1,6 @@
 //! The rules about events, each with the configuration that switches it on.
 
+mod counted;
 mod marmot;
 
 use std::sync::Arc;
@@ -388,6 +389,98 @@ fn r2_2_gift_wraps_to_members_only() {
     assert_eq!(bench.against(kind(1)), "");
     bench.lists.members.insert(recipient, Default::default());
     assert_eq!(bench.against(wrap()), "");
+}
+
+#[test]
+fn r2_2_every_recipient_of_a_gift_wrap_counts() {
+    let (member, other) = ("33".repeat(32), "44".repeat(32));
+    let with = |change: fn(&mut Config)| {
+        let mut bench = Bench::new(change);
+        let key = stentor_event::PublicKey::from_hex(member.as_bytes()).unwrap();
+        bench.lists.members.insert(key, Default::default());
+        bench
+    };
+    let to = |keys: &[&String]| {
+        let bare = kind(1_059);
+        keys.iter().fold(bare, |wrap, key| wrap.tag(["p", key]))
+    };
+    for bench in [
+        with(|config| config.policy.recipients.who = WhoReceives::Members),
+        with(|config| config.access.write = Who::Members),
+    ] {
+        assert_eq!(bench.against(to(&[&member])), "");
+        assert_eq!(bench.against(to(&[&member, &member])), "");
+        for wrap in [
+            to(&[&member, &other]),
+            to(&[&other, &member]),
+            to(&[]),
+            to(&[&member; 9]),
+        ] {
+            assert!(bench.against(wrap).starts_with("restricted: "));
+        }
+    }
+    let listed = with(|config| {
+        config.urls = vec!["wss://here.example.com".into()];
+        config.policy.recipients.who = WhoReceives::Listed;
+    });
+    assert_eq!(listed.against(to(&[&member])), "");
+    assert_eq!(listed.against(to(&[&member, &other])), "(waits)");
+}
+
+#[test]
+fn r2_2_gift_wraps_need_members_where_rule_recipients_is_not_asked() {
+    let bench = Bench::new(|config| {
+        config.access.write = Who::Members;
+        config.policy.recipients.who = WhoReceives::Members;
+        config.policy.write = vec![WriteRule::Keys];
+    });
+    let wrap = kind(1_059).tag(["p", &"33".repeat(32)]);
+    assert!(bench.against(wrap).starts_with("restricted: "));
+}
+
+#[test]
+fn r4_2_while_the_graph_is_not_known_everybody_is_told_to_try_again() {
+    let mut bench = Bench::new(|config| config.policy.trust.roots = vec!["00".repeat(32)]);
+    let recipient = "33".repeat(32);
+    let wrap = || kind(1_059).tag(["p", &recipient]);
+    assert!(bench.against(kind(1)).starts_with("error: "));
+    assert!(bench.against(wrap()).starts_with("error: "));
+    assert!(bench.against(kind(1_059)).starts_with("restricted: "));
+    let member = stentor_event::PublicKey::from_hex(recipient.as_bytes()).unwrap();
+    bench.lists.members.insert(member, Default::default());
+    assert_eq!(bench.against(wrap()), "", "to a member");
+    let also = wrap().tag(["p", &"44".repeat(32)]);
+    assert!(bench.against(also).starts_with("error: "));
+}
+
+#[test]
+fn r4_2_words_in_tags_are_read_as_they_are_meant() {
+    let bench = Bench::new(|config| {
+        config.policy.words.words = vec!["casino".into(), "free\"money".into()];
+        config.policy.words.hosts = vec!["spam.example".into()];
+        config.policy.words.kinds = [1].into();
+    });
+    for value in [
+        "casino",
+        "\ncasino",
+        "a\tcasino",
+        "\u{8}casino\r",
+        "FREE\"money",
+        "\nspam.example",
+    ] {
+        for tag in [["summary", value], ["x", value]] {
+            assert!(
+                bench.against(kind(1).tag(tag)).starts_with("blocked: "),
+                "{value:?}"
+            );
+        }
+    }
+    let (apart, name) = (
+        kind(1).tag(["t", "cas", "ino"]),
+        kind(1).tag(["casino", "x"]),
+    );
+    assert_eq!(bench.against(apart), "");
+    assert_eq!(bench.against(name), "", "a name is no value");
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use stentor_event::PublicKey;
+
 use super::super::{Rejection, Verdict};
+use super::recipients::recipients;
 use super::{WriteRule, Writing};
 use crate::config;
 use crate::metrics::EventOutcome;
@@ -26,31 +29,42 @@ pub(super) fn rule(
 }
 
 impl WriteRule for Trust {
+    /// The author of a gift wrap (NIP-59) is a key used once: it is those for whom it is that count.
     fn judge(&self, writing: &Writing<'_>) -> Verdict {
         let (event, standing) = (writing.event, writing.standing);
-        let author = event.pubkey();
-        if standing.is_member(&author) {
+        if standing.is_member(&event.pubkey()) {
             return Verdict::Pass;
         }
-        // The author of a gift wrap (NIP-59) is a key used once: it is for whom it is that counts.
-        let trusted = if event.kind().is_gift_wrap() {
-            let mut recipients = event.view().tagged_keys();
-            recipients.find_map(|key| self.graph.trusts(&key).filter(|trusted| *trusted))
-        } else {
-            self.graph.trusts(&author)
+        let counts = |key: &PublicKey| match standing.is_member(key) {
+            true => Some(true),
+            false => self.graph.trusts(key),
         };
-        match trusted {
-            Some(true) => Verdict::Pass,
-            Some(false) => Verdict::refuse(
-                "restricted: nobody whom this relay trusts follows this key closely enough",
-            ),
-            None if event.kind().is_gift_wrap() => {
-                Verdict::refuse("restricted: its recipient is not trusted here")
-            }
-            None => Verdict::Refuse(Rejection::new(
-                EventOutcome::Failed,
-                "error: the relay is still finding out whom it trusts, try again later",
-            )),
+        if !event.kind().is_gift_wrap() {
+            let stranger =
+                "restricted: nobody whom this relay trusts follows this key closely enough";
+            return verdict(counts(&event.pubkey()), stranger);
         }
+        let recipients = recipients(event).unwrap_or_default();
+        let all: Vec<Option<bool>> = recipients.iter().map(counts).collect();
+        let trusted = if all.is_empty() || all.contains(&Some(false)) {
+            Some(false)
+        } else if all.contains(&None) {
+            None
+        } else {
+            Some(true)
+        };
+        verdict(trusted, "restricted: its recipient is not trusted here")
+    }
+}
+
+/// What follows from whether somebody is trusted; `None`: that is not known yet.
+fn verdict(trusted: Option<bool>, restricted: &'static str) -> Verdict {
+    match trusted {
+        Some(true) => Verdict::Pass,
+        Some(false) => Verdict::refuse(restricted),
+        None => Verdict::Refuse(Rejection::new(
+            EventOutcome::Failed,
+            "error: the relay is still finding out whom it trusts, try again later",
+        )),
     }
 }

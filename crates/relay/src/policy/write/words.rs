@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
+use stentor_event::EventView;
 
 use super::super::Verdict;
 use super::{WriteRule, Writing};
@@ -89,7 +90,7 @@ impl WriteRule for Words {
             return Verdict::Pass;
         }
         let view = event.view();
-        let hit = self.is_in(&view.content()) || self.is_in(view.tags_raw());
+        let hit = self.is_in(&view.content()) || self.is_in(&values(&view));
         match (hit, self.action) {
             (false, _) => Verdict::Pass,
             (true, Action::Refuse) => {
@@ -101,6 +102,16 @@ impl WriteRule for Words {
             }
         }
     }
+}
+
+/// The values of all tags as they are meant, each on a line of its own.
+fn values(view: &EventView<'_>) -> Vec<u8> {
+    let mut text = Vec::new();
+    for value in view.tags().flat_map(|tag| tag.iter().skip(1)) {
+        text.extend_from_slice(&value.unescape());
+        text.push(b'\n');
+    }
+    text
 }
 
 impl Words {

@@ -7,6 +7,7 @@ mod node;
 mod plain;
 mod proxy;
 mod searching;
+mod web;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub use node::{Node, without_rates};
 pub use plain::PlainRelay;
 pub use proxy::Proxy;
 pub use searching::Searching;
+pub use web::{Does, Web};
 
 /// How long anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -61,6 +61,12 @@ impl Node {
 
     /// A relay with this configuration.
     pub async fn with(engine: Engine, config: Config) -> Self {
+        let dialer = Dialer::new(&stentor_net::dial::Config::default());
+        Self::with_dialer(engine, config, dialer.unwrap()).await
+    }
+
+    /// A relay with this configuration, and this way to elsewhere.
+    pub async fn with_dialer(engine: Engine, config: Config, dialer: Dialer) -> Self {
         let sockets = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
         let address = sockets[0].local_addr().unwrap();
         let urls = match config.public_urls().unwrap() {
@@ -117,7 +123,7 @@ impl Node {
             store: Arc::clone(&store),
             records,
             own_key: key(99),
-            dialer: Dialer::new(&stentor_net::dial::Config::default()).unwrap(),
+            dialer,
             peer: stentor_peer::Config::default(),
         };
         let relay = Relay::new(config, parts).await.unwrap();

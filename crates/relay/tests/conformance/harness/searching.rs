@@ -27,15 +27,25 @@ impl Searching {
     }
 
     /// A relay with search and this configuration.
-    pub async fn with(engine: Engine, mut config: Config, trust: Trust) -> Self {
-        // However slow the machine is.
+    pub async fn with(engine: Engine, config: Config, trust: Trust) -> Self {
+        let config = Self::patient(config);
+        let node = Node::with(engine, config.clone()).await;
+        Self::over(node, &config, trust)
+    }
+
+    /// A configuration in which search has the time it needs, however slow the machine is.
+    pub fn patient(mut config: Config) -> Config {
         (config.search.fresh_ms, config.search.time_ms) = (20_000, 20_000);
+        config
+    }
+
+    /// Search over a relay that has this configuration.
+    pub fn over(node: Node, config: &Config, trust: Trust) -> Self {
         let index = tempfile::tempdir().unwrap();
         let (rules, options) = (
             config.search.rules(&config.privacy.rules(), trust),
             config.search.options(),
         );
-        let node = Node::with(engine, config).await;
         let search = Arc::new(Search::new(
             &index.path().join("search"),
             Arc::clone(&node.store),
