@@ -101,7 +101,14 @@ impl Node {
         let mut supervisor = Supervisor::new(readiness.clone());
         let search = search::make(&config, layout, &store, relay.search_trust());
         background::of_relay(&mut supervisor, &relay, &store);
-        background::of_node(&mut supervisor, &store, &records, search.clone(), metrics);
+        background::of_node(
+            &mut supervisor,
+            &store,
+            &records,
+            search.clone(),
+            layout,
+            metrics,
+        );
         if let Some(search) = &search {
             search::start(&mut supervisor, &relay, search);
         }
