@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use super::gauges;
 use crate::config::Config;
 use crate::layout::Layout;
+use crate::traces::Exporter;
 
 /// How often the metrics recorder tidies up.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -99,6 +100,18 @@ pub fn of_retention(
                 () = keeper.run(|| config.load().relay.retention.clone()) => {}
                 () = stop.requested() => {}
             }
+            Ok::<(), Infallible>(())
+        }
+    });
+}
+
+/// What sends traces. Services are stopped when no connection is open any more, so it sends those of the last messages too.
+pub fn of_traces(supervisor: &mut Supervisor, exporter: Exporter) {
+    let exporter = Arc::new(exporter);
+    supervisor.spawn("traces", Importance::Optional, move |stop| {
+        let exporter = Arc::clone(&exporter);
+        async move {
+            exporter.run(stop).await;
             Ok::<(), Infallible>(())
         }
     });

@@ -27,6 +27,7 @@ use crate::config::{Config, Sources};
 use crate::control::{self, Abroad, Estate, Keeping, Workshop};
 use crate::layout::Layout;
 use crate::records::{self, Records};
+use crate::traces::Exporter;
 use crate::{access, output, secrets};
 
 /// How long a store that another process holds is waited for: a predecessor may still be letting go of it.
@@ -113,6 +114,9 @@ impl Node {
             search::start(&mut supervisor, &relay, search);
         }
         let config = Arc::new(ArcSwap::from_pointee(config));
+        if let Some(exporter) = Exporter::start(&config.load(), &outbound.dialer)? {
+            background::of_traces(&mut supervisor, exporter);
+        }
         listeners.watch_certificates(&mut supervisor, &config);
         let ending = Arc::clone(&config);
         let ending = move || 2 * Duration::from_secs(ending.load().server.drain_seconds);
