@@ -171,6 +171,9 @@ fn p3_traces_tell_what_became_of_messages_and_not_what_they_said() {
     let upgrade = named(&spans, "GET")[0];
     assert_eq!(said(upgrade, "http.response.status_code"), "101");
 
+    let begun = &lines(&log, "traces are sent")[0];
+    let instance = attribute(&sent[0].resource().attributes, "service.instance.id");
+    assert_eq!(begun["instance"].as_str(), instance.as_deref());
     let lines = lines(&log, "refused");
     let [line] = lines.as_slice() else {
         panic!("{log}")

@@ -101,6 +101,7 @@ impl Connection {
             replaces,
             mut trace,
         } = opening;
+        trace.set("stentor.search", searches.is_some());
         let limits = &settings.config.limits;
         let most = NodeLimits {
             subscriptions: limits.subscriptions_node,

@@ -71,6 +71,7 @@ impl Exporter {
         let target = config.trace.target(&config.outbound.rules()?);
         let target = target.context("trace.otlp_endpoint")?;
         let instance = format!("{:016x}", getrandom::u64().context("no randomness")?);
+        info!(instance, endpoint = target.url(), "traces are sent");
         let exporter = |records| Self {
             records: Mutex::new(records),
             dialer: dialer.clone(),
