@@ -195,6 +195,67 @@ fn p3_traces_tell_what_became_of_messages_and_not_what_they_said() {
 }
 
 #[test]
+fn p3_rounds_of_reconciliation_and_jobs_are_traced() {
+    let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let there = start(other.path(), &[]);
+    assert!(Client::connect(&there.url).publish(&note(2, 0)).0);
+    let collector = Collector::start();
+    let endpoint = format!("trace.otlp_endpoint={}", collector.url);
+    let node = start(data.path(), &[&endpoint, "trace.sample=1"]);
+    let mut client = Client::connect(&node.url);
+    assert!(client.publish(&note(1, 0)).0);
+    // Protocol version 1 and no ranges: there is nothing to be said of any event.
+    client
+        .send(json!(["NEG-OPEN", "n", {"kinds": [1]}, "61"]).to_string())
+        .unwrap();
+    assert_eq!(client.next()[0], "NEG-MSG");
+    client
+        .send(json!(["NEG-MSG", "n", "61"]).to_string())
+        .unwrap();
+    assert_eq!(client.next()[0], "NEG-MSG");
+    client
+        .send(json!(["NEG-MSG", "unknown", "61"]).to_string())
+        .unwrap();
+    assert_eq!(client.next()[0], "NEG-ERR");
+    let (code, _, err) = common::run_text(data.path(), &["sync", "--dir", "down", &there.url]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(node.stop().0, 0);
+
+    let spans: Vec<Span> = collector
+        .all()
+        .iter()
+        .flat_map(|sent| sent.spans())
+        .collect();
+    let open = named(&spans, "NEG-OPEN")[0];
+    assert_eq!(said(open, "stentor.outcome"), "answered");
+    let parts = spans
+        .iter()
+        .filter(|span| span.parent_span_id == open.span_id);
+    let [gather, answer] = parts.collect::<Vec<_>>()[..] else {
+        panic!("{spans:?}")
+    };
+    assert_eq!(
+        (gather.name.as_str(), answer.name.as_str()),
+        ("gather", "answer")
+    );
+    assert_eq!(said(gather, "stentor.rows"), "1");
+    let outcomes: Vec<String> = named(&spans, "NEG-MSG")
+        .iter()
+        .map(|span| said(span, "stentor.outcome"))
+        .collect();
+    assert_eq!(outcomes, ["answered", "refused"]);
+    let sync = named(&spans, "sync")[0];
+    assert_eq!(
+        (
+            said(sync, "stentor.outcome"),
+            said(sync, "stentor.sync.stored")
+        ),
+        ("done".into(), "1".into())
+    );
+    assert_eq!(said(sync, "stentor.connection"), "", "it is nobody's");
+}
+
+#[test]
 fn p3_without_an_endpoint_there_are_no_traces_and_lines_still_name_connections() {
     let data = tempfile::tempdir().unwrap();
     let node = start(

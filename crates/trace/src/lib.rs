@@ -1,7 +1,7 @@
 //! What ties together what the program says of one client: the connection that a log line belongs to, and traces of a sample of
 //! the messages.
 //!
-//! [`InConnection`] marks a task as that of a connection, and [`connection`] tells whose task runs, so that log lines and traces
+//! [`InConnection`] marks a task as that of a connection, and [`connection()`] tells whose task runs, so that log lines and traces
 //! carry the same number without anybody passing it on. A [`Trace`] records one message from its receipt to its answer; most are
 //! of no message at all and cost a look at one number. What is recorded goes to whoever has called [`install`].
 
