@@ -314,11 +314,8 @@ fn p3_a_client_cannot_have_itself_traced() {
 #[test]
 fn p3_a_dead_collector_is_told_of_once_and_nothing_waits_for_it() {
     let data = tempfile::tempdir().unwrap();
-    let place = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let endpoint = format!("trace.otlp_endpoint=http://{place}");
+    let collector = Collector::dead();
+    let endpoint = format!("trace.otlp_endpoint={}", collector.url);
     let node = start(data.path(), &[&endpoint, "trace.sample=1", "trace.queue=8"]);
     let mut client = Client::connect(&node.url);
     let failures = "stentor_trace_export_failures_total";
@@ -333,7 +330,7 @@ fn p3_a_dead_collector_is_told_of_once_and_nothing_waits_for_it() {
         "the queue is small"
     );
     wait_for("another attempt", || metric(&node, failures) > 1);
-    let collector = Collector::at(place);
+    collector.revive();
     let first = collector.next().spans();
     assert!(
         !named(&first, "EVENT").is_empty(),

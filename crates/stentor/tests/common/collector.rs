@@ -1,7 +1,9 @@
 //! A collector of traces: a small HTTP server on loopback that keeps what it is sent.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -24,27 +26,44 @@ pub struct Sent {
 pub struct Collector {
     pub url: String,
     sent: Receiver<Sent>,
+    /// Whether it hangs up on everybody.
+    dead: Arc<AtomicBool>,
 }
 
 impl Collector {
     /// On a port that the system chooses.
     pub fn start() -> Self {
-        Self::at("127.0.0.1:0".parse().unwrap())
+        Self::begin(false)
     }
 
-    /// On this port.
-    pub fn at(address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).unwrap();
+    /// One that hangs up on everybody until it is revived. It keeps its port: another test might get that otherwise.
+    pub fn dead() -> Self {
+        Self::begin(true)
+    }
+
+    /// Has it take what it is sent.
+    pub fn revive(&self) {
+        self.dead.store(false, Ordering::SeqCst);
+    }
+
+    fn begin(dead: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let dead = Arc::new(AtomicBool::new(dead));
+        let hangs_up = Arc::clone(&dead);
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (told, sent) = channel();
         thread::spawn(move || {
             for stream in listener.incoming() {
-                if told.send(take(stream.unwrap())).is_err() {
+                let stream = stream.unwrap();
+                if hangs_up.load(Ordering::SeqCst) {
+                    continue;
+                }
+                if told.send(take(stream)).is_err() {
                     return;
                 }
             }
         });
-        Self { url, sent }
+        Self { url, sent, dead }
     }
 
     /// The next request.
