@@ -80,6 +80,7 @@ impl Trace {
     }
 
     /// Calls it by what it has turned out to be.
+    #[inline]
     pub fn rename(&mut self, name: &'static str) {
         if let Some(recording) = &mut self.0 {
             recording.record.root.name = name;
@@ -87,6 +88,7 @@ impl Trace {
     }
 
     /// Says something of the message, or of its part that has not ended.
+    #[inline]
     pub fn set(&mut self, key: &'static str, value: impl Into<Value>) {
         if let Some(recording) = &mut self.0 {
             recording.span().attributes.push((key, value.into()));
@@ -94,16 +96,15 @@ impl Trace {
     }
 
     /// Says what became of the message; what was said of it before does not hold any more.
+    #[inline]
     pub fn outcome(&mut self, word: &'static str) {
-        self.leave();
         if let Some(recording) = &mut self.0 {
-            let attributes = &mut recording.record.root.attributes;
-            attributes.retain(|(key, _)| *key != OUTCOME);
-            attributes.push((OUTCOME, word.into()));
+            recording.outcome(word);
         }
     }
 
     /// Says that the program could not do what it was asked.
+    #[inline]
     pub fn fail(&mut self) {
         if let Some(recording) = &mut self.0 {
             recording.record.root.failed = true;
@@ -111,40 +112,63 @@ impl Trace {
     }
 
     /// Begins a part; one that has not ended ends.
+    #[inline]
     pub fn enter(&mut self, name: &'static str) {
-        self.leave();
-        if let Some(recording) = &mut self.0
-            && recording.record.children.len() < MAX_PARTS
-        {
-            let after = recording.started.elapsed();
-            recording.record.children.push(Span::new(name, after));
-            recording.in_part = true;
+        if let Some(recording) = &mut self.0 {
+            recording.enter(name);
         }
     }
 
     /// Ends the part.
+    #[inline]
     pub fn leave(&mut self) {
-        if let Some(recording) = &mut self.0
-            && recording.in_part
-        {
-            let now = recording.started.elapsed();
-            let part = recording.span();
-            part.took = now.saturating_sub(part.after);
-            recording.in_part = false;
+        if let Some(recording) = &mut self.0 {
+            recording.leave();
         }
     }
 
     /// Ends it now. From here on it is one of no message.
+    #[inline]
     pub fn end(&mut self) {
-        self.leave();
-        if let Some(mut recording) = self.0.take() {
-            recording.record.root.took = recording.started.elapsed();
-            hand_on(recording.record);
+        if let Some(recording) = self.0.take() {
+            recording.end();
         }
     }
 }
 
 impl Recording {
+    fn outcome(&mut self, word: &'static str) {
+        self.leave();
+        let attributes = &mut self.record.root.attributes;
+        attributes.retain(|(key, _)| *key != OUTCOME);
+        attributes.push((OUTCOME, word.into()));
+    }
+
+    fn enter(&mut self, name: &'static str) {
+        self.leave();
+        if self.record.children.len() < MAX_PARTS {
+            let after = self.started.elapsed();
+            self.record.children.push(Span::new(name, after));
+            self.in_part = true;
+        }
+    }
+
+    fn leave(&mut self) {
+        if self.in_part {
+            let now = self.started.elapsed();
+            let part = self.span();
+            part.took = now.saturating_sub(part.after);
+            self.in_part = false;
+        }
+    }
+
+    #[cold]
+    fn end(mut self) {
+        self.leave();
+        self.record.root.took = self.started.elapsed();
+        hand_on(self.record);
+    }
+
     /// What is being worked on: the part that has not ended, or all of it.
     fn span(&mut self) -> &mut Span {
         let part = self.record.children.last_mut();
@@ -154,9 +178,8 @@ impl Recording {
 }
 
 impl Drop for Trace {
+    #[inline]
     fn drop(&mut self) {
-        if self.0.is_some() {
-            self.end();
-        }
+        self.end();
     }
 }
