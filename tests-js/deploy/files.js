@@ -42,4 +42,4 @@ export function expressions(dashboard) {
 export const filledIn = (expr) => expr.replaceAll('$__rate_interval', '5m').replace(/\$\w+/g, '.*')
 
 /** The program's metrics that an expression names. Recorded series have colons in their names. */
-export const metricsIn = (expr) => [...expr.matchAll(/(?<![\w:])stentor_\w+(?![\w:])/g)].map(([name]) => name)
+export const metricsIn = (expr) => [...expr.matchAll(/(?<![\w:])(?:stentor|process)_\w+(?![\w:])/g)].map(([name]) => name)

@@ -47,7 +47,7 @@ async function scrape(operations) {
     const answer = await fetch(`${operations}/metrics`)
     assert.equal(answer.status, 200)
     const text = await answer.text()
-    const names = new Set([...text.matchAll(/^(stentor_\w+)/gm)].map(([, name]) => name))
+    const names = new Set([...text.matchAll(/^((?:stentor|process)_\w+)/gm)].map(([, name]) => name))
     if (names.has('stentor_store_bytes') && names.has('stentor_ws_closed_total')) return names
     assert.ok(Date.now() < deadline, 'the figures of the store have not come')
     await new Promise((resolve) => setTimeout(resolve, 200))
@@ -56,7 +56,7 @@ async function scrape(operations) {
 
 /** The rows of the tables of metrics: `name`, and whether it appears on occasion only. */
 function documented() {
-  const rows = read('docs/operators/observe.md').matchAll(/^\| `(stentor_\w+)`( †)? \| (\w+) \|/gm)
+  const rows = read('docs/operators/observe.md').matchAll(/^\| `((?:stentor|process)_\w+)`( †)? \| (\w+) \|/gm)
   return new Map([...rows].map(([, name, occasional, type]) => [name, { occasional: occasional !== undefined, type }]))
 }
 

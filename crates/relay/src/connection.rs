@@ -1,5 +1,6 @@
 //! One client's connection: what it has said and what it is owed.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Context;
@@ -10,12 +11,14 @@ use stentor_event::{
 };
 use stentor_net::limit::Limited;
 use stentor_serve::{CloseCode, CloseFrame, ConnectionInfo, Flow, Outbox, Session, SessionIo};
+use stentor_trace::Trace;
 
 use crate::answer::{closed, notice, say};
 use crate::config::Entrance;
 use crate::fanout::{Client, Registration};
 use crate::metrics::Message;
 use crate::policy::rate::{Meter, Sender, Thing};
+use crate::refusal;
 use crate::state::{Settings, State};
 use crate::work::Work;
 
@@ -46,6 +49,17 @@ pub(crate) struct Received<'a> {
     pub(crate) settings: &'a Settings,
     /// Its length in bytes.
     pub(crate) length: usize,
+    /// Its trace, until somebody takes it.
+    pub(crate) trace: Cell<Trace>,
+}
+
+impl Received<'_> {
+    /// Takes the trace of the message, which has turned out to be this.
+    pub(crate) fn trace(&self, verb: &'static str) -> Trace {
+        let mut trace = self.trace.take();
+        trace.rename(verb);
+        trace
+    }
 }
 
 impl Connection {
@@ -138,6 +152,7 @@ impl Connection {
         received: &Received<'_>,
         io: &mut SessionIo<'_>,
     ) -> Result<(), Flow> {
+        refusal::note("malformed", "invalid", &mut received.trace("malformed"));
         self.tolerate(received, Message::Malformed)?;
         // A refused REQ has no successor to the subscription of its name, which CLOSED says has ended; NEG-ERR likewise.
         match (error.subscription(), error.verb()) {
@@ -161,7 +176,10 @@ impl Connection {
         match message {
             ClientMessage::Event(event) => self.on_event(event, received, io),
             ClientMessage::Req { sub, filters } => self.on_req(sub, filters, received, io),
-            ClientMessage::Close(sub) => self.on_close_request(&sub),
+            ClientMessage::Close(sub) => {
+                drop(received.trace("CLOSE"));
+                self.on_close_request(&sub);
+            }
             ClientMessage::Auth(event) => self.on_auth(&event, received, io),
             ClientMessage::Count { sub, filters } => self.on_count(sub, filters, received, io),
             ClientMessage::NegOpen {
@@ -174,6 +192,7 @@ impl Connection {
             }
             ClientMessage::NegClose(sub) => self.on_neg_close(&sub, received)?,
             ClientMessage::Unknown(verb) => {
+                refusal::note("unknown", "unsupported", &mut received.trace("unknown"));
                 self.tolerate(received, Message::Unknown)?;
                 let verb: String = verb.chars().take(40).collect();
                 notice(io, &format!("unsupported: unknown message type {verb:?}"));
@@ -206,7 +225,15 @@ impl Connection {
     }
 
     /// Answers a REQ or COUNT with CLOSED.
-    pub(crate) fn refuse(&self, sub: &SubscriptionId, reason: &str, io: &mut SessionIo<'_>) {
+    pub(crate) fn refuse(
+        &self,
+        verb: &'static str,
+        sub: &SubscriptionId,
+        reason: &str,
+        trace: &mut Trace,
+        io: &mut SessionIo<'_>,
+    ) {
+        refusal::note(verb, reason, trace);
         self.state.metrics.refused();
         closed(io, sub, reason);
     }
@@ -222,11 +249,13 @@ impl Session for Connection {
     }
 
     fn on_text(&mut self, text: &str, io: &mut SessionIo<'_>) -> Flow {
+        let trace = Cell::new(Trace::begin("message"));
         let state = Arc::clone(&self.state);
         let settings = state.settings();
         let received = Received {
             settings: &settings,
             length: text.len(),
+            trace,
         };
         let done = match parse_client_message(text, &settings.parse) {
             Ok(message) => self.dispatch(message, &received, io),

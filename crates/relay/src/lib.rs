@@ -22,6 +22,7 @@ mod nip05;
 mod pages;
 mod policy;
 mod presence;
+mod refusal;
 pub mod retention;
 mod routes;
 mod scan;

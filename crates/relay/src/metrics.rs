@@ -34,6 +34,13 @@ pub enum EventOutcome {
     Failed,
 }
 
+impl EventOutcome {
+    /// The word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        OUTCOMES.get(self as usize).copied().unwrap_or_default()
+    }
+}
+
 /// The words for [`EventOutcome`], in its order.
 const OUTCOMES: [&str; 10] = [
     "stored",

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use stentor_event::{SubscriptionId, Viewer};
 use stentor_store::{Batch, Budget, Scan, StoreError};
+use stentor_trace::Trace;
 
 use crate::fanout::Live;
 
@@ -23,10 +24,16 @@ pub(crate) struct ScanTask {
     pub(crate) work: Duration,
     pub(crate) rows: u64,
     pub(crate) sent: u64,
+    pub(crate) trace: Trace,
 }
 
 impl ScanTask {
-    pub(crate) const fn new(sub: SubscriptionId, live: Arc<Live>, scan: Box<dyn Scan>) -> Self {
+    pub(crate) const fn new(
+        sub: SubscriptionId,
+        live: Arc<Live>,
+        scan: Box<dyn Scan>,
+        trace: Trace,
+    ) -> Self {
         Self {
             sub,
             live,
@@ -35,6 +42,7 @@ impl ScanTask {
             work: Duration::ZERO,
             rows: 0,
             sent: 0,
+            trace,
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use stentor_event::Filter;
 use stentor_store::Explanation;
+use stentor_trace::Trace;
 
 /// What is logged of a query.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub(crate) struct SlowQuery<'a> {
     /// Time spent on it, without what the client took.
     pub(crate) work: Duration,
     pub(crate) plan: Option<Explanation>,
+    pub(crate) trace: &'a Trace,
 }
 
 impl SlowQuery<'_> {
@@ -31,6 +33,7 @@ impl SlowQuery<'_> {
             work_ms = self.work.as_millis() as u64,
             filters = %shapes(self.filters),
             plan = %plan,
+            trace_id = self.trace.id().map(tracing::field::display),
             "slow query"
         );
     }

@@ -16,6 +16,7 @@ mod records;
 mod secrets;
 mod service;
 mod stop;
+mod traces;
 
 use std::process::ExitCode;
 

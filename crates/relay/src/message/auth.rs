@@ -10,6 +10,7 @@ use crate::answer::{ok, too_fast};
 use crate::connection::{Connection, Received};
 use crate::metrics::Message;
 use crate::policy::rate::Thing;
+use crate::refusal;
 use crate::state::{Settings, now};
 
 impl Connection {
@@ -21,22 +22,23 @@ impl Connection {
         received: &Received<'_>,
         io: &mut SessionIo<'_>,
     ) {
+        let mut trace = received.trace("AUTH");
         self.state.metrics.message(Message::Auth);
-        if let Err(limited) = self.take(received, Thing::Auth) {
-            ok(
-                io,
-                &event.id(),
-                false,
-                &too_fast(&limited, "authentications"),
-            );
-            return;
-        }
-        match self.prove(event, received.settings) {
+        let taken = self.take(received, Thing::Auth);
+        let proven = match taken {
+            Ok(()) => self.prove(event, received.settings),
+            Err(limited) => Err(too_fast(&limited, "authentications")),
+        };
+        match proven {
             Ok(added) => {
                 self.authenticated(added);
+                trace.outcome("proven");
                 ok(io, &event.id(), true, "");
             }
-            Err(reason) => ok(io, &event.id(), false, &reason),
+            Err(reason) => {
+                refusal::note("AUTH", &reason, &mut trace);
+                ok(io, &event.id(), false, &reason);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use stentor_event::{Filter, SubscriptionId, Viewer, relay_message};
 use stentor_serve::SessionIo;
 use stentor_store::search::Searches;
 use stentor_store::{Count, Query, ScanLimits, StoreError};
+use stentor_trace::Trace;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
@@ -40,6 +41,7 @@ struct CountTask {
     filters: Arc<[Filter]>,
     future: Pin<Box<dyn Future<Output = (Answer, Duration)> + Send>>,
     work: Duration,
+    trace: Trace,
 }
 
 impl Counts {
@@ -63,6 +65,7 @@ impl Connection {
         received: &Received<'_>,
         io: &mut SessionIo<'_>,
     ) {
+        let mut trace = received.trace("COUNT");
         self.state.metrics.message(Message::Count);
         match self.may_count(&filters, received) {
             Ok((viewer, searches)) => {
@@ -79,10 +82,11 @@ impl Connection {
                     filters,
                     future,
                     work: Duration::ZERO,
+                    trace,
                 };
                 self.work().counts.tasks.push(task);
             }
-            Err(reason) => self.refuse(&sub, &reason, io),
+            Err(reason) => self.refuse("COUNT", &sub, &reason, &mut trace, io),
         }
     }
 
@@ -118,14 +122,17 @@ impl Connection {
             };
             task.work += elsewhere;
             self.counted(task, &settings);
-            self.answer_count(&task.sub, result, io);
+            self.answer_count(task, result, io);
             false
         });
         self.work().counts.tasks = waiting;
     }
 
     /// Sends the count, or CLOSED.
-    fn answer_count(&self, sub: &SubscriptionId, result: Answer, io: &mut SessionIo<'_>) {
+    fn answer_count(&self, task: &mut CountTask, result: Answer, io: &mut SessionIo<'_>) {
+        let CountTask { sub, trace, .. } = task;
+        trace.set("stentor.work_us", task.work);
+        trace.outcome("answered");
         match result {
             Ok((count, true)) => {
                 say(io, |text| {
@@ -138,7 +145,7 @@ impl Connection {
                     relay_message::count(text, sub, count.count, registers.as_ref())
                 });
             }
-            Err(error) => self.refuse(sub, query_error(&error), io),
+            Err(error) => self.refuse("COUNT", sub, query_error(&error), trace, io),
         }
     }
 
@@ -164,6 +171,7 @@ impl Connection {
                 filters: &task.filters,
                 work: task.work,
                 plan,
+                trace: &task.trace,
             }
             .log();
         }

@@ -9,11 +9,13 @@ use futures_util::stream::FuturesUnordered;
 use stentor_event::{Event, Filter, SubscriptionId, relay_message};
 use stentor_serve::SessionIo;
 use stentor_store::BoxFuture;
+use stentor_trace::Trace;
 
+use super::req::Opening;
 use crate::answer::say;
-use crate::connection::{Connection, Received};
+use crate::connection::Connection;
 use crate::membership::{INVITE, invite_event, may_invite};
-use crate::state::now;
+use crate::state::{Settings, now};
 
 /// Invites of one connection that are being made; more are refused.
 const AT_ONCE: usize = 4;
@@ -31,6 +33,7 @@ struct Made {
     sub: SubscriptionId,
     filters: Arc<[Filter]>,
     event: Result<Event, String>,
+    trace: Trace,
 }
 
 impl Invites {
@@ -59,10 +62,10 @@ impl Connection {
         &mut self,
         sub: SubscriptionId,
         filters: Arc<[Filter]>,
-        received: &Received<'_>,
+        settings: &Settings,
+        mut trace: Trace,
         io: &mut SessionIo<'_>,
     ) {
-        let settings = received.settings;
         let creator = may_invite(self.keys.as_slice(), &settings.config, &self.state.lists());
         let full = self.work().invites.futures.len() >= AT_ONCE;
         let Some(creator) = creator.filter(|_| settings.config.membership.enabled && !full) else {
@@ -75,18 +78,20 @@ impl Connection {
             } else {
                 "restricted: none of your keys may invite"
             };
-            return self.refuse(&sub, reason, io);
+            return self.refuse("REQ", &sub, reason, &mut trace, io);
         };
         let state = Arc::clone(&self.state);
         let settings = Arc::clone(&state.settings());
         let invites = &mut self.work().invites;
         invites.wanted.push(sub.clone());
+        trace.enter("invite");
         invites.futures.push(Box::pin(async move {
             let event = invite_event(&state, &settings, creator, now()).await;
             Made {
                 sub,
                 filters,
                 event,
+                trace,
             }
         }));
     }
@@ -96,7 +101,8 @@ impl Connection {
         if self.work().invites.is_empty() {
             return;
         }
-        while let Poll::Ready(Some(made)) = Pin::new(&mut self.work().invites.futures).poll_next(cx)
+        while let Poll::Ready(Some(mut made)) =
+            Pin::new(&mut self.work().invites.futures).poll_next(cx)
         {
             let wanted = self.work().invites.wanted.contains(&made.sub);
             self.work().invites.end(&made.sub);
@@ -115,9 +121,16 @@ impl Connection {
                         });
                     }
                     let settings = Arc::clone(&self.state.settings());
-                    self.follow(made.sub, made.filters, None, None, &settings, io);
+                    let opening = Opening {
+                        sub: made.sub,
+                        filters: made.filters,
+                        searches: None,
+                        replaces: None,
+                        trace: made.trace,
+                    };
+                    self.follow(opening, &settings, io);
                 }
-                Err(reason) => self.refuse(&made.sub, &reason, io),
+                Err(reason) => self.refuse("REQ", &made.sub, &reason, &mut made.trace, io),
             }
         }
     }

@@ -6,6 +6,7 @@ use stentor_event::{Filter, SubscriptionId};
 use stentor_serve::SessionIo;
 use stentor_store::search::Searches;
 use stentor_store::{EventNumber, Query};
+use stentor_trace::Trace;
 
 use super::invite;
 use crate::connection::{Connection, Received, Subscription};
@@ -14,6 +15,16 @@ use crate::metrics::Message;
 use crate::policy::rate::Thing;
 use crate::scan::ScanTask;
 use crate::state::{Settings, now};
+
+/// A subscription that may be opened.
+pub(super) struct Opening {
+    pub(super) sub: SubscriptionId,
+    pub(super) filters: Arc<[Filter]>,
+    pub(super) searches: Option<Arc<Searches>>,
+    /// The one of the same name before it.
+    pub(super) replaces: Option<Registration>,
+    pub(super) trace: Trace,
+}
 
 impl Connection {
     /// Opens a subscription, or answers with CLOSED. One of the same name ends in either case (R1.7).
@@ -24,6 +35,7 @@ impl Connection {
         received: &Received<'_>,
         io: &mut SessionIo<'_>,
     ) {
+        let mut trace = received.trace("REQ");
         self.state.metrics.message(Message::Req);
         let replaced = self.take_subscription(&sub);
         if let Some(work) = &mut self.work {
@@ -33,12 +45,21 @@ impl Connection {
         match self.may_follow(&filters, received) {
             Ok(_) if invite::asks(&filters) => {
                 self.drop_registration(replaced);
-                self.begin_invite(sub, filters, received, io);
+                self.begin_invite(sub, filters, received.settings, trace, io);
             }
-            Ok(searches) => self.follow(sub, filters, searches, replaced, received.settings, io),
+            Ok(searches) => {
+                let opening = Opening {
+                    sub,
+                    filters,
+                    searches,
+                    replaces: replaced,
+                    trace,
+                };
+                self.follow(opening, received.settings, io);
+            }
             Err(reason) => {
                 self.drop_registration(replaced);
-                self.refuse(&sub, &reason, io);
+                self.refuse("REQ", &sub, &reason, &mut trace, io);
             }
         }
     }
@@ -72,15 +93,15 @@ impl Connection {
 
     /// Registers the subscription first and begins the scan then: what is committed before the registration is a stored
     /// event, and what is committed after it a live one.
-    pub(super) fn follow(
-        &mut self,
-        sub: SubscriptionId,
-        filters: Arc<[Filter]>,
-        searches: Option<Arc<Searches>>,
-        replaces: Option<Registration>,
-        settings: &Settings,
-        io: &mut SessionIo<'_>,
-    ) {
+    pub(super) fn follow(&mut self, opening: Opening, settings: &Settings, io: &mut SessionIo<'_>) {
+        let Opening {
+            sub,
+            filters,
+            searches,
+            replaces,
+            mut trace,
+        } = opening;
+        trace.set("stentor.search", searches.is_some());
         let limits = &settings.config.limits;
         let most = NodeLimits {
             subscriptions: limits.subscriptions_node,
@@ -102,7 +123,10 @@ impl Connection {
             .register(request, || self.state.store.next_number())
         {
             Ok(registration) => registration,
-            Err(full) => return self.refuse(&sub, &format!("rate-limited: {full}"), io),
+            Err(full) => {
+                let reason = format!("rate-limited: {full}");
+                return self.refuse("REQ", &sub, &reason, &mut trace, io);
+            }
         };
         let live = Arc::clone(registration.live());
         self.subscriptions.reserve_exact(1);
@@ -111,7 +135,7 @@ impl Connection {
             registration,
         });
         if filters.iter().all(|filter| filter.limit == Some(0)) {
-            return self.stored_events_end(&sub, &live, None, io);
+            return self.stored_events_end(&sub, &live, None, &mut trace, io);
         }
         let query = query(filters, live.from(), settings);
         let scan = match (searches, self.state.search.get()) {
@@ -120,7 +144,7 @@ impl Connection {
         };
         self.work()
             .scans
-            .begin(ScanTask::new(sub, Arc::<Live>::clone(&live), scan));
+            .begin(ScanTask::new(sub, Arc::<Live>::clone(&live), scan, trace));
     }
 
     /// Ends a subscription that was taken out already.

@@ -8,6 +8,7 @@ use stentor_event::SubscriptionId;
 use stentor_event::relay_message::{self, EoseHint};
 use stentor_serve::SessionIo;
 use stentor_store::{Batch, ScanEnd, StoreError};
+use stentor_trace::Trace;
 
 use super::search::search_error;
 use crate::answer::say;
@@ -112,8 +113,7 @@ impl Connection {
             ScanEnd::Finished => Some(EoseHint::Finish),
             ScanEnd::More => Some(EoseHint::More),
         };
-        let (sub, live) = (task.sub.clone(), Arc::clone(&task.live));
-        self.stored_events_end(&sub, &live, hint, io);
+        self.stored_events_end(&task.sub, &task.live, hint, &mut task.trace, io);
         Turn::Over
     }
 
@@ -123,8 +123,13 @@ impl Connection {
         sub: &SubscriptionId,
         live: &Live,
         hint: Option<EoseHint>,
+        trace: &mut Trace,
         io: &mut SessionIo<'_>,
     ) {
+        trace.outcome(match hint {
+            Some(EoseHint::More) => "more",
+            _ => "answered",
+        });
         say(io, |text| relay_message::eose(text, sub, hint));
         let prefix = live.prefix();
         let went = live.go_live(|events| {
@@ -134,14 +139,14 @@ impl Connection {
         });
         if let Err(overflow) = went {
             self.end_subscription(sub);
-            self.refuse(sub, &format!("error: {overflow}"), io);
+            self.refuse("REQ", sub, &format!("error: {overflow}"), trace, io);
         }
     }
 
     /// A scan that cannot go on.
     fn scan_failed(
         &mut self,
-        task: &ScanTask,
+        task: &mut ScanTask,
         error: &StoreError,
         settings: &Settings,
         io: &mut SessionIo<'_>,
@@ -151,16 +156,18 @@ impl Connection {
     }
 
     /// Ends the subscription with CLOSED.
-    fn give_up(&mut self, task: &ScanTask, reason: &str, io: &mut SessionIo<'_>) -> Turn {
-        let sub = task.sub.clone();
-        self.end_subscription(&sub);
-        self.refuse(&sub, reason, io);
+    fn give_up(&mut self, task: &mut ScanTask, reason: &str, io: &mut SessionIo<'_>) -> Turn {
+        self.end_subscription(&task.sub);
+        self.refuse("REQ", &task.sub, reason, &mut task.trace, io);
         Turn::Over
     }
 
     /// Counts a scan that is over, and logs it if it was slow.
-    fn scanned(&self, task: &ScanTask, settings: &Settings) {
+    fn scanned(&self, task: &mut ScanTask, settings: &Settings) {
         self.state.metrics.scanned(task.work, task.rows);
+        task.trace.set("stentor.work_us", task.work);
+        task.trace.set("stentor.rows", task.rows);
+        task.trace.set("stentor.events", task.sent);
         let slow = settings.config.queries.slow_ms;
         if slow != 0 && task.work.as_millis() >= u128::from(slow) {
             self.state.metrics.slow();
@@ -170,6 +177,7 @@ impl Connection {
                 filters: task.live.filters(),
                 work: task.work,
                 plan,
+                trace: &task.trace,
             }
             .log();
         }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stentor_event::Filter;
 use stentor_peer::Peer;
+use stentor_trace::Trace;
 
 use super::error::SyncError;
 use super::home::Home;
@@ -94,6 +95,26 @@ impl<'a> Run<'a> {
     /// # Errors
     /// [`SyncError`]; the plan has what is left then.
     pub async fn finish(&self, plan: &mut Plan) -> Result<(), SyncError> {
+        let mut trace = Trace::job("sync");
+        let before = self.tally.summary();
+        let result = self.work_off(plan).await;
+        let after = self.tally.summary();
+        trace.set("stentor.sync.direction", self.order.direction.as_str());
+        trace.set("stentor.sync.received", after.received - before.received);
+        trace.set("stentor.sync.stored", after.stored - before.stored);
+        trace.set("stentor.sync.sent", after.sent - before.sent);
+        trace.set("stentor.sync.windows", after.windows - before.windows);
+        match &result {
+            Ok(()) => trace.outcome("done"),
+            Err(_) => {
+                trace.outcome("failed");
+                trace.fail();
+            }
+        }
+        result
+    }
+
+    async fn work_off(&self, plan: &mut Plan) -> Result<(), SyncError> {
         while let Some(step) = plan.next() {
             self.tally.edit().windows_left = plan.todo().len() as u64;
             match step {

@@ -7,6 +7,7 @@ use http::StatusCode;
 use metrics::counter;
 use parking_lot::Mutex;
 use stentor_net::client::IpScope;
+use stentor_trace::InConnection;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
@@ -14,7 +15,7 @@ use super::handshakes::Place;
 use super::refuse::refuse;
 use super::request::Ends;
 use super::serve::serve;
-use super::server::{HttpConnection, Server, Shared};
+use super::server::{HttpConnection, Server, Shared, next_id};
 use crate::drain::{Stage, Tracked};
 use crate::limits::{CapError, Places};
 use crate::listener::{Listener, ListenerSettings};
@@ -26,6 +27,7 @@ use crate::tls::{HANDSHAKE, Tls};
 
 /// A connection on its way to HTTP.
 struct Entering {
+    id: u64,
     socket: Socket,
     ends: Ends,
     places: Places,
@@ -59,6 +61,7 @@ impl<F: SessionFactory> Server<F> {
         match self.enter(listener, &ends) {
             Ok(places) => {
                 let entering = Entering {
+                    id: next_id(),
                     socket,
                     ends,
                     places,
@@ -82,14 +85,15 @@ impl<F: SessionFactory> Server<F> {
 
     fn start(&self, entering: Entering) {
         let shared = Arc::clone(&self.shared);
+        let id = entering.id;
         if !entering.settings.proxy_protocol && entering.settings.tls.is_none() {
             let stream = Stream::from(entering.socket);
-            let http = connection(entering.ends, entering.places, entering.settings);
-            tokio::spawn(serve(shared, http, stream));
+            let http = connection(id, entering.ends, entering.places, entering.settings);
+            tokio::spawn(InConnection::new(id, serve(shared, http, stream)));
             return;
         }
         let tracked = self.shared.drain.track();
-        tokio::spawn(prepare(shared, entering, tracked));
+        tokio::spawn(InConnection::new(id, prepare(shared, entering, tracked)));
     }
 
     /// Tells it without a task for each of very many.
@@ -101,8 +105,14 @@ impl<F: SessionFactory> Server<F> {
     }
 }
 
-fn connection(ends: Ends, places: Places, settings: Arc<ListenerSettings>) -> Arc<HttpConnection> {
+fn connection(
+    id: u64,
+    ends: Ends,
+    places: Places,
+    settings: Arc<ListenerSettings>,
+) -> Arc<HttpConnection> {
     Arc::new(HttpConnection {
+        id,
         ends,
         settings,
         places: Mutex::new(Some(places)),
@@ -137,6 +147,7 @@ async fn through<'a>(
     begin: impl FnOnce() -> Place<'a>,
 ) -> Result<(Stream, Arc<HttpConnection>), Turned> {
     let Entering {
+        id,
         mut socket,
         mut ends,
         mut places,
@@ -161,7 +172,7 @@ async fn through<'a>(
         Some(tls) => encrypted(socket, tls, begin).await?,
         None => Stream::from(socket),
     };
-    Ok((stream, connection(ends, places, settings)))
+    Ok((stream, connection(id, ends, places, settings)))
 }
 
 async fn encrypted<'a>(

@@ -8,11 +8,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use stentor_trace::Trace;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
@@ -73,6 +74,7 @@ async fn answer<F: SessionFactory>(
     let info = RequestInfo::new(&http.ends, request.headers(), &http.settings.proxies);
     let secure = info.secure;
     let upgrade = is_upgrade(request.headers());
+    let mut trace = begin_trace(shared.factory.is_some(), request.method());
     let mut response = if upgrade {
         super::upgrade::upgrade(&shared, &http, &config, info, request).unwrap_or_else(
             |mut refused| {
@@ -89,7 +91,29 @@ async fn answer<F: SessionFactory>(
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         add_security_headers(response.headers_mut(), secure);
     }
+    let status = response.status();
+    trace.set("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        trace.fail();
+    }
     response
+}
+
+/// The trace of a request, by the conventions of OpenTelemetry. It begins here: whose trace it is part of, and whether that is
+/// recorded, is not for clients to say, and most proxies pass on a client's `traceparent` as it is. Those who look at health and
+/// metrics all the time are no clients.
+fn begin_trace(of_clients: bool, method: &Method) -> Trace {
+    if !of_clients {
+        return Trace::default();
+    }
+    let mut trace = Trace::begin("HTTP");
+    if trace.is_on() {
+        let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
+        let known = known.into_iter().find(|name| *name == method.as_str());
+        trace.rename(known.unwrap_or("HTTP"));
+        trace.set("http.request.method", known.unwrap_or("_OTHER"));
+    }
+    trace
 }
 
 async fn route(

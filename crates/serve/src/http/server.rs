@@ -1,7 +1,7 @@
 //! The server: what listeners hand accepted sockets to.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -18,6 +18,14 @@ use crate::listener::ListenerSettings;
 use crate::metrics::ServeMetrics;
 use crate::outbox::Outbox;
 use crate::session::{Session, SessionFactory};
+
+/// The next connection's number. All servers of the process share it, as their log lines come together.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// A number for a connection.
+pub(super) fn next_id() -> u64 {
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
 
 /// Serves HTTP and WebSocket on accepted sockets. Cloning shares it.
 pub struct Server<F> {
@@ -40,7 +48,6 @@ pub(super) struct Shared<F> {
     pub(super) limits: Arc<ConnectionLimits>,
     pub(super) drain: Drain,
     pub(super) metrics: Arc<ServeMetrics>,
-    pub(super) next_id: AtomicU64,
     /// Places for refusals being told.
     pub(super) refusing: Arc<Semaphore>,
     /// The TLS handshakes that run.
@@ -49,6 +56,8 @@ pub(super) struct Shared<F> {
 
 /// One accepted socket's HTTP side.
 pub(super) struct HttpConnection {
+    /// The number of the connection, which stays the same when it becomes a WebSocket.
+    pub(super) id: u64,
     pub(super) ends: Ends,
     /// What its listener was told when it was accepted.
     pub(super) settings: Arc<ListenerSettings>,
@@ -114,7 +123,6 @@ impl<F: SessionFactory> Server<F> {
             limits,
             drain,
             metrics: Arc::new(ServeMetrics::new()),
-            next_id: AtomicU64::new(1),
             refusing: Arc::new(Semaphore::new(refuse::MAX_REFUSING)),
             handshakes: Handshakes::new(),
         };

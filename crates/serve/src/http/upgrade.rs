@@ -1,7 +1,6 @@
 //! From an HTTP request to a WebSocket connection.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -9,6 +8,7 @@ use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use stentor_trace::InConnection;
 
 use super::ServerConfig;
 use super::request::RequestInfo;
@@ -71,7 +71,7 @@ pub(super) fn upgrade<F: SessionFactory>(
             Refusal::new(StatusCode::BAD_REQUEST, "upgraded twice")
         })));
     };
-    let info = connection_info(shared, info, handshake.deflate.is_some());
+    let info = connection_info(http.id, info, handshake.deflate.is_some());
     factory.admit(&info).map_err(refused)?;
     let tracked = shared.drain.track();
     let accepted = Accepted {
@@ -97,9 +97,9 @@ fn refused(reason: impl IntoResponse) -> Box<Response> {
     Box::new(reason.into_response())
 }
 
-fn connection_info<F>(shared: &Shared<F>, info: RequestInfo, deflate: bool) -> Arc<ConnectionInfo> {
+fn connection_info(id: u64, info: RequestInfo, deflate: bool) -> Arc<ConnectionInfo> {
     Arc::new(ConnectionInfo {
-        id: shared.next_id.fetch_add(1, Ordering::Relaxed),
+        id,
         peer: info.peer,
         local: info.local,
         client: info.client,
@@ -138,6 +138,7 @@ async fn start<F: SessionFactory>(
     drop(tracked);
     let session = factory.open(&info, &outbox);
     let (config, metrics) = (Arc::clone(websocket), Arc::clone(&shared.metrics));
+    let id = info.id;
     let connection = Connection::new(Parts {
         io,
         leftover,
@@ -148,11 +149,12 @@ async fn start<F: SessionFactory>(
         deflate,
         metrics,
     });
-    tokio::spawn(Held {
+    let held = Held {
         connection,
         _registered: registered,
         _places: places,
-    });
+    };
+    tokio::spawn(InConnection::new(id, held));
 }
 
 /// The socket itself, and what was read past the request.

@@ -3,8 +3,9 @@
 use super::Loaded;
 use super::fault::Fault;
 use super::load::located;
+use crate::traces::headers;
 
-/// Faults of the certificates and keys of the listeners.
+/// Faults of the certificates and keys of the listeners, and of the headers for the collector of traces.
 pub fn check(loaded: &Loaded) -> Vec<Fault> {
     let server = &loaded.config.server;
     let mut faults = Vec::new();
@@ -21,6 +22,11 @@ pub fn check(loaded: &Loaded) -> Vec<Fault> {
             let key = server.key_of(&listener.name, name);
             faults.push(located(&loaded.origins, key, error.to_string()));
         }
+    }
+    let trace = &loaded.config.trace;
+    if let Err(message) = headers::read(trace.headers_file.as_deref()) {
+        let key = "trace.headers_file".to_owned();
+        faults.push(located(&loaded.origins, key, message));
     }
     faults
 }

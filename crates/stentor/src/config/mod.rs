@@ -13,6 +13,7 @@ mod source;
 mod store;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub use load::{Loaded, Sources, load};
 pub use log::{LogConfig, LogFormat};
 pub use server::ServerConfig;
 pub use store::StoreConfig;
+pub use trace::TraceConfig;
 
 /// A fault as JSON.
 pub fn fault_json(fault: &fault::Fault) -> serde_json::Value {
@@ -58,6 +60,8 @@ pub struct Config {
     pub peer: stentor_peer::Config,
     /// What is logged, and how. Logs go to standard error; they never hold a token, a key or the content of an event.
     pub log: LogConfig,
+    /// Traces: what became of single messages, step by step, sent to a collector of OpenTelemetry. Takes effect with a restart.
+    pub trace: TraceConfig,
 }
 
 impl Config {
@@ -83,6 +87,7 @@ impl Config {
             faults.push((format!("peer.{}", error.key), problem));
         }
         faults.extend(self.log.check());
+        faults.extend(self.trace.check(self.outbound.rules().ok().as_ref()));
         faults
     }
 }

@@ -1,6 +1,7 @@
 //! What the node does beside answering: services under the supervisor.
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use tracing::{info, warn};
 
 use super::gauges;
 use crate::config::Config;
+use crate::layout::Layout;
+use crate::traces::Exporter;
 
 /// How often the metrics recorder tidies up.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -42,11 +45,14 @@ pub fn of_node(
     store: &Arc<Store>,
     records: &Database,
     search: Option<Arc<Search>>,
+    layout: &Layout,
     metrics: PrometheusHandle,
 ) {
     let measured = Arc::clone(store);
+    let data: Arc<Path> = Arc::from(layout.root());
     supervisor.spawn("metrics", Importance::Optional, move |mut stop| {
         let (store, search, metrics) = (Arc::clone(&measured), search.clone(), metrics.clone());
+        let data = Arc::clone(&data);
         async move {
             let mut upkeep = tokio::time::interval(UPKEEP);
             let mut figures = tokio::time::interval(gauges::EVERY);
@@ -55,7 +61,8 @@ pub fn of_node(
                     _ = upkeep.tick() => metrics.run_upkeep(),
                     _ = figures.tick() => {
                         let (store, search) = (Arc::clone(&store), search.clone());
-                        let measure = move || gauges::measure(&store, search.as_deref());
+                        let data = Arc::clone(&data);
+                        let measure = move || gauges::measure(&store, search.as_deref(), &data);
                         tokio::task::spawn_blocking(measure).await?;
                     }
                     () = stop.requested() => return Ok::<(), tokio::task::JoinError>(()),
@@ -93,6 +100,18 @@ pub fn of_retention(
                 () = keeper.run(|| config.load().relay.retention.clone()) => {}
                 () = stop.requested() => {}
             }
+            Ok::<(), Infallible>(())
+        }
+    });
+}
+
+/// What sends traces. Services are stopped when no connection is open any more, so it sends those of the last messages too.
+pub fn of_traces(supervisor: &mut Supervisor, exporter: Exporter) {
+    let exporter = Arc::new(exporter);
+    supervisor.spawn("traces", Importance::Optional, move |stop| {
+        let exporter = Arc::clone(&exporter);
+        async move {
+            exporter.run(stop).await;
             Ok::<(), Infallible>(())
         }
     });

@@ -1,5 +1,6 @@
 //! Figures of the store and the process for the metrics, measured now and then.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +9,14 @@ use stentor_store::embedded::Store;
 use stentor_store::search::Search;
 use stentor_store::{EventStore, Statistics};
 
+use super::process;
+
 /// Time between two measurements.
 pub const EVERY: Duration = Duration::from_secs(15);
 
 /// Measures once. Reads the sizes of files, so it is no work for a thread that serves connections.
-pub fn measure(store: &Arc<Store>, search: Option<&Search>) {
+pub fn measure(store: &Arc<Store>, search: Option<&Search>, data: &Path) {
+    process::measure(data);
     set(&store.statistics());
     if let Some(search) = search {
         set_lag("search", search.lag());

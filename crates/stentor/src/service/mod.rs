@@ -6,6 +6,7 @@ mod gauges;
 mod listeners;
 mod node;
 mod notify;
+mod process;
 mod reload;
 pub mod search;
 mod signals;

@@ -27,6 +27,7 @@ use crate::config::{Config, Sources};
 use crate::control::{self, Abroad, Estate, Keeping, Workshop};
 use crate::layout::Layout;
 use crate::records::{self, Records};
+use crate::traces::Exporter;
 use crate::{access, output, secrets};
 
 /// How long a store that another process holds is waited for: a predecessor may still be letting go of it.
@@ -101,11 +102,21 @@ impl Node {
         let mut supervisor = Supervisor::new(readiness.clone());
         let search = search::make(&config, layout, &store, relay.search_trust());
         background::of_relay(&mut supervisor, &relay, &store);
-        background::of_node(&mut supervisor, &store, &records, search.clone(), metrics);
+        background::of_node(
+            &mut supervisor,
+            &store,
+            &records,
+            search.clone(),
+            layout,
+            metrics,
+        );
         if let Some(search) = &search {
             search::start(&mut supervisor, &relay, search);
         }
         let config = Arc::new(ArcSwap::from_pointee(config));
+        if let Some(exporter) = Exporter::start(&config.load(), &outbound.dialer)? {
+            background::of_traces(&mut supervisor, exporter);
+        }
         listeners.watch_certificates(&mut supervisor, &config);
         let ending = Arc::clone(&config);
         let ending = move || 2 * Duration::from_secs(ending.load().server.drain_seconds);

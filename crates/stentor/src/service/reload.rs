@@ -87,6 +87,7 @@ fn needs_restart(before: &Config, now: &Config) -> Vec<&'static str> {
         ("outbound", before.outbound != now.outbound),
         ("peer", before.peer != now.peer),
         ("log", before.log != now.log),
+        ("trace", before.trace != now.trace),
     ];
     changed
         .into_iter()

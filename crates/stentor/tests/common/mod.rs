@@ -9,6 +9,7 @@
 )]
 
 pub mod client;
+pub mod collector;
 pub mod events;
 pub mod node;
 

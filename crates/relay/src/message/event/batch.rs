@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use stentor_event::{Event, EventId, Kind};
 use stentor_store::{EventStore, Outcome, StoreError, Submission};
+use stentor_trace::Trace;
 
 use crate::state::now;
 
@@ -25,12 +26,13 @@ pub(super) struct Batches {
 }
 
 /// An event that is to be answered.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Receipt {
     pub(crate) id: EventId,
     pub(crate) kind: Kind,
     /// Why somebody should look at it, when it is stored.
     pub(crate) reviews: Vec<Cow<'static, str>>,
+    pub(crate) trace: Trace,
 }
 
 /// Events submitted together.
@@ -58,12 +60,19 @@ impl Batches {
     }
 
     /// Adds an event to the next batch.
-    pub(super) fn add(&mut self, event: Event, verified: bool, reviews: Vec<Cow<'static, str>>) {
+    pub(super) fn add(
+        &mut self,
+        event: Event,
+        verified: bool,
+        reviews: Vec<Cow<'static, str>>,
+        trace: Trace,
+    ) {
         let bytes = event.json().len();
         self.receipts.push(Receipt {
             id: event.id(),
             kind: event.kind(),
             reviews,
+            trace,
         });
         self.next.push(Submission { event, verified });
         self.count += 1;
@@ -75,6 +84,9 @@ impl Batches {
     pub(super) fn submit(&mut self, store: &Arc<dyn EventStore>, cx: &mut Context<'_>) {
         if self.next.is_empty() {
             return;
+        }
+        for receipt in &mut self.receipts {
+            receipt.trace.enter("store");
         }
         let mut batch = Batch {
             future: Box::pin(submit(Arc::clone(store), std::mem::take(&mut self.next))),

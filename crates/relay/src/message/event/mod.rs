@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 
 use stentor_event::Event;
 use stentor_serve::SessionIo;
+use stentor_trace::Trace;
 
 use crate::answer::{ok, too_fast};
 use crate::connection::{Connection, Received};
@@ -21,6 +22,7 @@ use crate::metrics::{EventOutcome, Message};
 use crate::policy::rate::Thing;
 use crate::policy::write::{Asked, Judgement, Source, Writing};
 use crate::policy::{Rejection, Verdict};
+use crate::refusal;
 use crate::state::{Settings, now};
 
 use answer::answer_to;
@@ -33,6 +35,14 @@ use waiting::{Answered, Pending, Step, Waiting};
 pub(crate) struct Events {
     batches: Batches,
     waiting: Waiting,
+}
+
+/// An event for which room is reserved and about which nothing is decided yet.
+struct Open {
+    event: Event,
+    /// Whether its signature has been verified, and whether it has been seen to be new.
+    verified: bool,
+    trace: Trace,
 }
 
 impl Events {
@@ -60,15 +70,22 @@ impl Connection {
         received: &Received<'_>,
         io: &mut SessionIo<'_>,
     ) {
+        let mut trace = received.trace("EVENT");
+        trace.set("stentor.event.kind", event.kind().0);
         self.state.metrics.message(Message::Event);
         match self.may_publish(&event, received) {
-            Ok(()) if Request::is(&event) => self.on_request(event, received.settings, io),
+            Ok(()) if Request::is(&event) => self.on_request(event, trace, received.settings, io),
             Ok(()) => {
                 let settings = received.settings;
                 let judged = self.judge(&event, settings, |writing| settings.policy.judge(writing));
-                self.follow_judgement(event, judged, false, settings, io);
+                let open = Open {
+                    event,
+                    verified: false,
+                    trace,
+                };
+                self.follow_judgement(open, judged, settings, io);
             }
-            Err(rejection) => self.refuse_event(&event, &rejection, io),
+            Err(rejection) => self.refuse_event(&event, &rejection, &mut trace, io),
         }
     }
 
@@ -112,23 +129,31 @@ impl Connection {
     /// Does what follows for an event for which room is reserved.
     fn follow_judgement(
         &mut self,
-        event: Event,
+        open: Open,
         judgement: Judgement,
-        verified: bool,
         settings: &Settings,
         io: &mut SessionIo<'_>,
     ) {
+        let Open {
+            event,
+            verified,
+            mut trace,
+        } = open;
         match judgement {
-            Judgement::Taken(reviews) => self.work().events.batches.add(event, verified, reviews),
+            Judgement::Taken(reviews) => {
+                let batches = &mut self.work().events.batches;
+                batches.add(event, verified, reviews, trace);
+            }
             Judgement::Refused(rejection) => {
                 self.state.finish(event.json().len());
-                self.refuse_event(&event, &rejection, io);
+                self.refuse_event(&event, &rejection, &mut trace, io);
             }
             Judgement::Shadowed => {
                 self.state.finish(event.json().len());
                 self.state
                     .metrics
                     .event(event.kind(), EventOutcome::Shadowed);
+                trace.outcome(EventOutcome::Shadowed.as_str());
                 ok(io, &event.id(), true, "");
             }
             Judgement::Waits(place, reviews) => {
@@ -143,6 +168,7 @@ impl Connection {
                     place,
                     reviews,
                     verified,
+                    trace,
                 };
                 let state = Arc::clone(&self.state);
                 self.work().events.waiting.ask(pending, &state);
@@ -151,7 +177,13 @@ impl Connection {
     }
 
     /// A join or leave request (NIP-43): answered by the access lists, neither stored nor passed on.
-    fn on_request(&mut self, event: Event, settings: &Settings, io: &mut SessionIo<'_>) {
+    fn on_request(
+        &mut self,
+        event: Event,
+        trace: Trace,
+        settings: &Settings,
+        io: &mut SessionIo<'_>,
+    ) {
         let authed = self.keys.contains(&event.pubkey());
         let request = Request::read(&event, &settings.config.membership, authed, now());
         match request {
@@ -160,16 +192,29 @@ impl Connection {
                 self.work()
                     .events
                     .waiting
-                    .request(event, request, client, &state);
+                    .request(event, request, client, trace, &state);
             }
             Err(reason) => {
                 let rejection = Judgement::Refused(Rejection::refused(reason));
-                self.follow_judgement(event, rejection, false, settings, io);
+                let open = Open {
+                    event,
+                    verified: false,
+                    trace,
+                };
+                self.follow_judgement(open, rejection, settings, io);
             }
         }
     }
 
-    fn refuse_event(&self, event: &Event, rejection: &Rejection, io: &mut SessionIo<'_>) {
+    fn refuse_event(
+        &self,
+        event: &Event,
+        rejection: &Rejection,
+        trace: &mut Trace,
+        io: &mut SessionIo<'_>,
+    ) {
+        refusal::note("EVENT", &rejection.reason, trace);
+        trace.outcome(rejection.outcome.as_str());
         self.state.metrics.event(event.kind(), rejection.outcome);
         ok(io, &event.id(), false, &rejection.reason);
     }
@@ -183,7 +228,7 @@ impl Connection {
         }
         let batches = &mut self.work().events.batches;
         batches.submit(&state.store, cx);
-        while let Some((batch, answer)) = batches.poll_done(cx) {
+        while let Some((mut batch, answer)) = batches.poll_done(cx) {
             state.finish(batch.bytes);
             state
                 .metrics
@@ -192,8 +237,11 @@ impl Connection {
                 .map_err(|error| tracing::error!(%error, "events could not be stored"))
                 .unwrap_or_default();
             let mut outcomes = outcomes.into_iter();
-            for receipt in &batch.receipts {
+            let together = batch.receipts.len();
+            for receipt in &mut batch.receipts {
                 let (accepted, outcome, reason) = answer_to(outcomes.next());
+                receipt.trace.set("stentor.batch.events", together);
+                conclude(accepted, outcome, &reason, &mut receipt.trace);
                 state.metrics.event(receipt.kind, outcome);
                 ok(io, &receipt.id, accepted, &reason);
                 if outcome == EventOutcome::Stored {
@@ -209,13 +257,14 @@ impl Connection {
         let settings = Arc::clone(&self.state.settings());
         let (pending, step) = match answered {
             Answered::Asked(pending, step) => (pending, step),
-            Answered::Request(event, granted, reason) => {
+            Answered::Request(event, granted, reason, mut trace) => {
                 self.state.finish(event.json().len());
                 let outcome = if granted {
                     EventOutcome::Ephemeral
                 } else {
                     EventOutcome::Refused
                 };
+                conclude(granted, outcome, &reason, &mut trace);
                 self.state.metrics.event(event.kind(), outcome);
                 return ok(io, &event.id(), granted, &reason);
             }
@@ -225,6 +274,7 @@ impl Connection {
             stage,
             place,
             mut reviews,
+            trace,
             ..
         } = pending;
         let verified = !matches!(step, Step::Known);
@@ -248,6 +298,19 @@ impl Connection {
                 stage.go_on(writing, place + 1, reviews)
             }),
         };
-        self.follow_judgement(asked.event, judgement, verified, &settings, io);
+        let open = Open {
+            event: asked.event,
+            verified,
+            trace,
+        };
+        self.follow_judgement(open, judgement, &settings, io);
     }
+}
+
+/// Says in logs and in its trace what has become of an event.
+fn conclude(accepted: bool, outcome: EventOutcome, reason: &str, trace: &mut Trace) {
+    if !accepted {
+        refusal::note("EVENT", reason, trace);
+    }
+    trace.outcome(outcome.as_str());
 }

@@ -10,6 +10,7 @@ use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 use stentor_event::{Event, Filter};
 use stentor_store::BoxFuture;
+use stentor_trace::Trace;
 
 use crate::holdings::newest;
 use crate::membership::{Request, answer};
@@ -34,6 +35,7 @@ pub(super) struct Pending {
     pub(super) reviews: Vec<Cow<'static, str>>,
     /// Whether its signature has been verified, and whether it has been seen to be new.
     pub(super) verified: bool,
+    pub(super) trace: Trace,
 }
 
 /// What came of waiting.
@@ -41,7 +43,7 @@ pub(super) enum Answered {
     /// Of asking a rule.
     Asked(Pending, Step),
     /// Of a join or leave request: whether it is granted, and what is said.
-    Request(Event, bool, String),
+    Request(Event, bool, String, Trace),
 }
 
 impl Answered {
@@ -76,8 +78,9 @@ impl Waiting {
     }
 
     /// Asks.
-    pub(super) fn ask(&mut self, pending: Pending, state: &Arc<State>) {
+    pub(super) fn ask(&mut self, mut pending: Pending, state: &Arc<State>) {
         self.bytes += pending.asked.event.json().len();
+        pending.trace.enter("ask");
         let state = Arc::clone(state);
         self.answers.push(Box::pin(async move {
             let step = step(&pending, &state).await;
@@ -91,17 +94,20 @@ impl Waiting {
         event: Event,
         request: Request,
         client: IpAddr,
+        mut trace: Trace,
         state: &Arc<State>,
     ) {
         self.bytes += event.json().len();
+        trace.enter("membership");
         let state = Arc::clone(state);
         self.answers.push(Box::pin(async move {
             if !is_signed(&event, &state).await {
-                return Answered::Request(event, false, "invalid: the signature is wrong".into());
+                let reason = "invalid: the signature is wrong".into();
+                return Answered::Request(event, false, reason, trace);
             }
             let key = event.pubkey();
             let (granted, reason) = answer(&state.access, request, key, client, now()).await;
-            Answered::Request(event, granted, reason)
+            Answered::Request(event, granted, reason, trace)
         }));
     }
 

@@ -16,6 +16,7 @@ use stentor_event::{Filter, SubscriptionId, Viewer, relay_message};
 use stentor_serve::{Flow, SessionIo};
 use stentor_store::reconcile::{GatherError, Gathering, ITEM_BYTES, Session, check_message};
 use stentor_store::{Direction, Explanation, OutlineQuery, StoreError};
+use stentor_trace::Trace;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use self::task::{Answer, Gathered, NegTask, Stage};
@@ -26,6 +27,7 @@ use crate::config::Negentropy;
 use crate::connection::{Connection, Received};
 use crate::metrics::Message;
 use crate::policy::rate::Thing;
+use crate::refusal;
 use crate::slow_query::SlowQuery;
 use crate::state::{Settings, now};
 
@@ -67,9 +69,10 @@ impl Connection {
         received: &Received<'_>,
         io: &mut SessionIo<'_>,
     ) -> Result<(), Flow> {
+        let mut trace = received.trace("NEG-OPEN");
         if !received.settings.config.negentropy.enabled {
             self.tolerate(received, Message::Neg)?;
-            self.neg_err(&sub, OFF, None, io);
+            self.neg_err(&sub, OFF, None, &mut trace, io);
             return Ok(());
         }
         self.state.metrics.message(Message::Neg);
@@ -81,10 +84,12 @@ impl Connection {
                 let most = settings.config.negentropy.records;
                 let gathering = Gathering::new(&*self.state.store, query, most);
                 let rows = settings.config.queries.slice_rows;
-                let task = NegTask::new(sub, filter, share, gathering, viewer, message, rows);
+                let mut task = NegTask::new(sub, filter, share, gathering, viewer, message, rows);
+                trace.enter("gather");
+                task.trace = trace;
                 self.work().negs.tasks.push(task);
             }
-            Err(reason) => self.neg_err(&sub, &reason, None, io),
+            Err(reason) => self.neg_err(&sub, &reason, None, &mut trace, io),
         }
         Ok(())
     }
@@ -124,16 +129,17 @@ impl Connection {
         received: &Received<'_>,
         io: &mut SessionIo<'_>,
     ) -> Result<(), Flow> {
+        let mut trace = received.trace("NEG-MSG");
         let work = self.work.as_mut();
         let Some(task) = work.and_then(|work| work.negs.find(sub)) else {
             self.tolerate(received, Message::Neg)?;
-            self.neg_err(sub, UNKNOWN, None, io);
+            self.neg_err(sub, UNKNOWN, None, &mut trace, io);
             return Ok(());
         };
         let Stage::Waiting(session, _) = std::mem::replace(&mut task.stage, Stage::Over) else {
             self.end_neg(sub);
             let reason = "invalid: the message before has not been answered yet";
-            self.neg_err(sub, reason, None, io);
+            self.neg_err(sub, reason, None, &mut trace, io);
             return Ok(());
         };
         let bytes = session.len() * ITEM_BYTES + message.len();
@@ -142,13 +148,15 @@ impl Connection {
             .hold(bytes, received.settings.config.negentropy.bytes_node);
         if !held {
             self.end_neg(sub);
-            self.neg_err(sub, BUSY, None, io);
+            self.neg_err(sub, BUSY, None, &mut trace, io);
             return Ok(());
         }
         self.state.metrics.message(Message::Neg);
         let delay = self.round_delay(received);
         let totals = Arc::clone(&self.state.negs);
         if let Some(task) = self.work().negs.find(sub) {
+            trace.enter("answer");
+            task.trace = trace;
             task.answer(totals, session, message, delay);
         }
         Ok(())
@@ -160,6 +168,7 @@ impl Connection {
         sub: &SubscriptionId,
         received: &Received<'_>,
     ) -> Result<(), Flow> {
+        drop(received.trace("NEG-CLOSE"));
         if self.end_neg(sub) {
             self.state.metrics.message(Message::Neg);
             return Ok(());
@@ -230,7 +239,7 @@ impl Connection {
             {
                 self.neg_charge(settings, step.rows);
                 task.stage = Stage::Over;
-                self.neg_err(&task.sub, BUSY, None, io);
+                self.neg_err(&task.sub, BUSY, None, &mut task.trace, io);
             }
             Gathered::Some(step) => {
                 self.neg_charge(settings, step.rows);
@@ -243,17 +252,19 @@ impl Connection {
                 match Session::new(gathering.finish(), limits.frame_bytes) {
                     Ok(session) => {
                         let totals = Arc::clone(&self.state.negs);
+                        task.trace.enter("answer");
                         task.answer(totals, session, message, Duration::ZERO);
                     }
                     Err(error) => {
-                        self.neg_err(&task.sub, &format!("error: {error}"), None, io);
+                        let reason = format!("error: {error}");
+                        self.neg_err(&task.sub, &reason, None, &mut task.trace, io);
                     }
                 }
             }
             Gathered::Failed(error, plan) => {
                 self.neg_gathered(task, settings, plan);
                 let (reason, most) = gather_error(&error, limits);
-                self.neg_err(&task.sub, reason, most, io);
+                self.neg_err(&task.sub, reason, most, &mut task.trace, io);
             }
         }
     }
@@ -283,9 +294,18 @@ impl Connection {
                 // Less than before, so there is room for it.
                 task.share.hold(session.len() * ITEM_BYTES, 0);
                 task.stage = Stage::Waiting(session, Instant::now());
+                task.trace.set("stentor.work_us", work);
+                task.trace.outcome("answered");
+                task.trace.end();
             }
-            (_, Err(error)) => self.neg_err(&task.sub, &format!("invalid: {error}"), None, io),
-            (None, Ok(_)) => self.neg_err(&task.sub, "error: the reconciliation failed", None, io),
+            (_, Err(error)) => {
+                let reason = format!("invalid: {error}");
+                self.neg_err(&task.sub, &reason, None, &mut task.trace, io);
+            }
+            (None, Ok(_)) => {
+                let reason = "error: the reconciliation failed";
+                self.neg_err(&task.sub, reason, None, &mut task.trace, io);
+            }
         }
     }
 
@@ -311,7 +331,7 @@ impl Connection {
                 if task.due(idle).is_some_and(|due| due <= first) {
                     task.stage = Stage::Over;
                     let reason = format!("closed: no message for {} seconds", limits.idle_seconds);
-                    self.neg_err(&task.sub, &reason, None, io);
+                    self.neg_err(&task.sub, &reason, None, &mut task.trace, io);
                 }
             }
         }
@@ -324,8 +344,9 @@ impl Connection {
     }
 
     /// Counts a set that has been gathered or could not be, and logs it if it was slow.
-    fn neg_gathered(&self, task: &NegTask, settings: &Settings, plan: Explanation) {
+    fn neg_gathered(&self, task: &mut NegTask, settings: &Settings, plan: Explanation) {
         self.state.negs.gathered(task.work, task.rows);
+        task.trace.set("stentor.rows", task.rows);
         let slow = settings.config.queries.slow_ms;
         if slow != 0 && task.work.as_millis() >= u128::from(slow) {
             self.state.metrics.slow();
@@ -334,6 +355,7 @@ impl Connection {
                 filters: std::slice::from_ref(&task.filter),
                 work: task.work,
                 plan: Some(plan),
+                trace: &task.trace,
             }
             .log();
         }
@@ -345,8 +367,10 @@ impl Connection {
         sub: &SubscriptionId,
         reason: &str,
         most: Option<u64>,
+        trace: &mut Trace,
         io: &mut SessionIo<'_>,
     ) {
+        refusal::note("NEG", reason, trace);
         self.state.negs.refused(reason);
         say(io, |text| relay_message::neg_err(text, sub, reason, most));
     }

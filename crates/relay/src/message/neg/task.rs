@@ -8,6 +8,7 @@ use std::time::{Duration, Instant as WorkBegun};
 use stentor_event::{Filter, SubscriptionId, Viewer};
 use stentor_store::Explanation;
 use stentor_store::reconcile::{GatherError, Gathering, ReconcileError, Session, Step};
+use stentor_trace::Trace;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
@@ -59,6 +60,8 @@ pub(super) struct NegTask {
     pub(super) work: Duration,
     /// Rows looked at for it.
     pub(super) rows: u64,
+    /// Of the message that is to be answered.
+    pub(super) trace: Trace,
 }
 
 /// What came of a slice.
@@ -96,6 +99,7 @@ impl NegTask {
             first,
             work: Duration::ZERO,
             rows: 0,
+            trace: Trace::default(),
         }
     }
 
