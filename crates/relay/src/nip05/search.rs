@@ -39,9 +39,9 @@ impl Verifier {
 }
 
 impl DomainVerifier for Verifier {
-    fn is_verified(&self, author: &PublicKey, domain: &str) -> bool {
+    fn is_verified(&self, author: &PublicKey, domains: &[String]) -> bool {
         let known = self.0.known(author, LIFETIMES).flatten();
-        known.as_deref() == Some(domain)
+        known.is_some_and(|known| domains.iter().any(|domain| **domain == *known))
     }
 
     fn verify<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Vec<bool>> {
