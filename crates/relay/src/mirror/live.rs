@@ -8,7 +8,7 @@ use stentor_event::{Event, Filter};
 use stentor_peer::{Incoming, Peer, Subscription};
 
 use super::task::Mirror;
-use crate::sync::{Arrival, Home, SyncError};
+use crate::sync::{Arrival, Home, SyncError, report};
 
 /// Filters in one REQ; relays allow 10 and more.
 const FILTERS: usize = 10;
@@ -23,9 +23,14 @@ pub(super) type Events = BoxStream<'static, Result<Event, SyncError>>;
 ///
 /// # Errors
 /// When the connection has ended.
-pub(super) async fn open(peer: &Peer, filters: &[Filter], since: u64) -> Result<Events, SyncError> {
+pub(super) async fn open(
+    peer: &Peer,
+    filters: &[Filter],
+    since: impl Fn(&Filter) -> u64,
+) -> Result<Events, SyncError> {
     let mut streams = Vec::new();
     for chunk in filters.chunks(FILTERS) {
+        let since = chunk.iter().map(&since).min().unwrap_or(u64::MAX);
         let filters = chunk.iter().map(|filter| Filter {
             limit: Some(1),
             ..filter.clone()
@@ -59,6 +64,7 @@ fn events(subscription: Subscription, since: u64) -> Events {
 pub(super) async fn follow(
     mirror: &Mirror,
     home: &Home,
+    peer: &Peer,
     events: Events,
 ) -> Result<Infallible, SyncError> {
     let mut batches = events.ready_chunks(BATCH);
@@ -72,7 +78,8 @@ pub(super) async fn follow(
             }
         }
         let (tally, origins) = (&mirror.status.tally, mirror.origins());
-        home.take(taken, Arrival::Live, tally, origins).await?;
+        let forged = home.take(taken, Arrival::Live, tally, origins).await?;
+        report(peer, forged);
         if let Some(error) = end {
             return Err(error);
         }
