@@ -23,7 +23,8 @@ pub struct Limits {
     /// Subscriptions of the node.
     pub subscriptions_node: usize,
     /// Ids, authors, kinds and tag values in all filters of the subscriptions of one connection: what these cost in memory. A
-    /// tag value counts once for each 32 bytes that it has or has begun, and `search` likewise.
+    /// tag value counts once for each 32 bytes that it has or has begun, and `search` likewise. The same again holds for its
+    /// COUNTs that are being worked on.
     pub values: usize,
     /// The same for the node.
     pub values_node: usize,

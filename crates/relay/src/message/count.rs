@@ -18,7 +18,7 @@ use crate::answer::say;
 use crate::aside::{Wanted, aside};
 use crate::connection::{Connection, Received};
 use crate::cost;
-use crate::fanout::Client;
+use crate::fanout::{Client, values};
 use crate::metrics::Message;
 use crate::policy::rate::Thing;
 use crate::state::{Settings, State, now};
@@ -95,13 +95,23 @@ impl Connection {
         received: &Received<'_>,
     ) -> Result<(Arc<Viewer>, Option<Arc<Searches>>), String> {
         let viewer = self.may_ask(filters, received, Thing::Count)?;
-        let most = received.settings.config.queries.counts;
-        if self
+        let config = &received.settings.config;
+        let tasks = self
             .work
             .as_ref()
-            .is_some_and(|work| work.counts.tasks.len() >= most)
-        {
+            .map_or(&[][..], |work| &work.counts.tasks);
+        let most = config.queries.counts;
+        if tasks.len() >= most {
             return Err(format!("rate-limited: more than {most} COUNTs at once"));
+        }
+        let (most, held) = (
+            config.limits.values,
+            tasks.iter().map(|task| values(&task.filters)),
+        );
+        if most != 0 && held.sum::<usize>() + values(filters) > most {
+            return Err(format!(
+                "rate-limited: more than {most} values in the COUNTs of one connection"
+            ));
         }
         let searches = self
             .state

@@ -5,13 +5,16 @@ use std::convert::Infallible;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, select_all, unfold};
 use stentor_event::{Event, Filter};
-use stentor_peer::{Incoming, Peer, Subscription};
+use stentor_peer::{Incoming, Over, Peer, Subscription};
 
 use super::task::Mirror;
 use crate::sync::{Arrival, Home, SyncError, report};
 
 /// Filters in one REQ; relays allow 10 and more.
 const FILTERS: usize = 10;
+/// Old events that a relay may send before it says that what follows is new. Many do not understand a limit of 0 or 1, but none sends
+/// so many for one REQ.
+const OLD: u64 = 100_000;
 /// Events handed to the store at once, of those that have come already.
 const BATCH: usize = 128;
 
@@ -42,19 +45,22 @@ pub(super) async fn open(
 }
 
 fn events(subscription: Subscription, since: u64) -> Events {
-    let step = move |(mut subscription, mut live): (Subscription, bool)| async move {
+    let step = move |(mut subscription, mut live, mut old): (Subscription, bool, u64)| async move {
         loop {
             match subscription.next().await? {
                 Incoming::Event(event) if live || event.created_at().0 >= since => {
-                    return Some((Ok(event), (subscription, live)));
+                    return Some((Ok(event), (subscription, live, old)));
                 }
-                Incoming::Event(_) => {}
+                Incoming::Event(_) if old >= OLD => {
+                    return Some((Err(Over::TooMany.into()), (subscription, live, old)));
+                }
+                Incoming::Event(_) => old += 1,
                 Incoming::Eose(_) => live = true,
-                Incoming::Over(over) => return Some((Err(over.into()), (subscription, live))),
+                Incoming::Over(over) => return Some((Err(over.into()), (subscription, live, old))),
             }
         }
     };
-    unfold((subscription, false), step).boxed()
+    unfold((subscription, false, 0), step).boxed()
 }
 
 /// Takes in what comes, until a subscription ends.
