@@ -309,14 +309,15 @@ async fn r5_3_an_event_that_is_not_answered_is_sent_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r5_3_catching_up_goes_on_where_the_connection_broke() {
     let here = Node::start(Engine::Memory).await;
+    // Old enough not to be looked at again each time.
     let all: Vec<_> = (0..2_000)
-        .map(|n| note(1, 1_000 + n, &n.to_string()))
+        .map(|n| note(1, 400_000 + n, &n.to_string()))
         .collect();
     let there = PlainRelay::start(all.clone(), 30).await;
     let proxy = Proxy::to(there.url.strip_prefix("ws://").unwrap().parse().unwrap()).await;
     proxy.cut_after(270_000);
     let mut entry = mirror("far", &proxy.url(), Direction::Down);
-    entry.history_seconds = 100_000;
+    entry.history_seconds = 1_000_000;
     let mirrors = mirrors(&here, &[entry]).await;
     for again in [true, false] {
         proxy.is_cut().await;

@@ -331,7 +331,9 @@ async fn r5_2_what_is_cut_off_goes_on() {
             config.negentropy.records = 200;
         })
         .await;
-        let all = notes(1, 2_000);
+        // Old enough not to be looked at again in any case.
+        let old = |n: u64| note(1, 400_000 + n * n % 5_000, &n.to_string());
+        let all: Vec<Event> = (0..2_000).map(old).collect();
         put(&there, &all).await;
         let proxy = Proxy::to(there.address).await;
         proxy.cut_after(400_000);
