@@ -68,6 +68,11 @@ impl Drops {
         faults.map(|reason| self.of(reason)).sum()
     }
 
+    /// Whether there are `most` faults (0: never).
+    pub(crate) fn are_too_many(&self, most: u64) -> bool {
+        most > 0 && self.faults() >= most
+    }
+
     pub(crate) fn add(&self, reason: Dropped) {
         if let Some(count) = self.0.get(reason as usize) {
             count.fetch_add(1, Ordering::Relaxed);

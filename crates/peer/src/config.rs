@@ -49,20 +49,21 @@ pub struct Config {
     /// Further silence after which the connection is given up.
     #[schemars(range(min = 1, max = 3600))]
     pub pong_seconds: u64,
-    /// Whether signatures are verified here. Ids are, always. For events that go to a store that verifies, this would be done
-    /// twice.
+    /// Whether signatures are verified here; ids are, always. Off only for events that go to a store, which verifies them: it
+    /// would be done twice. For callers to say, not for configurations (R1.1).
+    #[serde(skip)]
     pub verify: bool,
     /// Messages that are malformed, forged or not asked for, after which the relay is left. 0: never.
     pub faults: u64,
     /// Events that a subscription takes before EOSE; with more it ends. 0: no limit.
     pub stored_events: u64,
-    /// When to authenticate (NIP-42), if there is a signer.
+    /// When to authenticate (NIP-42), if there is a signer. For callers to say, not for configurations.
+    #[serde(skip)]
     pub auth: AuthWhen,
 }
 
 /// When to authenticate (NIP-42).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AuthWhen {
     /// Never by itself.
     Never,
@@ -156,9 +157,21 @@ mod tests {
     #[test]
     fn defaults_are_in_range_and_others_are_named() {
         Config::default().check().unwrap();
-        let config: Config = serde_json::from_str(r#"{"queue_events":0,"auth":"never"}"#).unwrap();
-        assert_eq!(config.auth, AuthWhen::Never);
+        let config: Config = serde_json::from_str(r#"{"queue_events":0}"#).unwrap();
         assert_eq!(config.check().unwrap_err().key, "queue_events");
         assert!(serde_json::from_str::<Config>(r#"{"ques":0}"#).is_err());
+    }
+
+    #[test]
+    fn r1_1_no_key_turns_verification_off() {
+        for key in ["verify", "auth"] {
+            let text = format!(r#"{{"{key}":false}}"#);
+            let error = serde_json::from_str::<Config>(&text).unwrap_err();
+            assert!(error.to_string().starts_with("unknown field"), "{error}");
+            let schema = serde_json::to_value(schemars::schema_for!(Config)).unwrap();
+            assert!(schema["properties"].get(key).is_none(), "{key}");
+        }
+        let config: Config = serde_json::from_str("{}").unwrap();
+        assert!(config.verify && config == Config::default());
     }
 }

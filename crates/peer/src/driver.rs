@@ -48,10 +48,11 @@ pub(crate) async fn run(
         ended = write(&mut sink, outgoing, write_time) => ended,
         ended = auth::follow(handles, challenges) => ended,
     };
-    routes.end(&ended);
+    // It may have been given up already.
+    let ended = routes.end(&ended);
     metrics::ended(&ended);
     tracing::debug!(%ended, "a connection to a relay has ended");
-    if ended == Ended::Local {
+    if matches!(ended, Ended::Local | Ended::Misbehaved) {
         let leave = async { while let Some(Ok(_)) = stream.next().await {} };
         let _ = timeout(CLOSE_TIME, leave).await;
     }
@@ -198,8 +199,7 @@ impl Reader<'_> {
     /// Counts something that was dropped, and says when it is too much.
     fn dropped(&self, reason: Dropped) -> Result<(), Ended> {
         self.routes.drops.add(reason);
-        let most = self.config.faults;
-        if most > 0 && self.routes.drops.faults() >= most {
+        if self.routes.drops.are_too_many(self.config.faults) {
             return Err(Ended::Misbehaved);
         }
         Ok(())

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::auth::Authentication;
-use crate::check::Drops;
+use crate::check::{Dropped, Drops};
 use crate::config::Config;
 use crate::connect::connect;
 use crate::driver;
@@ -91,6 +91,18 @@ impl Peer {
     #[must_use]
     pub fn drops(&self) -> &Drops {
         &self.0.routes.drops
+    }
+
+    /// Counts an event that was found to be bad after it was handed over: its signature, where [`Config::verify`] leaves that to
+    /// who stores it. A relay that sends too many is left, as for what is found here.
+    pub fn report(&self, reason: Dropped) {
+        self.0.routes.drops.add(reason);
+        if !self.0.routes.drops.are_too_many(self.0.config.faults) {
+            return;
+        }
+        self.0.routes.end(&Ended::Misbehaved);
+        // When there is no room, the writer has enough to do to find out that nobody reads.
+        let _ = self.0.outgoing.try_send(Message::Close(None));
     }
 
     /// The relay's NOTICEs from now on, each of at most 1,000 characters. Whoever takes more than 64 too late misses the oldest.

@@ -129,11 +129,11 @@ impl Routes {
         }
     }
 
-    /// The connection has ended: everybody who waits learns of it.
-    pub(crate) fn end(&self, ended: &Ended) {
+    /// The connection has ended: everybody who waits learns of it. Why it has, which somebody may have said before.
+    pub(crate) fn end(&self, ended: &Ended) -> Ended {
         let mut state = self.state.lock();
-        if state.ended.is_some() {
-            return;
+        if let Some(before) = &state.ended {
+            return before.clone();
         }
         state.ended = Some(ended.clone());
         state.waiting.clear();
@@ -145,6 +145,7 @@ impl Routes {
         drop(state);
         // Whoever waits for a challenge sees that none will come. They ask for the state while they look.
         self.challenge.send_modify(|_| {});
+        ended.clone()
     }
 
     /// Ends a subscription whose consumer takes nothing.

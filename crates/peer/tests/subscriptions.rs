@@ -165,6 +165,34 @@ async fn a_relay_that_sends_too_much_rubbish_is_left() {
 }
 
 #[tokio::test]
+async fn what_is_found_out_later_counts_against_the_relay_too() {
+    let (seen, mut gone) = mpsc::channel(1);
+    let url = relay(move |mut conn| {
+        let seen = seen.clone();
+        async move {
+            conn.linger().await;
+            seen.send(()).await.unwrap();
+        }
+    })
+    .await;
+    let config = Config {
+        verify: false,
+        faults: 3,
+        ..Config::default()
+    };
+    let peer = connect_with(&url, config).await;
+    for _ in 0..2 {
+        peer.report(Dropped::Signature);
+    }
+    assert_eq!(peer.ended(), None);
+    peer.report(Dropped::Signature);
+    assert_eq!(peer.ended(), Some(Ended::Misbehaved));
+    gone.recv().await.unwrap();
+    let again = peer.req(notes()).await.err();
+    assert!(matches!(again, Some(PeerError::Ended(Ended::Misbehaved))));
+}
+
+#[tokio::test]
 async fn endless_stored_events_are_cut() {
     let (seen, mut closed) = mpsc::channel(1);
     let url = relay(move |mut conn| {

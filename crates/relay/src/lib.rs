@@ -5,8 +5,10 @@
 
 pub mod access;
 mod answer;
+mod aside;
 pub mod config;
 mod connection;
+mod cost;
 mod error;
 pub mod fanout;
 mod holdings;

@@ -7,21 +7,49 @@ use stentor_event::Filter;
 use stentor_store::Explanation;
 use stentor_trace::Trace;
 
+use crate::state::{Settings, State};
+
 /// What is logged of a query.
 #[derive(Debug)]
-pub(crate) struct SlowQuery<'a> {
-    /// `REQ` or `COUNT`.
-    pub(crate) verb: &'static str,
-    pub(crate) filters: &'a [Filter],
+struct SlowQuery<'a> {
+    /// `REQ`, `COUNT` or `NEG-OPEN`.
+    verb: &'static str,
+    filters: &'a [Filter],
     /// Time spent on it, without what the client took.
-    pub(crate) work: Duration,
-    pub(crate) plan: Option<Explanation>,
-    pub(crate) trace: &'a Trace,
+    work: Duration,
+    plan: Option<Explanation>,
+    trace: &'a Trace,
+}
+
+impl State {
+    /// Counts and logs a query if it took too long; `plan` is only asked for then.
+    pub(crate) fn log_if_slow(
+        &self,
+        settings: &Settings,
+        (verb, filters): (&'static str, &[Filter]),
+        trace: &Trace,
+        work: Duration,
+        plan: impl FnOnce() -> Option<Explanation>,
+    ) {
+        let slow = settings.config.queries.slow_ms;
+        if slow == 0 || work.as_millis() < u128::from(slow) {
+            return;
+        }
+        self.metrics.slow();
+        SlowQuery {
+            verb,
+            filters,
+            work,
+            plan: plan(),
+            trace,
+        }
+        .log();
+    }
 }
 
 impl SlowQuery<'_> {
     /// Writes it to the log with its plan. Values asked for are left out: they tell what a user is interested in.
-    pub(crate) fn log(&self) {
+    fn log(&self) {
         let plan = self
             .plan
             .as_ref()

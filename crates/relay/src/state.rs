@@ -133,7 +133,7 @@ pub(crate) struct State {
     /// Full-text search, once there is any.
     pub(crate) search: OnceLock<Arc<Search>>,
     /// Turns for COUNTs that take long.
-    pub(crate) long_counts: Semaphore,
+    pub(crate) long_counts: Arc<Semaphore>,
     /// What the reconciliations of all connections take.
     pub(crate) negs: Arc<NegTotals>,
     /// How many events there are, and when that was asked.
@@ -178,7 +178,7 @@ impl State {
                 std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             ),
             search: OnceLock::new(),
-            long_counts: Semaphore::new(LONG_COUNTS),
+            long_counts: Arc::new(Semaphore::new(LONG_COUNTS)),
             negs: Arc::new(NegTotals::new()),
             events: Mutex::new(None),
         })

@@ -68,6 +68,9 @@ pub enum StoreError {
     /// The store is closing.
     #[error("the store is shutting down")]
     Closed,
+    /// Nobody wanted the answer any more.
+    #[error("nobody waits for the answer any more")]
+    Abandoned,
     /// A full-text search was not done.
     #[error(transparent)]
     Search(Arc<SearchError>),

@@ -145,6 +145,23 @@ pub trait EventStore: Send + Sync + 'static {
         viewer: &'a Viewer,
     ) -> BoxFuture<'a, Result<Count, StoreError>>;
 
+    /// As [`count`](Self::count), but only as long as the count is `wanted`: an engine that counts in one go asks now and then,
+    /// and ends with [`StoreError::Abandoned`] when it is not.
+    fn count_while<'a>(
+        &'a self,
+        query: &'a Query,
+        viewer: &'a Viewer,
+        wanted: &'a (dyn Fn() -> bool + Send + Sync),
+    ) -> BoxFuture<'a, Result<Count, StoreError>> {
+        Box::pin(async move {
+            if wanted() {
+                self.count(query, viewer).await
+            } else {
+                Err(StoreError::Abandoned)
+            }
+        })
+    }
+
     /// How the query would be answered.
     fn explain(&self, query: &Query) -> Explanation;
 

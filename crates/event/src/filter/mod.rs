@@ -93,8 +93,14 @@ pub struct FilterLimits {
     pub max_ids: usize,
     /// Values in `authors`.
     pub max_authors: usize,
+    /// Kinds.
+    pub max_kinds: usize,
     /// Values in one tag condition.
     pub max_tag_values: usize,
+    /// Bytes of one value of a tag condition, without escapes.
+    pub max_value_bytes: usize,
+    /// Bytes of `search`, without escapes.
+    pub max_search_bytes: usize,
 }
 
 impl FilterLimits {
@@ -102,17 +108,23 @@ impl FilterLimits {
     pub const NONE: Self = Self {
         max_ids: 0,
         max_authors: 0,
+        max_kinds: 0,
         max_tag_values: 0,
+        max_value_bytes: 0,
+        max_search_bytes: 0,
     };
 }
 
 impl Default for FilterLimits {
-    /// R4.5: 1,000 ids, 1,000 authors, 256 values a tag.
+    /// R4.5: 1,000 ids, 1,000 authors, 256 values a tag; 1,000 kinds, 2 KiB a value, 1 KiB of `search`.
     fn default() -> Self {
         Self {
             max_ids: 1_000,
             max_authors: 1_000,
+            max_kinds: 1_000,
             max_tag_values: 256,
+            max_value_bytes: 2_048,
+            max_search_bytes: 1_024,
         }
     }
 }
@@ -142,6 +154,14 @@ pub enum FilterError {
         /// How many are allowed.
         max: usize,
     },
+    /// A value longer than allowed.
+    #[error("more than {max} bytes in a value of `{field}`")]
+    TooLong {
+        /// The field.
+        field: String,
+        /// How many are allowed.
+        max: usize,
+    },
     /// A field that this relay does not know.
     #[error("unknown filter field `{0}`")]
     UnsupportedField(String),
@@ -158,6 +178,17 @@ impl FilterError {
 }
 
 impl Filter {
+    /// About how many bytes of memory its values take.
+    pub fn value_bytes(&self) -> usize {
+        let (id, kind, value) = (32, size_of::<Kind>(), size_of::<Box<[u8]>>());
+        let tags = self.tags.iter().flat_map(|tag| &tag.values);
+        self.ids.as_ref().map_or(0, Vec::len) * id
+            + self.authors.as_ref().map_or(0, Vec::len) * id
+            + self.kinds.as_ref().map_or(0, Vec::len) * kind
+            + self.search.as_ref().map_or(0, String::len)
+            + tags.map(|bytes| value + bytes.len()).sum::<usize>()
+    }
+
     /// Whether no event can match: an empty list, or `since` after `until`.
     pub fn matches_nothing(&self) -> bool {
         self.ids.as_ref().is_some_and(Vec::is_empty)

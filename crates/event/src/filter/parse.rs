@@ -69,7 +69,7 @@ impl Filter {
                 sort_keys(&mut authors, |author| author.0[0]);
                 once(&mut self.authors, "authors", authors)
             }
-            b"kinds" => once(&mut self.kinds, "kinds", kinds(scanner)?),
+            b"kinds" => once(&mut self.kinds, "kinds", kinds(scanner, limits.max_kinds)?),
             b"since" => once(
                 &mut self.since,
                 "since",
@@ -87,10 +87,12 @@ impl Filter {
             ),
             b"search" => {
                 let search = typed(scanner, "search", "a string", Scanner::string)?;
-                once(&mut self.search, "search", search.to_text().into_owned())
+                let search = search.to_text().into_owned();
+                fits(search.len(), "search", limits.max_search_bytes)?;
+                once(&mut self.search, "search", search)
             }
             [b'#', letter] if letter.is_ascii_alphabetic() => {
-                self.read_tag(scanner, *letter, limits.max_tag_values)
+                self.read_tag(scanner, *letter, limits)
             }
             _ => Err(FilterError::UnsupportedField(brief(&key))),
         }
@@ -100,21 +102,36 @@ impl Filter {
         &mut self,
         scanner: &mut Scanner<'_>,
         letter: u8,
-        max: usize,
+        limits: &FilterLimits,
     ) -> Result<(), FilterError> {
         let name = [b'#', letter];
         let field = std::str::from_utf8(&name).unwrap_or_default();
         if self.tags.iter().any(|tag| tag.letter == letter) {
             return Err(FilterError::DuplicateField(field.to_owned()));
         }
-        let mut values: Vec<Box<[u8]>> = Vec::new();
+        let (mut values, mut longest): (Vec<Box<[u8]>>, usize) = (Vec::new(), 0);
+        let max = limits.max_tag_values;
         list(scanner, field, "a list of strings", max, |scanner| {
-            values.push(scanner.string()?.unescape().into());
+            let value: Box<[u8]> = scanner.string()?.unescape().into();
+            longest = longest.max(value.len());
+            values.push(value);
             Ok(())
         })?;
+        fits(longest, field, limits.max_value_bytes)?;
         self.tags.push(TagFilter::new(letter, values));
         Ok(())
     }
+}
+
+/// Refuses a value with more than `max` bytes (0: any number).
+fn fits(bytes: usize, field: &str, max: usize) -> Result<(), FilterError> {
+    if max > 0 && bytes > max {
+        return Err(FilterError::TooLong {
+            field: field.to_owned(),
+            max,
+        });
+    }
+    Ok(())
 }
 
 fn once<T>(field: &mut Option<T>, name: &str, value: T) -> Result<(), FilterError> {
@@ -220,13 +237,13 @@ fn plain_key(scanner: &mut Scanner<'_>) -> Option<[u8; 32]> {
     Some(key)
 }
 
-fn kinds(scanner: &mut Scanner<'_>) -> Result<Vec<Kind>, FilterError> {
+fn kinds(scanner: &mut Scanner<'_>, max: usize) -> Result<Vec<Kind>, FilterError> {
     let mut kinds = Vec::new();
     list(
         scanner,
         "kinds",
         "a list of integers from 0 to 65535",
-        0,
+        max,
         |scanner| {
             let kind = scanner.unsigned(u16::MAX.into())?;
             kinds.extend(u16::try_from(kind).map(Kind));

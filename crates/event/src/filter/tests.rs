@@ -297,6 +297,9 @@ fn r4_5_lists_are_limited() {
         max_ids: 1,
         max_authors: 2,
         max_tag_values: 3,
+        max_kinds: 4,
+        max_value_bytes: 5,
+        max_search_bytes: 6,
     };
     let within = |json: &str| Filter::parse_within(json.as_bytes(), &limits);
     for (field, max) in [("ids", 1), ("authors", 2), ("#t", 3)] {
@@ -311,4 +314,46 @@ fn r4_5_lists_are_limited() {
         );
         assert!(parse(&list(max + 1)).is_ok());
     }
+    assert!(within(r#"{"kinds":[1,2,3,4]}"#).is_ok());
+    let field = |name: &str| name.to_owned();
+    assert_eq!(
+        within(r#"{"kinds":[1,1,1,1,1]}"#),
+        Err(FilterError::TooMany {
+            field: field("kinds"),
+            max: 4
+        })
+    );
+    for (good, bad, name, max) in [
+        (
+            r##"{"#t":["äbcd","x"]}"##,
+            r##"{"#t":["x","äbcde"]}"##,
+            "#t",
+            5,
+        ),
+        (
+            r#"{"search":"äbcde"}"#,
+            r#"{"search":"äbcdef"}"#,
+            "search",
+            6,
+        ),
+    ] {
+        assert!(within(good).is_ok() && parse(bad).is_ok());
+        let too_long = FilterError::TooLong {
+            field: field(name),
+            max,
+        };
+        assert_eq!(too_long.prefix(), "invalid");
+        assert_eq!(within(bad), Err(too_long));
+    }
+}
+
+#[test]
+fn r4_5_the_memory_of_a_filter_is_known() {
+    let key = "ab".repeat(32);
+    let json = format!(
+        r##"{{"ids":["{key}"],"authors":["{key}"],"kinds":[1,2],"#t":["abc","de"],"search":"word"}}"##
+    );
+    let values = 32 + 32 + 2 * 2 + (16 + 3) + (16 + 2) + 4;
+    assert_eq!(parse(&json).unwrap().value_bytes(), values);
+    assert_eq!(Filter::default().value_bytes(), 0);
 }

@@ -22,7 +22,9 @@ pub struct Limits {
     pub subscriptions: usize,
     /// Subscriptions of the node.
     pub subscriptions_node: usize,
-    /// Ids, authors and tag values in all filters of the subscriptions of one connection: what these cost in memory.
+    /// Ids, authors, kinds and tag values in all filters of the subscriptions of one connection: what these cost in memory. A
+    /// tag value counts once for each 32 bytes that it has or has begun, and `search` likewise. The same again holds for its
+    /// COUNTs that are being worked on.
     pub values: usize,
     /// The same for the node.
     pub values_node: usize,
@@ -35,8 +37,14 @@ pub struct Limits {
     pub ids: usize,
     /// Authors of one filter.
     pub authors: usize,
+    /// Kinds of one filter.
+    pub kinds: usize,
     /// Values of one tag of one filter.
     pub tag_values: usize,
+    /// Bytes of one such value.
+    pub value_bytes: usize,
+    /// Bytes of the `search` of one filter.
+    pub search_bytes: usize,
     /// Tags of an event.
     pub tags: usize,
     /// Bytes of an event in its shortest JSON form.
@@ -94,7 +102,10 @@ impl Default for Limits {
             limit: 500,
             ids: 1_000,
             authors: 1_000,
+            kinds: 1_000,
             tag_values: 256,
+            value_bytes: 2_048,
+            search_bytes: 1_024,
             tags: 4_000,
             event_bytes: 256 * 1024,
             message_bytes: 512 * 1024,
@@ -169,7 +180,10 @@ impl Limits {
             filter: FilterLimits {
                 max_ids: self.ids,
                 max_authors: self.authors,
+                max_kinds: self.kinds,
                 max_tag_values: self.tag_values,
+                max_value_bytes: self.value_bytes,
+                max_search_bytes: self.search_bytes,
             },
         }
     }

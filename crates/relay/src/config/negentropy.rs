@@ -19,8 +19,8 @@ pub struct Negentropy {
     pub sessions: usize,
     /// Reconciliations of all connections at once. 0: no limit.
     pub sessions_node: usize,
-    /// Bytes of memory that the reconciliations of all connections may take; who wants more is told to try again later.
-    /// 0: no limit.
+    /// Bytes of memory that the reconciliations of all connections may take, for events, messages and filters; who wants more
+    /// is told to try again later. 0: no limit.
     pub bytes_node: usize,
     /// Bytes of one answer, 4 KiB to 4 MiB. On the wire it takes twice as many, in hexadecimal.
     #[schemars(range(min = 4096, max = 4_194_304))]

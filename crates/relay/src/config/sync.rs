@@ -25,6 +25,9 @@ pub struct Sync {
     /// Events of one and the same second that it is asked for at once when there are more than a page, 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub page_most: u64,
+    /// Seconds in which a relay has to come to the end of one answer, 10 to 86,400.
+    #[schemars(range(min = 10, max = 86400))]
+    pub request_seconds: u64,
 }
 
 impl Default for Sync {
@@ -35,6 +38,7 @@ impl Default for Sync {
             frame_bytes: 60_000,
             page: 500,
             page_most: 5_000,
+            request_seconds: 600,
         }
     }
 }
@@ -47,6 +51,8 @@ impl Sync {
         let frame = self.frame_bytes as u64;
         in_range("sync.frame_bytes", frame, 4_096..=4 << 20, false)?;
         in_range("sync.page", self.page, 1..=5_000, false)?;
-        in_range("sync.page_most", self.page_most, 1..=1_000_000, false)
+        in_range("sync.page_most", self.page_most, 1..=1_000_000, false)?;
+        let seconds = self.request_seconds;
+        in_range("sync.request_seconds", seconds, 10..=86_400, false)
     }
 }

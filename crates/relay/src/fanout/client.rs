@@ -1,17 +1,24 @@
 //! A connection as the fan-out sees it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use stentor_auth::Keys;
 use stentor_event::{Viewer, VisibilityRules};
 use stentor_serve::Outbox;
 
-/// What is shared between a connection and the fan-out: where its messages go, and who it has proven to be.
+use crate::cost;
+
+/// What a connection shares with the fan-out and with what is done for it in other threads: where its messages go, who it has
+/// proven to be, and what it owes.
 #[derive(Debug)]
 pub struct Client {
     outbox: Outbox,
     viewer: ArcSwap<Viewer>,
+    /// Rows that work in other threads has cost and that the connection has not been charged yet.
+    debt: AtomicU64,
 }
 
 impl Client {
@@ -20,6 +27,7 @@ impl Client {
         Self {
             outbox,
             viewer: ArcSwap::new(anonymous),
+            debt: AtomicU64::new(0),
         }
     }
 
@@ -37,6 +45,16 @@ impl Client {
         self.viewer
             .rcu(|old| Viewer::with_keys(Arc::clone(rules), old.keys.clone()));
         self.viewer.load_full()
+    }
+
+    /// Work for the connection in another thread took this long.
+    pub fn owe(&self, work: Duration) {
+        self.debt.fetch_add(cost::rows(work), Ordering::Relaxed);
+    }
+
+    /// What such work has cost since the last time, in rows.
+    pub fn take_debt(&self) -> u64 {
+        self.debt.swap(0, Ordering::Relaxed)
     }
 
     /// From now on, the connection sees what these keys may see.

@@ -12,6 +12,10 @@ pub(super) struct Posting {
     pub(super) filter: u32,
 }
 
+/// Kinds up to which a filter is found by them. With more it is one that every event may match, which is then seen from its kinds:
+/// to take it out of as many lists, each of which may be long, would hold up who commits.
+const FEW_KINDS: usize = 16;
+
 /// A field with a value, hashed. Two that collide cost a comparison, nothing else: every candidate is matched.
 pub(super) type Probe = u64;
 
@@ -55,7 +59,7 @@ impl Prober {
     }
 
     /// Calls `each` with what a filter is registered under: every value of the field with the fewest. `false`: it has no
-    /// such field and concerns every event.
+    /// such field and may match any event.
     fn of_filter(&self, filter: &Filter, mut each: impl FnMut(Probe)) -> bool {
         let none = usize::MAX;
         let ids = filter.ids.as_ref().map_or(none, Vec::len);
@@ -73,7 +77,11 @@ impl Prober {
             tag.values
                 .iter()
                 .for_each(|value| each(self.probe(&Field::Tag(tag.letter, value))));
-        } else if let Some(kinds) = &filter.kinds {
+        } else if let Some(kinds) = filter
+            .kinds
+            .as_ref()
+            .filter(|kinds| kinds.len() <= FEW_KINDS)
+        {
             kinds
                 .iter()
                 .for_each(|kind| each(self.probe(&Field::Kind(kind.0))));
@@ -222,6 +230,22 @@ mod tests {
         }
         assert!(index.is_empty(), "what was registered can be taken out");
         found
+    }
+
+    #[test]
+    fn r4_5_a_filter_of_many_kinds_is_in_one_list() {
+        let (prober, mut index) = (Prober::default(), Index::default());
+        let kinds = |count: u16| Filter {
+            kinds: Some((0..count).map(Kind).collect()),
+            ..Filter::default()
+        };
+        let posting = |slot| Posting { slot, filter: 0 };
+        index.insert(&prober, &kinds(16), posting(1));
+        index.insert(&prober, &kinds(17), posting(2));
+        assert_eq!((index.by_probe.len(), index.everything.len()), (16, 1));
+        index.remove(&prober, &kinds(17), posting(2));
+        index.remove(&prober, &kinds(16), posting(1));
+        assert!(index.is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -83,7 +84,7 @@ impl Live {
         &self.prefix
     }
 
-    /// How many ids, authors and tag values it asks for.
+    /// What it costs in memory; see [`values`].
     pub fn values(&self) -> usize {
         values(&self.filters)
     }
@@ -96,6 +97,12 @@ impl Live {
     /// Whether one of the filters searches.
     pub const fn searches(&self) -> bool {
         self.searches.is_some()
+    }
+
+    /// The time that its searches have taken in threads of their own.
+    pub fn searched(&self) -> Duration {
+        let searches = self.searches.as_ref();
+        searches.map_or(Duration::ZERO, |searches| searches.bill.spent())
     }
 
     /// Whether an event matches the search of the filter at this position, if it has one.
@@ -162,18 +169,21 @@ impl Live {
     }
 }
 
-/// How many ids, authors and tag values there are in these filters.
+/// What these filters cost in memory, in values: an id, an author or a kind is one, and so is every 32 bytes that a tag value or a
+/// search has or has begun.
 pub fn values(filters: &[Filter]) -> usize {
     filters.iter().map(of_filter).sum()
 }
 
+/// Bytes of text that are one value.
+const VALUE_BYTES: usize = 32;
+
 fn of_filter(filter: &Filter) -> usize {
-    let lists =
-        filter.ids.as_ref().map_or(0, Vec::len) + filter.authors.as_ref().map_or(0, Vec::len);
-    lists
-        + filter
-            .tags
-            .iter()
-            .map(|tag| tag.values.len())
-            .sum::<usize>()
+    let of_text = |bytes: usize| bytes.div_ceil(VALUE_BYTES).max(1);
+    let tags = filter.tags.iter().flat_map(|tag| &tag.values);
+    filter.ids.as_ref().map_or(0, Vec::len)
+        + filter.authors.as_ref().map_or(0, Vec::len)
+        + filter.kinds.as_ref().map_or(0, Vec::len)
+        + tags.map(|value| of_text(value.len())).sum::<usize>()
+        + filter.search.as_ref().map_or(0, |text| of_text(text.len()))
 }

@@ -267,10 +267,45 @@ fn r4_5_values_of_the_node_are_limited() {
         };
         node.registry.register(request, || EventNumber(1))
     };
-    let two = register(r##"{"#t":["a","b"],"kinds":[1,2,3]}"##, None).unwrap();
+    let two = register(r##"{"#t":["a"],"kinds":[1]}"##, None).unwrap();
     assert!(register(r##"{"#t":["a","b"]}"##, None).is_err());
     let three = register(r##"{"#t":["a","b","c"]}"##, Some(two)).unwrap();
     assert!(register(r##"{"#t":["a"]}"##, None).is_err());
     node.registry.remove(three);
     assert!(register(r##"{"#t":["a"]}"##, None).is_ok());
+}
+
+#[test]
+fn r4_5_kinds_and_long_values_count_as_what_they_take() {
+    let cost = |json: &str| values(&[Filter::parse(json.as_bytes()).unwrap()]);
+    let key = "ab".repeat(32);
+    assert_eq!(cost("{}"), 0);
+    assert_eq!(cost(r#"{"kinds":[1,2,3],"limit":5,"since":1}"#), 3);
+    assert_eq!(
+        cost(&format!(r#"{{"ids":["{key}"],"authors":["{key}"]}}"#)),
+        2
+    );
+    assert_eq!(cost(&format!(r##"{{"#p":["{key}"],"#t":["","a"]}}"##)), 4);
+    let long = "x".repeat(500_000);
+    assert_eq!(cost(&format!(r##"{{"#t":["{long}"]}}"##)), 15_625);
+    assert_eq!(cost(&format!(r#"{{"search":"{long}"}}"#)), 15_625);
+    let all: Vec<String> = (0..=u16::MAX).map(|kind| kind.to_string()).collect();
+    assert_eq!(cost(&format!(r#"{{"kinds":[{}]}}"#, all.join(","))), 65_536);
+}
+
+#[test]
+fn r1_7_a_filter_of_many_kinds_gets_its_events_and_no_others() {
+    let mut node = Node::new();
+    let client = node.client();
+    let kinds: Vec<String> = (1..=17).map(|kind| kind.to_string()).collect();
+    let many = node.subscribe(
+        &client,
+        1,
+        &[&format!(r#"{{"kinds":[{}]}}"#, kinds.join(","))],
+        None,
+    );
+    live(&many);
+    let of_kind = |kind: u16| EventBuilder::new(Kind(kind), Timestamp(100));
+    let tally = node.commit(vec![of_kind(16), of_kind(20), of_kind(17)]);
+    assert_eq!(tally.delivered, 2);
 }

@@ -12,19 +12,17 @@ use stentor_store::search::Searches;
 use stentor_store::{Count, Query, ScanLimits, StoreError};
 use stentor_trace::Trace;
 use tokio::runtime::Handle;
-use tokio::task::spawn_blocking;
 
 use super::search;
 use super::stored::query_error;
 use crate::answer::say;
+use crate::aside::{Wanted, aside};
 use crate::connection::{Connection, Received};
+use crate::cost;
+use crate::fanout::{Client, values};
 use crate::metrics::Message;
 use crate::policy::rate::Thing;
-use crate::slow_query::SlowQuery;
 use crate::state::{Settings, State, now};
-
-/// What a COUNT is charged for each microsecond of work: about as many rows as a scan looks at in that time.
-const ROWS_PER_MICROSECOND: u64 = 1;
 
 /// The COUNTs of one connection that are being worked on.
 #[derive(Default)]
@@ -33,7 +31,7 @@ pub(crate) struct Counts {
 }
 
 /// What the store says, and whether it is an estimate.
-type Answer = Result<(Count, bool), StoreError>;
+pub(super) type Answer = Result<(Count, bool), StoreError>;
 
 /// One of them.
 struct CountTask {
@@ -70,12 +68,16 @@ impl Connection {
         match self.may_count(&filters, received) {
             Ok((viewer, searches)) => {
                 let filters: Arc<[Filter]> = filters.into();
-                let query = query(Arc::clone(&filters), received.settings);
-                let quick = received.settings.config.queries.slice_rows;
-                let state = Arc::clone(&self.state);
+                let counting = Counting {
+                    query: query(Arc::clone(&filters), received.settings),
+                    viewer,
+                    quick: received.settings.config.queries.slice_rows,
+                    state: Arc::clone(&self.state),
+                    client: Arc::clone(&self.client),
+                };
                 let future: Pin<Box<dyn Future<Output = _> + Send>> = match searches {
-                    Some(searches) => Box::pin(search::count(state, query, searches, viewer)),
-                    None => Box::pin(count(state, query, viewer, quick)),
+                    Some(searches) => Box::pin(search::count(counting, searches)),
+                    None => Box::pin(counting.count()),
                 };
                 let task = CountTask {
                     sub,
@@ -97,15 +99,27 @@ impl Connection {
         received: &Received<'_>,
     ) -> Result<(Arc<Viewer>, Option<Arc<Searches>>), String> {
         let viewer = self.may_ask(filters, received, Thing::Count)?;
-        let most = received.settings.config.queries.counts;
-        if self
+        let config = &received.settings.config;
+        let tasks = self
             .work
             .as_ref()
-            .is_some_and(|work| work.counts.tasks.len() >= most)
-        {
+            .map_or(&[][..], |work| &work.counts.tasks);
+        let most = config.queries.counts;
+        if tasks.len() >= most {
             return Err(format!("rate-limited: more than {most} COUNTs at once"));
         }
-        let searches = self.state.read_searches(filters, received.settings)?;
+        let (most, held) = (
+            config.limits.values,
+            tasks.iter().map(|task| values(&task.filters)),
+        );
+        if most != 0 && held.sum::<usize>() + values(filters) > most {
+            return Err(format!(
+                "rate-limited: more than {most} values in the COUNTs of one connection"
+            ));
+        }
+        let searches = self
+            .state
+            .read_searches(filters, &self.client, received.settings)?;
         Ok((viewer, searches))
     }
 
@@ -116,7 +130,10 @@ impl Connection {
         waiting.retain_mut(|task| {
             let begun = Instant::now();
             let polled = task.future.as_mut().poll(cx);
-            task.work += begun.elapsed();
+            let work = begun.elapsed();
+            task.work += work;
+            // What is done in other threads is the client's debt.
+            self.charge(&settings, cost::rows(work));
             let Poll::Ready((result, elsewhere)) = polled else {
                 return true;
             };
@@ -149,76 +166,65 @@ impl Connection {
         }
     }
 
-    /// Charges a COUNT that is over, and logs it if it was slow.
-    fn counted(&mut self, task: &CountTask, settings: &Settings) {
+    /// Measures a COUNT that is over, and logs it if it was slow.
+    fn counted(&self, task: &CountTask, settings: &Settings) {
         self.state.metrics.counted(task.work);
-        let micros = u64::try_from(task.work.as_micros()).unwrap_or(u64::MAX);
-        self.state.meters.charge(
-            &mut self.meter,
-            &settings.config.rates,
-            micros.saturating_mul(ROWS_PER_MICROSECOND),
-        );
-        let slow = settings.config.queries.slow_ms;
-        if slow != 0 && task.work.as_millis() >= u128::from(slow) {
-            self.state.metrics.slow();
-            let plan = Some(
-                self.state
-                    .store
-                    .explain(&query(Arc::clone(&task.filters), settings)),
-            );
-            SlowQuery {
-                verb: "COUNT",
-                filters: &task.filters,
-                work: task.work,
-                plan,
-                trace: &task.trace,
-            }
-            .log();
-        }
+        let plan = || {
+            let query = query(Arc::clone(&task.filters), settings);
+            Some(self.state.store.explain(&query))
+        };
+        let asked = ("COUNT", &*task.filters);
+        self.state
+            .log_if_slow(settings, asked, &task.trace, task.work, plan);
     }
 }
 
-/// The future of one COUNT. One that is not answered after a few rows goes on in a thread of its own: engines count in
-/// one go, and nobody else on this thread shall wait for it (R8.2). Returns the time that this took there.
-async fn count(
-    state: Arc<State>,
-    query: Query,
-    viewer: Arc<Viewer>,
-    quick: u64,
-) -> (Answer, Duration) {
-    let whole = query.limits;
-    let exact = |count: Result<Count, StoreError>| count.map(|count| (count, false));
-    if whole.rows != 0 && whole.rows <= quick {
-        return (
-            exact(state.store.count(&query, &viewer).await),
-            Duration::ZERO,
+/// What is to be counted, and for whom.
+pub(super) struct Counting {
+    pub(super) state: Arc<State>,
+    pub(super) query: Query,
+    pub(super) viewer: Arc<Viewer>,
+    /// Rows up to which it is counted at once.
+    pub(super) quick: u64,
+    pub(super) client: Arc<Client>,
+}
+
+impl Counting {
+    /// Counts. What is not answered after a few rows goes on in a thread of its own: engines count in one go, and nobody else
+    /// on this thread shall wait for it (R8.2). Returns the time that this took there.
+    pub(super) async fn count(self) -> (Answer, Duration) {
+        let exact = |count: Result<Count, StoreError>| count.map(|count| (count, false));
+        let (store, whole) = (&self.state.store, self.query.limits);
+        if whole.rows != 0 && whole.rows <= self.quick {
+            let count = store.count(&self.query, &self.viewer).await;
+            return (exact(count), Duration::ZERO);
+        }
+        let first = Query {
+            limits: ScanLimits {
+                rows: self.quick,
+                ..whole
+            },
+            ..self.query.clone()
+        };
+        match store.count(&first, &self.viewer).await {
+            Err(StoreError::TooExpensive { .. }) => {}
+            answer => return (exact(answer), Duration::ZERO),
+        }
+        let (turns, client) = (
+            Arc::clone(&self.state.long_counts),
+            Arc::clone(&self.client),
         );
+        let runtime = Handle::current();
+        let counting = move |wanted: &Wanted| {
+            let wanted = || wanted.is_wanted();
+            let (store, viewer) = (&self.state.store, &self.viewer);
+            runtime.block_on(store.count_while(&self.query, viewer, &wanted))
+        };
+        match aside(&turns, client, counting).await {
+            Some((count, elsewhere)) => (exact(count), elsewhere),
+            None => (Err(StoreError::Closed), Duration::ZERO),
+        }
     }
-    let first = Query {
-        limits: ScanLimits {
-            rows: quick,
-            ..whole
-        },
-        ..query.clone()
-    };
-    match state.store.count(&first, &viewer).await {
-        Err(StoreError::TooExpensive { .. }) => {}
-        answer => return (exact(answer), Duration::ZERO),
-    }
-    let Ok(_turn) = state.long_counts.acquire().await else {
-        return (Err(StoreError::Closed), Duration::ZERO);
-    };
-    let (runtime, store) = (Handle::current(), Arc::clone(&state.store));
-    let counting = move || {
-        let begun = Instant::now();
-        (
-            exact(runtime.block_on(store.count(&query, &viewer))),
-            begun.elapsed(),
-        )
-    };
-    spawn_blocking(counting)
-        .await
-        .unwrap_or((Err(StoreError::Closed), Duration::ZERO))
 }
 
 /// The query of a COUNT: `limit` and the relay's cap play no part.

@@ -22,6 +22,7 @@ impl Connection {
         }
         self.take(received, thing)
             .map_err(|limited| too_fast(&limited, "requests"))?;
+        self.charge(received.settings, 0);
         let rates = &received.settings.config.rates;
         let may_query = self.state.meters.may_query(&self.meter, rates);
         may_query.map_err(|limited| too_fast(&limited, "expensive queries"))?;

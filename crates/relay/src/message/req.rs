@@ -88,7 +88,8 @@ impl Connection {
                 limits.values
             ));
         }
-        self.state.read_searches(filters, received.settings)
+        self.state
+            .read_searches(filters, &self.client, received.settings)
     }
 
     /// Registers the subscription first and begins the scan then: what is committed before the registration is a stored

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stentor_event::{Filter, Viewer};
-use stentor_store::search::{Search, SearchError, SearchQuery, Searches};
+use stentor_event::Filter;
+use stentor_store::search::{Bill, Search, SearchError, SearchQuery, Searches};
 use stentor_store::{Count, Query, StoreError};
 
+use super::count::{Answer, Counting};
+use crate::fanout::Client;
 use crate::state::{Settings, State};
 
 /// Whether one of the filters searches.
@@ -21,10 +23,11 @@ impl State {
     }
 
     /// What the filters search for; `None` when none of them does. If it cannot be searched for, the reason with its NIP-01
-    /// prefix.
+    /// prefix. `client` pays.
     pub(crate) fn read_searches(
         &self,
         filters: &[Filter],
+        client: &Arc<Client>,
         settings: &Settings,
     ) -> Result<Option<Arc<Searches>>, String> {
         if !searches(filters) {
@@ -43,34 +46,48 @@ impl State {
             .collect();
         let queries = queries.map_err(|error| format!("invalid: {error}"))?;
         let rules = Arc::clone(search.rules());
-        Ok(Some(Arc::new(Searches { rules, queries })))
+        let payer = Arc::clone(client);
+        let bill = Arc::new(Bill::paid_by(move |work| payer.owe(work)));
+        Ok(Some(Arc::new(Searches {
+            rules,
+            queries,
+            bill,
+        })))
     }
 }
 
-/// A COUNT with search in it: the count, whether it is an estimate, and the time to charge for, as for a scan of as many
-/// rows.
-pub(super) async fn count(
-    state: Arc<State>,
-    query: Query,
-    searches: Arc<Searches>,
-    viewer: Arc<Viewer>,
-) -> (Result<(Count, bool), StoreError>, Duration) {
-    let Some(search) = state.search.get() else {
+/// A COUNT with search in it: the count, whether it is an estimate, and the time that it took in threads of their own. The
+/// filters that do not search are counted as without any search, and are no part of what a search may take.
+pub(super) async fn count(counting: Counting, searches: Arc<Searches>) -> (Answer, Duration) {
+    let Some(search) = counting.state.search.get() else {
         return (Err(StoreError::Closed), Duration::ZERO);
     };
-    match search.count(&query, &searches, &viewer).await {
-        Ok(counted) => {
-            let count = Count {
-                count: counted.count,
-                hll: None,
-            };
-            (
-                Ok((count, counted.approximate)),
-                Duration::from_micros(counted.rows),
-            )
-        }
-        Err(error) => (Err(error), Duration::ZERO),
-    }
+    let found = search
+        .count(&counting.query, &searches, &counting.viewer)
+        .await;
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => return (Err(error), searches.bill.spent()),
+    };
+    let others = searches.others(&counting.query.filters);
+    let (rest, elsewhere) = if others.is_empty() {
+        (Ok(0), Duration::ZERO)
+    } else {
+        let rest = Counting {
+            query: Query {
+                filters: others,
+                ..counting.query
+            },
+            ..counting
+        };
+        let (rest, elsewhere) = rest.count().await;
+        (rest.map(|(rest, _)| rest.count), elsewhere)
+    };
+    let answer = rest.map(|rest| {
+        let count = found.count.saturating_add(rest);
+        (Count { count, hll: None }, found.approximate)
+    });
+    (answer, searches.bill.spent() + elsewhere)
 }
 
 /// What the client is told of a search that was not done.

@@ -15,7 +15,6 @@ use crate::answer::say;
 use crate::connection::Connection;
 use crate::fanout::Live;
 use crate::scan::ScanTask;
-use crate::slow_query::SlowQuery;
 use crate::state::Settings;
 
 /// The scans of one connection, which take turns.
@@ -99,9 +98,7 @@ impl Connection {
             Poll::Ready(Ok(batch)) => batch,
             Poll::Ready(Err(error)) => return self.scan_failed(task, &error, settings, io),
         };
-        self.state
-            .meters
-            .charge(&mut self.meter, &settings.config.rates, batch.rows);
+        self.charge(settings, batch.rows);
         send(&task.live, &batch, io);
         let Some(end) = batch.end else {
             return Turn::Again;
@@ -151,6 +148,7 @@ impl Connection {
         settings: &Settings,
         io: &mut SessionIo<'_>,
     ) -> Turn {
+        self.charge(settings, 0);
         self.scanned(task, settings);
         self.give_up(task, query_error(error), io)
     }
@@ -164,23 +162,15 @@ impl Connection {
 
     /// Counts a scan that is over, and logs it if it was slow.
     fn scanned(&self, task: &mut ScanTask, settings: &Settings) {
-        self.state.metrics.scanned(task.work, task.rows);
-        task.trace.set("stentor.work_us", task.work);
+        let work = task.work + task.live.searched();
+        self.state.metrics.scanned(work, task.rows);
+        task.trace.set("stentor.work_us", work);
         task.trace.set("stentor.rows", task.rows);
         task.trace.set("stentor.events", task.sent);
-        let slow = settings.config.queries.slow_ms;
-        if slow != 0 && task.work.as_millis() >= u128::from(slow) {
-            self.state.metrics.slow();
-            let plan = task.scan().map(stentor_store::Scan::explain);
-            SlowQuery {
-                verb: "REQ",
-                filters: task.live.filters(),
-                work: task.work,
-                plan,
-                trace: &task.trace,
-            }
-            .log();
-        }
+        let plan = || task.scan().map(stentor_store::Scan::explain);
+        let query = ("REQ", &**task.live.filters());
+        self.state
+            .log_if_slow(settings, query, &task.trace, work, plan);
     }
 }
 

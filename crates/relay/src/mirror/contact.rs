@@ -3,24 +3,24 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use stentor_event::Filter;
 use stentor_peer::Peer;
 
 use super::place::{Place, Reached};
 use super::status::MirrorState;
 use super::task::Mirror;
 use crate::state::now;
-use crate::sync::{Direction, Home, Method, Order, Plan, Run, SyncError, Window};
+use crate::sync::{
+    Direction, Home, Journal, Method, Order, Plan, Run, SyncError, Window, begin, overlap,
+};
 
-/// Seconds before the last contact from which on it is made up for: clocks differ, and events come to a relay later than they were
-/// made.
-const OVERLAP: u64 = 3_600;
 /// How often it is noted that there is contact.
 const NOTE_EVERY: Duration = Duration::from_secs(30);
 
-/// From when on there is something to make up for.
-pub(super) const fn since(reached: Reached) -> u64 {
+/// From when on there may be something of a filter to make up for.
+pub(super) fn since(reached: Reached, filter: &Filter) -> u64 {
     if reached.history {
-        reached.contact.saturating_sub(OVERLAP)
+        reached.contact.saturating_sub(overlap(filter))
     } else {
         reached.contact
     }
@@ -37,13 +37,16 @@ pub(super) async fn keep(
     place: &Place,
 ) -> Result<Infallible, SyncError> {
     let begun = now().0;
-    catch_up(mirror, home, peer, place).await?;
+    let done = catch_up(mirror, home, peer, place).await?;
     place
         .update(|reached| {
             reached.contact = begun;
             reached.history = true;
         })
         .await?;
+    for journal in done {
+        journal.clear().await?;
+    }
     mirror.status.set(MirrorState::Live);
     loop {
         tokio::time::sleep(NOTE_EVERY).await;
@@ -52,14 +55,15 @@ pub(super) async fn keep(
     }
 }
 
+/// Makes up for what was missed, filter by filter. What is done is written down, so that a connection that breaks, or a restart,
+/// does not have it begin anew. Returns where that is, to be cleared when all is done.
 async fn catch_up(
     mirror: &Mirror,
     home: &Home,
     peer: &Peer,
     place: &Place,
-) -> Result<(), SyncError> {
+) -> Result<Vec<Journal>, SyncError> {
     let reached = place.reached().await;
-    let since = since(reached);
     let direction = if reached.history {
         // What we have published meanwhile is in the feed.
         Direction::Down
@@ -69,10 +73,12 @@ async fn catch_up(
     let nothing = reached.history && !mirror.config.direction.is_down()
         || !reached.history && mirror.config.history_seconds == 0;
     if nothing {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let reconciles = mirror.remote().may_reconcile().await;
+    let mut journals = Vec::new();
     for filter in &mirror.filters {
+        let since = since(reached, filter);
         let window = Window::of(filter).map(|window| Window {
             since: window.since.max(since),
             until: window.until,
@@ -86,17 +92,20 @@ async fn catch_up(
             include_private: mirror.config.include_private,
             method: Method::Auto,
         };
+        let journal = mirror.journal(home, &order);
+        let (tally, begun) = (&mirror.status.tally, now().0);
+        let todo = begin(&journal, window, filter, tally).await?;
         let run = Run {
             peer,
             home,
             order: &order,
             config: &mirror.outbound.sync,
-            tally: &mirror.status.tally,
+            tally,
             origins: mirror.origins(),
-            journal: None,
+            journal: Some((&journal, begun)),
         };
-        run.finish(&mut Plan::new(vec![window], reconciles, now().0))
-            .await?;
+        run.finish(&mut Plan::new(todo, reconciles, begun)).await?;
+        journals.push(journal);
     }
-    Ok(())
+    Ok(journals)
 }

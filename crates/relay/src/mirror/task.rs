@@ -18,7 +18,7 @@ use super::{contact, live, up};
 use crate::config;
 use crate::service::Relay;
 use crate::state::now;
-use crate::sync::{Origins, Remote, SyncError};
+use crate::sync::{Home, Journal, Order, Origins, Remote, SyncError};
 
 /// How often it is looked whether a connection has ended over which nothing is asked.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -97,6 +97,16 @@ impl Mirror {
             .then(|| Arc::new(KeySigner(key)) as Arc<dyn Signer>)
     }
 
+    /// Where it is written down what is left of catching up.
+    pub fn journal(&self, home: &Home, order: &Order) -> Journal {
+        Journal::of_mirror(
+            home.records().clone(),
+            &self.config.name,
+            self.config.url.trim(),
+            order,
+        )
+    }
+
     fn link(&self) -> Link {
         let times = LinkTimes {
             longest: Duration::from_secs(120),
@@ -168,10 +178,11 @@ async fn attend(mirror: &Mirror, peer: &Peer, place: &Place) -> Result<Infallibl
             return std::future::pending().await;
         }
         // Before the gap is made up for: what comes meanwhile comes by this way.
-        let since = contact::since(place.reached().await);
+        let reached = place.reached().await;
+        let since = |filter: &Filter| contact::since(reached, filter);
         let events = live::open(peer, &mirror.filters, since).await?;
         tokio::try_join!(
-            live::follow(mirror, &home, events).boxed(),
+            live::follow(mirror, &home, peer, events).boxed(),
             contact::keep(mirror, &home, peer, place).boxed()
         )
         .map(|(never, _)| never)

@@ -33,16 +33,19 @@ pub(super) async fn publish(
     let (mut seq, mut saved) = (place.reached().await.seq, Instant::now());
     loop {
         commits.mark_unchanged();
+        let end = store.last_seq().0;
         let changes = store.changes(Seq(seq), BATCH, &viewer, now()).await?;
-        if let Some(last) = changes.last().map(|change| change.seq) {
-            let events = changes
-                .into_iter()
-                .filter_map(|change| wanted(mirror, home, change));
-            let tally = &mirror.status.tally;
-            let events = home.permitted(events.collect(), tally).await;
-            send(peer, events, tally).await?;
-            seq = last.0;
+        // Entries that the store cannot show any more are of events that are gone.
+        let passed = changes
+            .last()
+            .map_or(end.min(seq.saturating_add(BATCH as u64)), |last| last.seq.0);
+        let sent = send_changes(mirror, home, peer, changes).await;
+        if sent.is_err() && place.reached().await.seq != seq {
+            // What was answered need not be sent again.
+            place.update(|reached| reached.seq = seq).await?;
         }
+        sent?;
+        seq = seq.max(passed);
         let lag = store.last_seq().0.saturating_sub(seq);
         mirror.status.lag(lag);
         if saved.elapsed() >= SAVE_EVERY && place.reached().await.seq != seq {
@@ -57,8 +60,33 @@ pub(super) async fn publish(
                 },
                 () = tokio::time::sleep(SAVE_EVERY), if unsaved => {}
             }
+        } else {
+            // To read the store and to find that nothing is to be sent may take no waiting at all, however much there is.
+            tokio::task::yield_now().await;
         }
     }
+}
+
+/// Sends those of these changes that are to be sent.
+async fn send_changes(
+    mirror: &Mirror,
+    home: &Home,
+    peer: &Peer,
+    changes: Vec<Change>,
+) -> Result<(), SyncError> {
+    let events = changes
+        .into_iter()
+        .filter_map(|change| wanted(mirror, home, change));
+    let tally = &mirror.status.tally;
+    let events = home.permitted(events.collect(), tally).await;
+    send(peer, events, tally, |event| may_leave(mirror, home, event)).await
+}
+
+/// Whether an event may leave by one of the filters that it matches.
+fn may_leave(mirror: &Mirror, home: &Home, event: &Event) -> bool {
+    let (view, include) = (event.view(), mirror.config.include_private);
+    let mut matching = mirror.filters.iter().filter(|filter| filter.matches(&view));
+    matching.any(|filter| home.may_leave(event, filter, include))
 }
 
 /// The event of a change that is to be sent.
@@ -72,14 +100,10 @@ fn wanted(mirror: &Mirror, home: &Home, change: Change) -> Option<Event> {
         .is_some_and(|(id, origins)| origins.take(&id));
     let event = change.event.filter(|_| !from_there)?;
     let view = event.view();
-    let mut matching = mirror
-        .filters
-        .iter()
-        .filter(|filter| filter.matches(&view))
-        .peekable();
-    matching.peek()?;
-    let include = mirror.config.include_private;
-    if matching.any(|filter| home.may_leave(&event, filter, include)) {
+    if !mirror.filters.iter().any(|filter| filter.matches(&view)) {
+        return None;
+    }
+    if may_leave(mirror, home, &event) {
         return Some(event);
     }
     mirror.status.tally.withheld();

@@ -46,8 +46,9 @@ impl Verifier {
 }
 
 impl DomainVerifier for Verifier {
-    fn is_verified(&self, author: &PublicKey, domain: &str) -> bool {
-        self.0.vouched(author, domain, LIFETIMES)
+    fn is_verified(&self, author: &PublicKey, domains: &[String]) -> bool {
+        let vouches = |domain: &String| self.0.vouched(author, domain, LIFETIMES);
+        domains.iter().any(vouches)
     }
 
     fn verify<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Vec<bool>> {

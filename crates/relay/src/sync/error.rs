@@ -1,6 +1,6 @@
 //! Why a synchronisation ends early.
 
-use stentor_peer::{Over, PeerError};
+use stentor_peer::{Ended, Over, PeerError};
 use stentor_store::StoreError;
 use stentor_store::reconcile::ReconcileError;
 
@@ -16,6 +16,9 @@ pub enum SyncError {
     /// The other relay does not keep to the protocol.
     #[error("the relay does not keep to the protocol: {0}")]
     Protocol(String),
+    /// The other relay does not come to the end of an answer: the seconds it was given.
+    #[error("the relay did not come to the end of an answer in {0} seconds")]
+    Endless(u64),
     /// Our store.
     #[error("our store: {0}")]
     Store(#[from] StoreError),
@@ -35,8 +38,13 @@ impl SyncError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Peer(error) => {
-                !error.is_permanent()
-                    && !matches!(error, PeerError::AuthRefused(_) | PeerError::NoSigner)
+                let refused = matches!(
+                    error,
+                    PeerError::AuthRefused(_)
+                        | PeerError::NoSigner
+                        | PeerError::Ended(Ended::Misbehaved)
+                );
+                !error.is_permanent() && !refused
             }
             _ => false,
         }

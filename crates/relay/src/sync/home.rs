@@ -5,8 +5,8 @@ use std::sync::Arc;
 use stentor_event::{Event, EventId, Filter, Viewer, VisibilityRules, visible};
 use stentor_store::reconcile::{GatherError, Gathering, Snapshot};
 use stentor_store::{
-    Budget, Direction, EventStore, OutlineQuery, OutlineScan, Query, ScanLimits, StoreError,
-    Submission,
+    Budget, Direction, EventStore, Outcome, OutlineQuery, OutlineScan, Query, Refusal, ScanLimits,
+    StoreError, Submission,
 };
 
 use super::error::SyncError;
@@ -37,7 +37,8 @@ pub struct Home {
     access: Arc<Access>,
     rules: Arc<VisibilityRules>,
     sizes: Sizes,
-    /// Those of the running relay, which are asked too.
+    /// Those of the running relay, which are asked too. What is private and how large events may be is what its settings say
+    /// then, at each moment.
     plugins: Option<Plugins>,
 }
 
@@ -51,7 +52,7 @@ pub(crate) enum Arrival {
 }
 
 impl Home {
-    /// Over a store and its bans; `rules` say what is private.
+    /// Over a store and its bans; `rules` say what is private, and `sizes` how large events may be, as long as no relay does.
     pub fn new(
         store: Arc<dyn EventStore>,
         access: Arc<Access>,
@@ -67,12 +68,34 @@ impl Home {
         }
     }
 
-    /// Asks the plugins of this relay about what comes from, or goes to, the relay at this URL, as far as they want to be asked.
+    /// Goes by the settings of this relay, which may change meanwhile (R2.1), and asks its plugins about what comes from, or goes
+    /// to, the relay at this URL, as far as they want to be asked.
     #[must_use]
     pub fn asking(self, relay: Relay, url: &str) -> Self {
         Self {
             plugins: Some(Plugins::new(relay, url)),
             ..self
+        }
+    }
+
+    /// What is private by now.
+    fn rules(&self) -> Arc<VisibilityRules> {
+        match &self.plugins {
+            Some(plugins) => Arc::clone(&plugins.relay().state.settings().rules),
+            None => Arc::clone(&self.rules),
+        }
+    }
+
+    /// How large events may be by now.
+    fn sizes(&self) -> Sizes {
+        let Some(plugins) = &self.plugins else {
+            return self.sizes;
+        };
+        let settings = plugins.relay().state.settings();
+        let limits = &settings.config.limits;
+        Sizes {
+            event_bytes: limits.event_bytes,
+            tags: limits.tags,
         }
     }
 
@@ -86,14 +109,15 @@ impl Home {
         self.access.records()
     }
 
-    /// Takes events in whose ids have been checked. `origins` remembers where they are from.
+    /// Takes events in whose ids have been checked. `origins` remembers where they are from. Returns how many had a wrong
+    /// signature, which speaks against who has sent them.
     pub(crate) async fn take(
         &self,
         events: Vec<Event>,
         arrival: Arrival,
         tally: &Tally,
         origins: Option<&Origins>,
-    ) -> Result<(), SyncError> {
+    ) -> Result<u64, SyncError> {
         let wanted: Vec<Event> = {
             let lists = self.access.lists();
             let judge = |event: &Event| {
@@ -112,44 +136,46 @@ impl Home {
             wanted
         };
         if wanted.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
-        let wanted = self.ruled(wanted, arrival, tally).await?;
+        let (wanted, mut forged) = self.ruled(wanted, arrival, tally).await?;
         let ids: Vec<EventId> = wanted.iter().map(|wanted| wanted.event.id()).collect();
         if let Some(origins) = origins {
             origins.add(ids.iter().copied());
         }
         let outcomes = self.store.submit(wanted, now()).await?;
         for (id, outcome) in ids.iter().zip(outcomes) {
-            let stored = matches!(outcome, stentor_store::Outcome::Stored(_));
+            let stored = matches!(outcome, Outcome::Stored(_));
             if let Some(origins) = origins.filter(|_| !stored) {
                 // The feed will not tell of it.
                 origins.take(id);
             }
+            forged += u64::from(outcome == Outcome::Refused(Refusal::BadSignature));
             tally.judged(outcome).map_err(SyncError::Unavailable)?;
         }
-        Ok(())
+        Ok(forged)
     }
 
-    /// What the plugins have nothing against. What they are asked about has been verified.
+    /// What the plugins have nothing against. What they are asked about has been verified; how much was forged.
     async fn ruled(
         &self,
         events: Vec<Event>,
         arrival: Arrival,
         tally: &Tally,
-    ) -> Result<Vec<Submission>, SyncError> {
+    ) -> Result<(Vec<Submission>, u64), SyncError> {
         let ruled = match &self.plugins {
             Some(plugins) => plugins.coming(&events, arrival).await?,
             None => None,
         };
         let verified = ruled.is_some();
+        let forged = ruled.as_ref().map_or(0, |ruled| ruled.forged);
         let events = ruled.map_or(events, |ruled| {
             tally.came("the signature is wrong", ruled.forged);
             tally.came("refused by a plugin", ruled.refused);
             ruled.events
         });
         let submission = |event| Submission { event, verified };
-        Ok(events.into_iter().map(submission).collect())
+        Ok((events.into_iter().map(submission).collect(), forged))
     }
 
     /// What the plugins have nothing against among events that are about to be sent.
@@ -164,7 +190,7 @@ impl Home {
 
     /// Why an event is not taken whoever made it.
     fn fault(&self, event: &Event, arrival: Arrival) -> Option<&'static str> {
-        let Sizes { event_bytes, tags } = self.sizes;
+        let Sizes { event_bytes, tags } = self.sizes();
         if event_bytes != 0 && event.json().len() > event_bytes {
             return Some("larger than events may be here");
         }
@@ -177,7 +203,7 @@ impl Home {
     /// Whether an event may be sent to another relay: when anybody may read it through this filter, and it is not protected
     /// (NIP-70); or the operator wants even that.
     pub(crate) fn may_leave(&self, event: &Event, through: &Filter, include_private: bool) -> bool {
-        let anybody = Viewer::anonymous(Arc::clone(&self.rules));
+        let anybody = Viewer::anonymous(self.rules());
         include_private || (!event.is_protected() && visible(&event.view(), &anybody, through))
     }
 

@@ -1,10 +1,9 @@
 //! What is left of a synchronisation, in the records: a run that is cut off goes on there.
 
 use ring::digest::{SHA256, digest};
-use stentor_event::Filter;
 use stentor_sql::{Database, Error};
 
-use super::run::Direction;
+use super::run::Order;
 use super::window::Window;
 
 /// Unfinished synchronisations that are remembered; the oldest go first.
@@ -20,14 +19,20 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Of a synchronisation, which is told from others by everything that decides what is transferred.
-    pub fn new(
-        records: Database,
-        url: &str,
-        filter: &Filter,
-        direction: Direction,
-        include_private: bool,
-    ) -> Self {
-        let all = serde_json::json!([url, filter.to_json(), direction, include_private]);
+    pub fn new(records: Database, url: &str, order: &Order) -> Self {
+        let (filter, private) = (order.filter.to_json(), order.include_private);
+        let all = serde_json::json!([url, filter, order.direction, private]);
+        Self::of(records, url, &all)
+    }
+
+    /// Of the catching up of a mirror.
+    pub fn of_mirror(records: Database, name: &str, url: &str, order: &Order) -> Self {
+        let (filter, private) = (order.filter.to_json(), order.include_private);
+        let all = serde_json::json!([name, url, filter, order.direction, private]);
+        Self::of(records, url, &all)
+    }
+
+    fn of(records: Database, url: &str, all: &serde_json::Value) -> Self {
         let hash = digest(&SHA256, all.to_string().as_bytes());
         let mut task = [0; 32];
         for (to, from) in task.iter_mut().zip(hash.as_ref()) {

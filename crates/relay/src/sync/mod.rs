@@ -32,8 +32,11 @@ pub use run::{Direction, Method};
 pub use tally::{Summary, Tally};
 
 pub(crate) use home::Arrival;
+pub(crate) use journal::Journal;
 pub(crate) use origins::Origins;
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Plan, overlap};
+pub(crate) use query::report;
+pub(crate) use remote::begin;
 pub(crate) use run::{Order, Run};
 pub(crate) use schema::MIGRATIONS;
 pub(crate) use send::send;

@@ -1,9 +1,24 @@
 //! What is left to be done, window by window, the newest first. Pure.
 
+use stentor_event::{Filter, Kind};
+
 use super::window::Window;
 
-/// Seconds before the beginning of a run that is cut off from which the next one looks again.
-const OVERLAP: u64 = 600;
+/// Seconds before the last contact with a relay from which on it is looked again: clocks differ, and events come to a relay later
+/// than they were made.
+const OVERLAP: u64 = 3_600;
+/// As many more for gift wraps: they are dated back by up to two days (NIP-59).
+const DATED_BACK: u64 = 2 * 86_400;
+
+/// From how many seconds before the last contact on there may be something new that matches a filter.
+pub(crate) fn overlap(filter: &Filter) -> u64 {
+    let wraps = [Kind::GIFT_WRAP, Kind::EPHEMERAL_GIFT_WRAP];
+    let dated_back = filter
+        .kinds
+        .as_ref()
+        .is_none_or(|kinds| wraps.iter().any(|wrap| kinds.contains(wrap)));
+    OVERLAP + if dated_back { DATED_BACK } else { 0 }
+}
 
 /// How the next window is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,10 +29,10 @@ pub(crate) enum Step {
     Walk(Window),
 }
 
-/// The windows of a run that goes on where another was cut off: what that one left, and everything since it began, less a
-/// little, as clocks differ and events come late.
-pub(crate) fn resumed(left: &[Window], range: Window, begun: u64) -> Vec<Window> {
-    let since = begun.saturating_sub(OVERLAP).max(range.since);
+/// The windows of a run that goes on where another was cut off: what that one left, and everything since `overlap` seconds before
+/// it began.
+pub(crate) fn resumed(left: &[Window], range: Window, begun: u64, overlap: u64) -> Vec<Window> {
+    let since = begun.saturating_sub(overlap).max(range.since);
     if since > range.until {
         return left.to_vec();
     }
@@ -87,14 +102,16 @@ impl Plan {
         self.walk_next = false;
     }
 
-    /// Of the next window, what is after this second is done.
-    pub fn done_after(&mut self, until: u64) {
-        if let Some(window) = self.todo.pop() {
-            match window.down_from(until) {
-                Some(rest) => self.todo.push(rest),
-                None => self.walk_next = false,
-            }
+    /// Of the next window, what is after this second is done. Whether that is anything.
+    pub fn done_after(&mut self, until: u64) -> bool {
+        let Some(window) = self.todo.pop() else {
+            return false;
+        };
+        match window.down_from(until) {
+            Some(rest) => self.todo.push(rest),
+            None => self.walk_next = false,
         }
+        until < window.until
     }
 
     /// The set of the next window is too large to be reconciled: it is divided. A single second that is too large is walked. When
@@ -196,12 +213,23 @@ mod tests {
         let window = |since, until| Window { since, until };
         let range = window(0, u64::MAX);
         let left = [window(0, 499), window(800, 899), window(5_000, 7_000)];
-        let todo = resumed(&left, range, 6_600);
+        let todo = resumed(&left, range, 6_600, 600);
         let fresh = window(6_000, u64::MAX);
         assert_eq!(todo, [left[0], left[1], window(5_000, 5_999), fresh]);
-        assert_eq!(resumed(&left, range, 0), [range]);
+        assert_eq!(resumed(&left, range, 0, 600), [range]);
         let closed = window(0, 900);
-        assert_eq!(resumed(&left[..2], closed, 6_600), left[..2]);
+        assert_eq!(resumed(&left[..2], closed, 6_600, 600), left[..2]);
+        assert_eq!(resumed(&[], range, 6_600, 600), [fresh], "nothing was left");
+    }
+
+    #[test]
+    fn r5_3_what_is_dated_back_is_not_overlooked() {
+        let overlap = |json: &str| overlap(&Filter::parse(json.as_bytes()).unwrap());
+        let two_days_and_an_hour = 2 * 86_400 + 3_600;
+        for wraps in [r"{}", r#"{"kinds":[1,1059]}"#, r#"{"kinds":[21059]}"#] {
+            assert_eq!(overlap(wraps), two_days_and_an_hour, "{wraps}");
+        }
+        assert_eq!(overlap(r#"{"kinds":[0,1]}"#), 3_600);
     }
 
     #[test]

@@ -34,6 +34,11 @@ impl Plugins {
         }
     }
 
+    /// The running relay.
+    pub fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
     /// Asks about events that have come. `None`: no plugin wants to be asked; the signatures have not been looked at then.
     ///
     /// # Errors

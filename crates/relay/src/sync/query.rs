@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use stentor_event::{EoseHint, Event, Filter};
 use stentor_net::retry::Backoff;
-use stentor_peer::{Incoming, Over, Peer};
+use stentor_peer::{Dropped, Incoming, Over, Peer};
+use tokio::time::timeout;
 
 use super::error::SyncError;
 use super::home::{Arrival, Home};
@@ -17,6 +18,8 @@ const BATCH: usize = 256;
 const BATCH_BYTES: usize = 1 << 20;
 /// Times that a REQ is sent again which is refused for now.
 const TRIES: u32 = 8;
+/// Events that may come beyond what a REQ asks for: those of the last second, and new ones while the stored ones are being sent.
+const MARGIN: u64 = 1_000;
 
 /// Waits for a while that grows with each failure.
 pub(super) async fn pause(backoff: &mut Backoff) {
@@ -36,13 +39,23 @@ pub(super) struct Intake<'a> {
     pub home: &'a Home,
     pub tally: &'a Tally,
     pub origins: Option<&'a Origins>,
+    /// How long one REQ may take.
+    pub patience: Duration,
+}
+
+/// Events that a REQ with this filter may bring: more are not an answer to it.
+fn most(filter: &Filter) -> u64 {
+    let ids = filter.ids.as_ref().map(|ids| ids.len() as u64);
+    let asked = filter.limit.or(ids);
+    asked.map_or(u64::MAX, |asked| asked.saturating_add(MARGIN))
 }
 
 impl Intake<'_> {
     /// Asks, and takes in what `wanted` picks; the hint of the EOSE.
     ///
     /// # Errors
-    /// When the subscription ends before its EOSE; those of our store.
+    /// When the subscription ends before its EOSE, or brings far more than was asked for, or does not end in time; those of our
+    /// store.
     pub async fn query(
         &self,
         filter: &Filter,
@@ -50,7 +63,8 @@ impl Intake<'_> {
     ) -> Result<Option<EoseHint>, SyncError> {
         let mut backoff = patience();
         loop {
-            match self.ask(filter, &mut wanted).await {
+            let asked = timeout(self.patience, self.ask(filter, &mut wanted)).await;
+            match asked.unwrap_or(Err(SyncError::Endless(self.patience.as_secs()))) {
                 Err(SyncError::Refused(reason))
                     if judge::refused(&reason) == judge::Refused::Later
                         && backoff.failures() < TRIES =>
@@ -69,10 +83,15 @@ impl Intake<'_> {
         wanted: &mut impl FnMut(&Event) -> bool,
     ) -> Result<Option<EoseHint>, SyncError> {
         let mut subscription = self.peer.req(vec![filter.clone()]).await?;
-        let (mut batch, mut bytes) = (Vec::new(), 0);
+        let (mut batch, mut bytes, mut left) = (Vec::new(), 0, most(filter));
         loop {
             match subscription.next().await {
+                Some(Incoming::Event(_)) if left == 0 => {
+                    self.take(batch).await?;
+                    return Err(Over::TooMany.into());
+                }
                 Some(Incoming::Event(event)) => {
+                    left -= 1;
                     if wanted(&event) {
                         bytes += event.json().len();
                         batch.push(event);
@@ -101,6 +120,26 @@ impl Intake<'_> {
         let taken = self
             .home
             .take(events, Arrival::Stored, self.tally, self.origins);
-        taken.await
+        report(self.peer, taken.await?);
+        Ok(())
+    }
+}
+
+/// Holds it against a relay that so many of its events were forged: sooner or later it is left.
+pub(crate) fn report(peer: &Peer, forged: u64) {
+    (0..forged).for_each(|_| peer.report(Dropped::Signature));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r5_2_an_answer_is_no_longer_than_what_was_asked_for_allows() {
+        let filter = |json: &str| Filter::parse(json.as_bytes()).unwrap();
+        let id = "ab".repeat(32);
+        assert_eq!(most(&filter(r#"{"limit":500}"#)), 1_500);
+        assert_eq!(most(&filter(&format!(r#"{{"ids":["{id}"]}}"#))), 1_001);
+        assert_eq!(most(&Filter::default()), u64::MAX);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stentor_event::EventId;
+use stentor_event::{Event, EventId};
 use stentor_peer::{PeerError, Reconciliation};
 use stentor_store::reconcile::{Differences, Initiator, ReconcileError};
 use tokio::sync::broadcast;
@@ -96,19 +96,21 @@ impl Run<'_> {
     /// Publishes those of these events that may leave.
     pub(super) async fn send_ids(&self, ids: &[EventId]) -> Result<(), SyncError> {
         for chunk in ids.chunks(BATCH) {
+            let order = self.order;
+            let may = |event: &Event| {
+                self.home
+                    .may_leave(event, &order.filter, order.include_private)
+            };
             let mut events = self.home.events(chunk).await?;
             events.retain(|event| {
-                let order = self.order;
-                let may = self
-                    .home
-                    .may_leave(event, &order.filter, order.include_private);
+                let may = may(event);
                 if !may {
                     self.tally.withheld();
                 }
                 may
             });
             let events = self.home.permitted(events, self.tally).await;
-            send(self.peer, events, self.tally).await?;
+            send(self.peer, events, self.tally, may).await?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use stentor_peer::{Config as PeerConfig, Peer, PeerError, Signer, fetch_informat
 use super::error::SyncError;
 use super::home::Home;
 use super::journal::Journal;
-use super::plan::{Plan, resumed};
+use super::plan::{Plan, overlap, resumed};
 use super::query::pause;
 use super::run::{Direction, Method, Order, Run};
 use super::schema::MIGRATIONS;
@@ -115,22 +115,16 @@ pub async fn sync(remote: &Remote, home: &Home, job: &Job, tally: &Tally) -> Res
             include_private: job.include_private,
             method: job.method,
         };
-        let journal = Journal::new(
-            home.records().clone(),
-            &remote.url,
-            filter,
-            job.direction,
-            job.include_private,
-        );
+        let journal = Journal::new(home.records().clone(), &remote.url, &order);
         let begun = now().0;
-        let mut plan = Plan::new(
-            begin(&journal, range, job.fresh, tally).await?,
-            reconciles,
-            begun,
-        );
+        if job.fresh {
+            journal.clear().await?;
+        }
+        let todo = begin(&journal, range, filter, tally).await?;
+        let mut plan = Plan::new(todo, reconciles, begun);
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
         loop {
-            let before = tally.summary().progress();
+            let before = tally.progress();
             let run = Run {
                 peer: &connection,
                 home,
@@ -141,9 +135,10 @@ pub async fn sync(remote: &Remote, home: &Home, job: &Job, tally: &Tally) -> Res
                 journal: Some((&journal, begun)),
             };
             let Err(error) = run.finish(&mut plan).await else {
+                journal.clear().await?;
                 break;
             };
-            if tally.summary().progress() > before {
+            if tally.progress() > before {
                 backoff.reset();
             }
             if !error.is_passing() {
@@ -158,15 +153,17 @@ pub async fn sync(remote: &Remote, home: &Home, job: &Job, tally: &Tally) -> Res
 }
 
 /// What is to be done: the whole range, or what another run has left.
-async fn begin(
+pub(crate) async fn begin(
     journal: &Journal,
     range: Window,
-    fresh: bool,
+    filter: &Filter,
     tally: &Tally,
 ) -> Result<Vec<Window>, SyncError> {
-    let left = journal.load().await?.filter(|_| !fresh);
-    tally.edit().resumed |= left.is_some();
-    Ok(left.map_or_else(|| vec![range], |(left, begun)| resumed(&left, range, begun)))
+    let Some((left, begun)) = journal.load().await? else {
+        return Ok(vec![range]);
+    };
+    tally.edit().resumed = true;
+    Ok(resumed(&left, range, begun, overlap(filter)))
 }
 
 /// Connects again, or gives back the last error when that has failed too often.

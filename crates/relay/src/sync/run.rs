@@ -1,5 +1,7 @@
 //! The synchronisation of one filter over one connection.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stentor_event::Filter;
@@ -90,7 +92,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Does all that is left.
+    /// Does all that is left. The journal then says so, until it is cleared.
     ///
     /// # Errors
     /// [`SyncError`]; the plan has what is left then.
@@ -122,6 +124,7 @@ impl<'a> Run<'a> {
                     Reconciled::All => {
                         plan.reconciled();
                         self.tally.edit().windows += 1;
+                        self.tally.settled();
                     }
                     Reconciled::TooLarge => plan.too_large(),
                     Reconciled::Unsupported if self.order.method == Method::Negentropy => {
@@ -138,14 +141,12 @@ impl<'a> Run<'a> {
                     }
                     plan.done();
                     self.tally.edit().windows += 1;
+                    self.tally.settled();
                 }
             }
             self.save(plan).await?;
         }
         self.tally.edit().windows_left = 0;
-        if let Some((journal, _)) = self.journal {
-            journal.clear().await?;
-        }
         Ok(())
     }
 
@@ -163,6 +164,7 @@ impl<'a> Run<'a> {
             home: self.home,
             tally: self.tally,
             origins: self.origins,
+            patience: Duration::from_secs(self.config.request_seconds),
         }
     }
 }

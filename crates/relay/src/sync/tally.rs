@@ -1,6 +1,7 @@
 //! What has been done so far.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics::counter;
 use parking_lot::{Mutex, MutexGuard};
@@ -69,17 +70,12 @@ pub struct Summary {
     pub stopped: bool,
 }
 
-impl Summary {
-    /// Something that only grows with progress: a connection that breaks after it has brought something is made again.
-    pub(super) fn progress(&self) -> u64 {
-        self.stored + self.sent + self.windows + self.pages
-    }
-}
-
 /// Counts, for several tasks at once; for a mirror, in its metrics too.
 #[derive(Debug, Default)]
 pub struct Tally {
     summary: Mutex<Summary>,
+    /// Ranges of time that were settled.
+    settled: AtomicU64,
     mirror: Option<String>,
 }
 
@@ -87,14 +83,27 @@ impl Tally {
     /// Of a mirror of this name.
     pub(crate) fn of_mirror(name: &str) -> Self {
         Self {
-            summary: Mutex::default(),
             mirror: Some(name.to_owned()),
+            ..Self::default()
         }
     }
 
     /// The counts of this moment.
     pub fn summary(&self) -> Summary {
         self.summary.lock().clone()
+    }
+
+    /// Something that only grows with progress: events that were stored here or there, and ranges of time that need not be
+    /// looked at again. A connection that breaks after it has brought something is made again. That something was asked for,
+    /// or has come that was of no use, is no progress.
+    pub(super) fn progress(&self) -> u64 {
+        let summary = self.summary.lock();
+        summary.stored + summary.sent + self.settled.load(Ordering::Relaxed)
+    }
+
+    /// A range of time need not be looked at again.
+    pub(super) fn settled(&self) {
+        self.settled.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The counts, to be changed.
@@ -228,6 +237,20 @@ mod tests {
         assert_eq!(summary.refused.len(), MAX_REASONS + 1);
         assert_eq!(summary.refused.values().sum::<u64>(), 200);
         assert_eq!((summary.lost_seconds, summary.lost.len()), (200, 20));
+    }
+
+    #[test]
+    fn r5_2_only_what_brings_the_sets_together_is_progress() {
+        let tally = Tally::default();
+        tally.edit().pages += 3;
+        tally.edit().rounds += 3;
+        tally.refused("no".to_owned());
+        tally.sent(true);
+        tally.judged(Outcome::Duplicate).unwrap();
+        assert_eq!(tally.progress(), 0);
+        tally.sent(false);
+        tally.settled();
+        assert_eq!(tally.progress(), 2);
     }
 
     #[test]

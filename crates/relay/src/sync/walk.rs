@@ -1,6 +1,7 @@
 //! One window page by page, with a relay that does not reconcile.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use stentor_event::{EventId, Timestamp};
 
@@ -14,6 +15,8 @@ use super::window::Window;
 const OUTLINES: usize = 2_048;
 /// Pages after which what is left is written down.
 const SAVE_EVERY: u64 = 16;
+/// As soon as this has passed, it is in any case: some relays take long for a page, and hang up now and then.
+const SAVE_AFTER: Duration = Duration::from_secs(5);
 
 impl Run<'_> {
     /// Asks for everything of a window, newest first, takes in what is new and sends what did not come, as the direction says.
@@ -21,7 +24,7 @@ impl Run<'_> {
         let mut pages = Pages::new(window, self.config.page, self.config.page_most);
         // What has come of the second from which the next page is asked for.
         let mut known: HashSet<EventId> = HashSet::new();
-        let mut asked = 0;
+        let (mut asked, mut saved) = (0, Instant::now());
         loop {
             let mut came: Vec<(u64, EventId)> = Vec::new();
             let filter = pages.filter(&self.order.filter);
@@ -56,9 +59,12 @@ impl Run<'_> {
             if turn.over {
                 return Ok(());
             }
-            plan.done_after(until);
-            if asked % SAVE_EVERY == 0 {
+            if plan.done_after(until) {
+                self.tally.settled();
+            }
+            if asked % SAVE_EVERY == 0 || saved.elapsed() >= SAVE_AFTER {
                 self.save(plan).await?;
+                saved = Instant::now();
             }
         }
     }
@@ -87,7 +93,9 @@ impl Run<'_> {
             self.send_ids(&ids).await?;
             if let Some(oldest) = oldest {
                 // More of this second may follow.
-                plan.done_after(oldest.0);
+                if plan.done_after(oldest.0) {
+                    self.tally.settled();
+                }
                 self.save(plan).await?;
             }
         }

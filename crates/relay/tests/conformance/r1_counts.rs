@@ -11,6 +11,7 @@ over_both_engines! {
     r1_9_counts_are_corrected_by_deletions,
     r1_9_a_refused_count_is_closed,
     r1_9_long_counts_are_exact_and_bounded,
+    r1_9_reactions_to_a_popular_note_cost_nothing_to_count,
 }
 
 async fn r1_9_counts_are_exact_over_the_union(engine: Engine) {
@@ -166,6 +167,34 @@ async fn r1_9_long_counts_are_exact_and_bounded(engine: Engine) {
                 .refused("COUNT", &filter)
                 .await
                 .starts_with("error: query too expensive")
+        );
+    }
+}
+
+async fn r1_9_reactions_to_a_popular_note_cost_nothing_to_count(engine: Engine) {
+    let mut config = without_rates();
+    config.queries.rows = 1;
+    let node = Node::with(engine, config).await;
+    let mut client = node.client().await;
+    let target = note(1, 100, "popular");
+    let authors: Vec<u8> = (10..110).collect();
+    for author in &authors {
+        let reaction = event(7, now()).tag(["e", &id(&target)]).content("+");
+        client.store(&reaction.sign(&key(*author))).await;
+    }
+    let reactions = json!({"#e": [id(&target)], "kinds": [7]});
+    for _ in 0..2 {
+        assert_eq!(
+            client.count(std::slice::from_ref(&reactions)).await,
+            json!({"count": 100, "hll": registers(&id(&target), &authors)})
+        );
+    }
+    if matches!(engine, Engine::Embedded) {
+        let looked_at = json!({"kinds": [7], "since": now() - 1_000});
+        let reason = client.refused("COUNT", &[looked_at]).await;
+        assert!(
+            reason.starts_with("error: query too expensive"),
+            "one row is all that may be looked at: {reason}"
         );
     }
 }

@@ -13,6 +13,7 @@ over_both_engines! {
     r4_5_connections,
     r4_5_unauthenticated_connections,
     r4_5_limits_change_while_running,
+    r4_5_sizes_of_filters,
 }
 
 fn list(prefix: u8, count: usize) -> Vec<String> {
@@ -220,4 +221,36 @@ async fn r4_5_limits_change_while_running(engine: Engine) {
         id(&new),
         "no connection or subscription was dropped"
     );
+}
+
+async fn r4_5_sizes_of_filters(engine: Engine) {
+    let mut config = without_rates();
+    config.limits.values = 1_000;
+    let node = Node::with(engine, config).await;
+    let mut client = node.client().await;
+    let kinds = |count: u16| json!({"kinds": (0..count).collect::<Vec<_>>(), "limit": 0});
+    let value = |bytes: usize| json!({"#t": ["x".repeat(bytes)], "limit": 0});
+    for verb in ["REQ", "COUNT"] {
+        let search = json!({"search": "x".repeat(1_025)});
+        for refused in [kinds(1_001), value(2_049), search] {
+            let reason = client.refused(verb, &[refused]).await;
+            assert!(reason.starts_with("invalid: more than "), "{reason}");
+        }
+    }
+    // Kinds count, and so do the bytes of values: 64 for each of these.
+    client.subscribe("a", &[kinds(1_000)]).await;
+    let reason = client.refused("REQ", &[value(1)]).await;
+    assert!(reason.starts_with("rate-limited: "), "{reason}");
+    let long: Vec<String> = (0..15)
+        .map(|n| format!("{n:x}{}", "y".repeat(2_047)))
+        .collect();
+    client
+        .subscribe("a", &[json!({"#t": long, "limit": 0})])
+        .await;
+    let reason = client.refused("REQ", &[value(2_048)]).await;
+    assert!(reason.starts_with("rate-limited: "), "{reason}");
+    client.subscribe("b", &[value(32 * 40)]).await;
+    let long = json!({"#t": long, "#r": ["z".repeat(2_048)]});
+    let reason = client.refused("COUNT", &[long]).await;
+    assert!(reason.starts_with("rate-limited: "), "{reason}");
 }

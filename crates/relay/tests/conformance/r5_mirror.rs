@@ -1,15 +1,21 @@
 //! R5.3: mirrors, live.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
 use stentor_net::dial;
 use stentor_peer::Config as PeerConfig;
 use stentor_relay::config;
 use stentor_relay::mirror::{MirrorState, MirrorStatus, Mirrors, Outbound};
 use stentor_relay::sync::Direction;
 
-use crate::harness::{Client, Engine, Node, Proxy, event, id, key, note, now, public};
+use crate::harness::{
+    Client, Engine, Node, PlainRelay, Proxy, Words, event, id, key, note, now, public, scripted,
+    without_rates,
+};
 use crate::r5_sync::{dialer, ids, put};
 
 fn outbound() -> Outbound {
@@ -244,4 +250,114 @@ async fn r5_3_a_url_that_may_not_be_dialed_ends_the_mirror() {
     })
     .await;
     assert!(status(&mirrors, "bad").last_error.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r2_1_what_becomes_private_stays_from_then_on() {
+    let (here, there) = (
+        Node::start(Engine::Memory).await,
+        Node::start(Engine::Memory).await,
+    );
+    let mirrors = mirrors(&here, &[mirror("up", &there.url(), Direction::Up)]).await;
+    live(&mirrors, "up").await;
+    let data = |d: &str| event(30_078, now()).tag(["d", d]).sign(&key(1));
+    let (before, after) = (data("before"), data("after"));
+    let mut abroad = watcher(&there).await;
+    here.client().await.store(&before).await;
+    assert_eq!(abroad.live("new").await["id"], id(&before));
+    let mut config = without_rates();
+    config.privacy.kinds = vec![30_078];
+    here.relay.reconfigure(config).unwrap();
+    let open = note(1, 1, "for everybody");
+    for event in [&after, &open] {
+        here.client().await.store(event).await;
+    }
+    assert_eq!(abroad.live("new").await["id"], id(&open));
+    assert!(!ids(&there).await.contains(&after.id()));
+    let status = status(&mirrors, "up");
+    assert_eq!((status.reconnects, status.events.withheld), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r5_3_an_event_that_is_not_answered_is_sent_again() {
+    let here = Node::start(Engine::Memory).await;
+    let taken: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let there = Arc::clone(&taken);
+    let url = scripted(move |connection, words: &Value| -> Words {
+        if connection == 0 || words[0] != "EVENT" {
+            return Box::new(std::iter::empty());
+        }
+        there.lock().push(words[1]["id"].clone());
+        let ok = json!(["OK", words[1]["id"], true, ""]);
+        Box::new(std::iter::once(ok.to_string()))
+    })
+    .await;
+    let mirrors = Mirrors::new(here.relay.clone()).await.unwrap();
+    let mut outbound = outbound();
+    outbound.peer.answer_seconds = 1;
+    mirrors.apply(&[mirror("up", &url, Direction::Up)], &outbound);
+    live(&mirrors, "up").await;
+    let first = note(1, 1, "first");
+    here.client().await.store(&first).await;
+    until(&mirrors, "up", |status| status.events.sent == 1).await;
+    let status = status(&mirrors, "up");
+    assert!(status.events.refused.is_empty(), "{status:?}");
+    assert_eq!(status.reconnects, 1);
+    assert_eq!(*taken.lock(), [json!(id(&first))]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r5_3_catching_up_goes_on_where_the_connection_broke() {
+    let here = Node::start(Engine::Memory).await;
+    // Old enough not to be looked at again each time.
+    let all: Vec<_> = (0..2_000)
+        .map(|n| note(1, 400_000 + n, &n.to_string()))
+        .collect();
+    let there = PlainRelay::start(all.clone(), 30).await;
+    let proxy = Proxy::to(there.url.strip_prefix("ws://").unwrap().parse().unwrap()).await;
+    proxy.cut_after(270_000);
+    let mut entry = mirror("far", &proxy.url(), Direction::Down);
+    entry.history_seconds = 1_000_000;
+    let mirrors = mirrors(&here, &[entry]).await;
+    for again in [true, false] {
+        proxy.is_cut().await;
+        proxy.mend();
+        if again {
+            proxy.cut_after(270_000);
+        }
+    }
+    until(&mirrors, "far", |status| {
+        status.events.stored == 2_000 && status.state == MirrorState::Live
+    })
+    .await;
+    let events = status(&mirrors, "far").events;
+    assert!(
+        events.received < 2_800,
+        "not from the beginning each time: {events:?}"
+    );
+}
+
+#[tokio::test]
+async fn r8_2_reading_the_backlog_leaves_others_their_turns() {
+    let (here, there) = (
+        Node::start(Engine::Memory).await,
+        Node::start(Engine::Memory).await,
+    );
+    let mut entry = mirror("up", &there.url(), Direction::Up);
+    entry.filters = vec![r#"{"kinds":[7]}"#.to_owned()];
+    let first = mirrors(&here, std::slice::from_ref(&entry)).await;
+    live(&first, "up").await;
+    first.stop();
+    let backlog: Vec<_> = (0..5_000)
+        .map(|n| note(1, n, "of no interest there"))
+        .collect();
+    put(&here, &backlog).await;
+    let second = mirrors(&here, &[entry]).await;
+    let (mut lags, begun) = (BTreeSet::new(), Instant::now());
+    while !lags.contains(&0) {
+        lags.extend(status(&second, "up").lag);
+        assert!(begun.elapsed() < Duration::from_secs(30), "{lags:?}");
+        tokio::task::yield_now().await;
+    }
+    assert!(lags.len() > 10, "one thread, and never a turn: {lags:?}");
 }

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use stentor_event::{Event, EventId, Filter, Timestamp, Viewer};
 use stentor_net::dial::{self, Dialer, Trust};
-use stentor_peer::Config as PeerConfig;
+use stentor_peer::{Config as PeerConfig, Ended, PeerError};
 use stentor_relay::access::{Actor, Change};
 use stentor_relay::config::{self, Plugin, SourceType};
 use stentor_relay::sync::{Direction, Job, Method, Remote, Summary, SyncError, Tally, sync};
 use stentor_store::{Budget, Query, ScanLimits, Submission};
 
 use crate::harness::{
-    Engine, Node, PlainRelay, Proxy, event, key, note, now, over_both_engines, public_key,
-    without_rates,
+    Engine, Node, PATIENCE, PlainRelay, Proxy, Words, event, key, note, now, over_both_engines,
+    public_key, scripted, text, without_rates,
 };
 
 over_both_engines!(
@@ -330,7 +331,9 @@ async fn r5_2_what_is_cut_off_goes_on() {
             config.negentropy.records = 200;
         })
         .await;
-        let all = notes(1, 2_000);
+        // Old enough not to be looked at again in any case.
+        let old = |n: u64| note(1, 400_000 + n * n % 5_000, &n.to_string());
+        let all: Vec<Event> = (0..2_000).map(old).collect();
         put(&there, &all).await;
         let proxy = Proxy::to(there.address).await;
         proxy.cut_after(400_000);
@@ -438,4 +441,128 @@ async fn r4_3_plugins_are_asked_about_what_comes_and_goes() {
         assert_eq!(summary.withheld, 2 - going);
         assert_eq!(summary.invalid.values().sum::<u64>(), 2 - coming);
     }
+}
+
+/// Nothing is said.
+fn silence() -> Words {
+    Box::new(std::iter::empty())
+}
+
+/// A relay that sends this event for a REQ, so often, and no EOSE.
+async fn without_end(event: &Event, often: usize) -> String {
+    let event = text(event);
+    scripted(move |_, words: &Value| {
+        if words[0] != "REQ" {
+            return silence();
+        }
+        let said = format!("[\"EVENT\",{},{event}]", words[1]);
+        Box::new(std::iter::repeat_n(said, often))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r5_2_an_answer_that_does_not_end_is_cut() {
+    let here = Node::start(Engine::Memory).await;
+    let down = Job {
+        config: config::Sync {
+            request_seconds: 1,
+            ..config::Sync::default()
+        },
+        ..job(Direction::Down, Method::Pages)
+    };
+    let run = async |url: String| {
+        let synced = tokio::time::timeout(PATIENCE, run(&here, &url, &down)).await;
+        synced.expect("it does not end").unwrap_err()
+    };
+    let same = note(1, 5, "again and again");
+    let patient = Job {
+        config: config::Sync::default(),
+        ..down.clone()
+    };
+    let url = without_end(&same, usize::MAX).await;
+    let synced = tokio::time::timeout(PATIENCE, self::run(&here, &url, &patient)).await;
+    let flooded = synced.expect("it does not end").unwrap_err();
+    assert!(matches!(flooded, SyncError::Protocol(_)), "{flooded}");
+    let trickling = run(without_end(&same, 1).await).await;
+    assert!(matches!(trickling, SyncError::Endless(1)), "{trickling}");
+    assert_eq!(ids(&here).await, id_set([&same]), "what came is kept");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r5_2_a_relay_that_sends_forged_events_is_left() {
+    let here = Node::start(Engine::Memory).await;
+    let good = notes(1, 200);
+    let sig = |event: &Event| event.sig().to_string();
+    let forge = |(event, other): (&Event, &Event)| {
+        let json = text(event).replace(&sig(event), &sig(other));
+        Event::parse(json.as_bytes()).unwrap()
+    };
+    let forged: Vec<Event> = good.iter().zip(&good[1..]).map(forge).collect();
+    let there = PlainRelay::start(forged, 30).await;
+    let mut remote = remote(&there.url);
+    remote.config.faults = 100;
+    let (home, tally) = (here.relay.home(&there.url), Tally::default());
+    let down = job(Direction::Down, Method::Auto);
+    let synced = tokio::time::timeout(PATIENCE, sync(&remote, &home, &down, &tally)).await;
+    let error = synced.unwrap().unwrap_err();
+    let left = matches!(error, SyncError::Peer(PeerError::Ended(Ended::Misbehaved)));
+    assert!(left, "{error}");
+    let summary = tally.summary();
+    let invalid: u64 = summary.invalid.values().sum();
+    assert!((100..199).contains(&invalid), "{summary:?}");
+    assert!(ids(&here).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r5_2_progress_is_told_while_it_runs() {
+    let here = Node::start(Engine::Memory).await;
+    let there = PlainRelay::start(notes(1, 1_000), 50).await;
+    let proxy = Proxy::to(there.url.strip_prefix("ws://").unwrap().parse().unwrap()).await;
+    proxy.cut_after(150_000);
+    let (remote, home, tally) = (
+        remote(&proxy.url()),
+        here.relay.home(&proxy.url()),
+        Tally::default(),
+    );
+    let down = job(Direction::Down, Method::Auto);
+    let watch = async {
+        proxy.is_cut().await;
+        let midway = tally.summary();
+        proxy.mend();
+        midway
+    };
+    let (result, midway) = tokio::join!(sync(&remote, &home, &down, &tally), watch);
+    result.unwrap();
+    let end = tally.summary();
+    assert!((50..1_000).contains(&midway.stored), "{midway:?}");
+    assert!(midway.pages > 0 && midway.windows_left == 1, "{midway:?}");
+    assert_eq!((end.stored, end.windows_left), (1_000, 0), "{end:?}");
+    assert!(end.pages > midway.pages);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r5_2_a_late_ok_is_no_refusal() {
+    let here = Node::start(Engine::Memory).await;
+    let all = notes(1, 20);
+    put(&here, &all).await;
+    // The first connection answers nothing but what is not sent to be kept.
+    let url = scripted(|connection, words: &Value| {
+        let said = match words[0].as_str().unwrap() {
+            "EVENT" if connection == 0 => return silence(),
+            "EVENT" => json!(["OK", words[1]["id"], true, ""]),
+            "CLOSE" => return silence(),
+            _ => json!(["NOTICE", "ERROR: bad msg: unknown cmd"]),
+        };
+        Box::new(std::iter::once(said.to_string()))
+    })
+    .await;
+    let mut remote = remote(&url);
+    remote.config.answer_seconds = 1;
+    let (home, tally) = (here.relay.home(&url), Tally::default());
+    let up = job(Direction::Up, Method::Pages);
+    sync(&remote, &home, &up, &tally).await.unwrap();
+    let summary = tally.summary();
+    assert_eq!((summary.sent, summary.reconnects), (20, 1), "{summary:?}");
+    assert!(summary.refused.is_empty(), "{summary:?}");
 }

@@ -254,7 +254,7 @@ async fn r6_extensions(engine: Engine) {
 struct Everybody;
 
 impl DomainVerifier for Everybody {
-    fn is_verified(&self, author: &PublicKey, _domain: &str) -> bool {
+    fn is_verified(&self, author: &PublicKey, _domains: &[String]) -> bool {
         *author == public_key(1)
     }
 
@@ -420,7 +420,7 @@ struct Slow {
 }
 
 impl DomainVerifier for Slow {
-    fn is_verified(&self, _author: &PublicKey, _domain: &str) -> bool {
+    fn is_verified(&self, _author: &PublicKey, _domains: &[String]) -> bool {
         false
     }
 

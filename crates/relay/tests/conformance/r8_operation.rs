@@ -263,3 +263,34 @@ async fn r8_3_new_connections_are_refused_while_draining(engine: Engine) {
     drop(client);
     assert_eq!(drained.await.unwrap().open, 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r8_6_slow_queries_are_logged_with_their_plan() {
+    let logs = Logs::of("stentor_relay::slow_query");
+    let mut config = without_rates();
+    (config.queries.slow_ms, config.limits.limit) = (1, 0);
+    let node = Node::with(Engine::Embedded, config).await;
+    fill(&node, 1, 2_000, 10).await;
+    let mut client = node.client().await;
+    let filter = json!({"kinds": [1, 7], "since": 5});
+    let begun = std::time::Instant::now();
+    for (verb, name) in [("REQ", "EOSE"), ("COUNT", "COUNT")] {
+        let shape = "filters={kinds:2 since:5}";
+        let mut found = Vec::new();
+        // However fast the machine is, one of them takes a millisecond.
+        while found.is_empty() {
+            let begins = request(verb, "slow", std::slice::from_ref(&filter));
+            client.send(begins).await;
+            client
+                .find(|message| message[0] == name && message[1] == "slow")
+                .await;
+            found = logs.with(&[&format!("verb=\"{verb}\""), shape]);
+            assert!(begun.elapsed() < PATIENCE, "nothing was logged");
+        }
+        assert!(found[0].contains("work_ms="), "{found:?}");
+        let (_, plan) = found[0].split_once("plan=").unwrap();
+        let mut plans = serde_json::Deserializer::from_str(plan).into_iter();
+        let plan: serde_json::Value = plans.next().unwrap().unwrap();
+        assert!(plan["filters"][0]["index"].is_string(), "{plan}");
+    }
+}

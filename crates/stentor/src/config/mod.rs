@@ -55,8 +55,7 @@ pub struct Config {
     /// (SIGHUP), for the rest with a restart.
     pub outbound: stentor_net::dial::Config,
     /// Limits and times of connections to other relays. For `stentor sync` and mirrors they take effect on a reload (SIGHUP):
-    /// mirrors connect anew when something here has changed. `auth` and `verify` do not matter to these: they prove the relay's
-    /// key where they are told to, and the store verifies what it takes.
+    /// mirrors connect anew when something here has changed.
     pub peer: stentor_peer::Config,
     /// What is logged, and how. Logs go to standard error; they never hold a token, a key or the content of an event.
     pub log: LogConfig,

@@ -22,8 +22,19 @@ pub const PURGE_SLACK: u64 = 60;
 /// Most keys that are counted one by one for a filter.
 const KEYS: usize = 256;
 
-/// Counts what the viewer may see of the union of the filters.
-pub fn count(core: &Arc<Core>, query: &Query, viewer: &Viewer) -> Result<Count, StoreError> {
+/// Rows after which it is asked whether the count is still wanted.
+const ASK_EVERY: u64 = 4_096;
+
+/// Whether the count is still wanted.
+type Wanted<'a> = &'a (dyn Fn() -> bool + Send + Sync);
+
+/// Counts what the viewer may see of the union of the filters, as long as that is wanted.
+pub fn count(
+    core: &Arc<Core>,
+    query: &Query,
+    viewer: &Viewer,
+    wanted: Wanted<'_>,
+) -> Result<Count, StoreError> {
     let hll = match &*query.filters {
         [filter] => stentor_event::hll::offset(filter),
         _ => None,
@@ -34,7 +45,7 @@ pub fn count(core: &Arc<Core>, query: &Query, viewer: &Viewer) -> Result<Count, 
     {
         return Ok(count);
     }
-    by_scan(core, query, viewer, hll)
+    by_scan(core, query, viewer, hll, wanted)
 }
 
 /// The answer from the maintained counts; `None` when they cannot give it.
@@ -168,9 +179,10 @@ fn by_scan(
     query: &Query,
     viewer: &Viewer,
     hll: Option<usize>,
+    wanted: Wanted<'_>,
 ) -> Result<Count, StoreError> {
     if let (None, [filter]) = (hll, &*query.filters)
-        && let Some(count) = by_rows(core, filter, query, viewer)?
+        && let Some(count) = by_rows(core, filter, query, viewer, wanted)?
     {
         return Ok(Count { count, hll: None });
     }
@@ -197,11 +209,14 @@ fn by_scan(
     let budget = Budget {
         events: 1024,
         bytes: usize::MAX,
-        rows: 65_536,
+        rows: ASK_EVERY,
     };
     let mut registers = Registers::default();
     let mut count = 0;
     loop {
+        if !wanted() {
+            return Err(StoreError::Abandoned);
+        }
         let batch = scan.slice(viewer, budget)?;
         count += batch.events.len() as u64;
         if let Some(offset) = hll {
@@ -227,6 +242,7 @@ fn by_rows(
     filter: &Filter,
     query: &Query,
     viewer: &Viewer,
+    wanted: Wanted<'_>,
 ) -> Result<Option<u64>, StoreError> {
     let open = |kind: u16| viewer.is_operator() || viewer.rules.is_open(Kind(kind));
     if filter.ids.is_some() || filter.matches_nothing() {
@@ -246,6 +262,9 @@ fn by_rows(
     let (mut count, mut rows) = (0u64, 0u64);
     while let Some(row) = cursor.next(&snapshot.state) {
         rows += 1;
+        if rows.is_multiple_of(ASK_EVERY) && !wanted() {
+            return Err(StoreError::Abandoned);
+        }
         if query.limits.rows > 0 && rows > query.limits.rows {
             return Err(StoreError::TooExpensive {
                 spent: rows,

@@ -286,7 +286,16 @@ impl EventStore for Store {
         query: &'a Query,
         viewer: &'a Viewer,
     ) -> BoxFuture<'a, Result<Count, StoreError>> {
-        let count = count::count(&self.core, query, viewer);
+        self.count_while(query, viewer, &|| true)
+    }
+
+    fn count_while<'a>(
+        &'a self,
+        query: &'a Query,
+        viewer: &'a Viewer,
+        wanted: &'a (dyn Fn() -> bool + Send + Sync),
+    ) -> BoxFuture<'a, Result<Count, StoreError>> {
+        let count = count::count(&self.core, query, viewer, wanted);
         Box::pin(std::future::ready(count))
     }
 

@@ -7,9 +7,10 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use stentor_event::{EventView, Kind};
+use stentor_event::{EventView, Filter, Kind};
 
 use super::atoms::Atoms;
+use super::bill::Bill;
 use super::document::{Document, is_nsfw};
 use super::language::Language;
 use super::query::SearchQuery;
@@ -66,9 +67,21 @@ pub struct Searches {
     pub rules: Arc<Rules>,
     /// For each filter what it searches for, if it does.
     pub queries: Vec<Option<SearchQuery>>,
+    /// What they take.
+    pub bill: Arc<Bill>,
 }
 
 impl Searches {
+    /// Those of the filters that do not search.
+    pub fn others(&self, filters: &[Filter]) -> Arc<[Filter]> {
+        let searches = |position: usize| matches!(self.queries.get(position), Some(Some(_)));
+        let filters = filters.iter().enumerate();
+        filters
+            .filter(|(position, _)| !searches(*position))
+            .map(|(_, filter)| filter.clone())
+            .collect()
+    }
+
     /// Whether the event matches the search of the filter at this position; true for one without.
     pub fn hold(&self, filter: usize, event: &Subject<'_>) -> bool {
         match self.queries.get(filter) {
@@ -158,12 +171,7 @@ impl SearchQuery {
         let Some(verifier) = &rules.trust.domains else {
             return true;
         };
-        let author = event.pubkey();
-        self.domains.is_empty()
-            || self
-                .domains
-                .iter()
-                .any(|domain| verifier.is_verified(&author, domain))
+        self.domains.is_empty() || verifier.is_verified(&event.pubkey(), &self.domains)
     }
 
     /// Whether it is spam, and spam is not asked for.
@@ -194,8 +202,8 @@ mod tests {
     struct Known;
 
     impl DomainVerifier for Known {
-        fn is_verified(&self, _author: &PublicKey, domain: &str) -> bool {
-            domain == "example.com"
+        fn is_verified(&self, _author: &PublicKey, domains: &[String]) -> bool {
+            domains.iter().any(|domain| domain == "example.com")
         }
 
         fn verify<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Vec<bool>> {

@@ -22,6 +22,7 @@
 //! options say; more wait in a bounded queue. Each is bounded by time in the index and by events looked at in the store.
 
 mod atoms;
+mod bill;
 mod collect;
 mod count;
 mod document;
@@ -44,12 +45,13 @@ mod signals;
 mod trust;
 
 pub use atoms::{Atom, Atoms};
+pub use bill::Bill;
 pub use count::SearchCount;
 pub use document::Document;
 pub use error::SearchError;
 pub use language::Language;
 pub use matching::{Rules, Searches, Subject};
 pub use options::Options;
-pub use query::{SearchQuery, TooManyWords};
+pub use query::{QueryError, SearchQuery};
 pub use service::{Progress, Search};
 pub use trust::{Claim, DomainVerifier, SpamMarks, Trust};

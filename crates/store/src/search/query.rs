@@ -22,12 +22,27 @@ pub struct SearchQuery {
     pub(super) spam: bool,
 }
 
-/// A query asks for more words than the relay looks up.
+/// Different values that `domain:` and `language:` may have in one query, each: every author is looked up for the former, and
+/// every one is a term to the index.
+const VALUES: usize = 8;
+
+/// A query asks for more than the relay looks up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("more than {most} words in `search`")]
-pub struct TooManyWords {
-    /// How many are allowed.
-    pub most: usize,
+pub enum QueryError {
+    /// Too many words.
+    #[error("more than {most} words in `search`")]
+    TooManyWords {
+        /// How many are allowed.
+        most: usize,
+    },
+    /// Too many different values of an extension.
+    #[error("more than {most} times `{key}:` in `search`")]
+    TooManyValues {
+        /// The extension.
+        key: &'static str,
+        /// How many are allowed.
+        most: usize,
+    },
 }
 
 /// A piece of the text of a query.
@@ -41,19 +56,19 @@ impl SearchQuery {
     /// as a word.
     ///
     /// # Errors
-    /// [`TooManyWords`].
-    pub fn parse(text: &str, most: usize) -> Result<Self, TooManyWords> {
+    /// [`QueryError`].
+    pub fn parse(text: &str, most: usize) -> Result<Self, QueryError> {
         let mut query = Self::default();
         let (mut words, mut text_seen) = (0, false);
         for piece in pieces(text) {
             match piece {
-                Piece::Extension(key, value) => query.extend(key, value),
+                Piece::Extension(key, value) => query.extend(key, value)?,
                 Piece::Text(text) => {
                     text_seen = true;
                     let part = Atoms::of(text);
                     words += part.required().count();
                     if most != 0 && words > most {
-                        return Err(TooManyWords { most });
+                        return Err(QueryError::TooManyWords { most });
                     }
                     if !part.is_empty() && !query.parts.contains(&part) {
                         query.parts.push(part);
@@ -66,21 +81,25 @@ impl SearchQuery {
     }
 
     /// Takes an extension in. One that is not known is passed over, as the NIP says.
-    fn extend(&mut self, key: &str, value: &str) {
+    fn extend(&mut self, key: &str, value: &str) -> Result<(), QueryError> {
         match (
             key.to_ascii_lowercase().as_str(),
             value.to_lowercase().as_str(),
         ) {
             ("language", value) => match Language::parse(value) {
-                Some(language) => self.languages.push(language),
+                Some(language) => add(&mut self.languages, language, "language")?,
                 None => self.no_language = true,
             },
-            ("domain", value) => self.domains.push(value.trim_end_matches('.').to_owned()),
+            ("domain", value) => {
+                let domain = value.trim_end_matches('.').to_owned();
+                add(&mut self.domains, domain, "domain")?;
+            }
             ("nsfw", "false") => self.safe = true,
             ("nsfw", "true") => self.safe = false,
             ("include", "spam") => self.spam = true,
             _ => {}
         }
+        Ok(())
     }
 
     /// The domains asked for, in lower case.
@@ -102,6 +121,18 @@ impl SearchQuery {
     pub(super) fn is_impossible(&self) -> bool {
         self.nothing || (self.no_language && self.languages.is_empty())
     }
+}
+
+/// Adds a value of an extension that is not among them already.
+fn add<T: PartialEq>(values: &mut Vec<T>, value: T, key: &'static str) -> Result<(), QueryError> {
+    if values.contains(&value) {
+        return Ok(());
+    }
+    if values.len() >= VALUES {
+        return Err(QueryError::TooManyValues { key, most: VALUES });
+    }
+    values.push(value);
+    Ok(())
 }
 
 /// The pieces of a query, between spaces or quotes. A quote that nothing closes is a character like any other.
@@ -201,10 +232,32 @@ mod tests {
     fn r6_the_number_of_words_is_limited() {
         assert_eq!(
             SearchQuery::parse("a b c d", 3),
-            Err(TooManyWords { most: 3 })
+            Err(QueryError::TooManyWords { most: 3 })
         );
         assert!(SearchQuery::parse("a b c foo:bar", 3).is_ok());
         assert!(SearchQuery::parse("一二三四五", 3).is_err());
+    }
+
+    #[test]
+    fn r6_the_values_of_extensions_are_limited_and_each_counts_once() {
+        let domains = |count: usize| {
+            let terms = (0..count).map(|number| format!("domain:D{number}.example "));
+            terms.collect::<String>()
+        };
+        let most = parse(&format!("{}{}", domains(8), domains(8).to_lowercase()));
+        assert_eq!(most.domains.len(), 8);
+        assert_eq!(
+            SearchQuery::parse(&domains(9), 0),
+            Err(QueryError::TooManyValues {
+                key: "domain",
+                most: 8
+            })
+        );
+        assert_eq!(parse("language:en language:EN").languages.len(), 1);
+        let languages = ["de", "en", "fr", "es", "it", "pt", "nl", "sv", "ru"];
+        let terms = languages.map(|language| format!("language:{language} "));
+        assert!(SearchQuery::parse(&terms.concat(), 0).is_err());
+        assert_eq!(parse(&terms[..8].concat()).languages.len(), 8);
     }
 
     proptest! {

@@ -9,6 +9,7 @@ use std::time::Instant;
 use stentor_event::{EventView, Filter, Timestamp, Viewer};
 use tantivy::Searcher;
 
+use super::bill::Bill;
 use super::collect::{Deadline, Hit, page};
 use super::error::SearchError;
 use super::matching::{Rules, Subject};
@@ -30,6 +31,8 @@ pub(super) struct Asked {
     pub(super) viewer: Arc<Viewer>,
     pub(super) before: Option<EventNumber>,
     pub(super) now: Timestamp,
+    /// Where what it takes is put down.
+    pub(super) bill: Arc<Bill>,
 }
 
 /// What was found.

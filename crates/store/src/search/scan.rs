@@ -68,8 +68,9 @@ impl Search {
     /// The best events for one filter.
     async fn find(self: &Arc<Self>, mut asked: Asked, want: usize) -> Result<Found, SearchError> {
         self.of_domains(&mut asked).await?;
+        let bill = Arc::clone(&asked.bill);
         let found = self
-            .in_turn(async move |search| {
+            .in_turn(&bill, async move |search| {
                 let view = search.view()?;
                 search.ranking(&view).rank(&asked, want, |_| {}).await
             })
@@ -83,7 +84,7 @@ impl Search {
 }
 
 /// What a search cost, in rows.
-pub(super) const fn rows(found: &Found) -> u64 {
+const fn rows(found: &Found) -> u64 {
     found.examined + found.visited / VISITS_PER_ROW
 }
 
@@ -104,6 +105,7 @@ impl SearchScan {
                 viewer: Arc::clone(&viewer),
                 before: self.query.before,
                 now: self.query.now,
+                bill: Arc::clone(&self.searches.bill),
             };
             let found = self.search.find(asked, want).await?;
             rows += self::rows(&found);
@@ -111,10 +113,9 @@ impl SearchScan {
         }
         ranked.sort_by_key(|ranked: &Ranked| ranked.hit);
         self.stage = Stage::Searched(ranked);
-        Ok(Batch {
-            rows,
-            ..Batch::default()
-        })
+        // For the plan. What is charged is the time, which is on the bill.
+        self.rows += rows;
+        Ok(Batch::default())
     }
 
     /// Most events for a filter.
@@ -171,15 +172,7 @@ impl SearchScan {
     }
 
     fn other_filters(&self) -> Option<Query> {
-        let queries = &self.searches.queries;
-        let others: Arc<[Filter]> = self
-            .query
-            .filters
-            .iter()
-            .enumerate()
-            .filter(|(position, _)| !matches!(queries.get(*position), Some(Some(_))))
-            .map(|(_, filter)| filter.clone())
-            .collect();
+        let others = self.searches.others(&self.query.filters);
         (!others.is_empty()).then(|| Query {
             filters: others,
             ..self.query.clone()

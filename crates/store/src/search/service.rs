@@ -11,6 +11,7 @@ use tantivy::Searcher;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::bill::Bill;
 use super::collect::{Deadline, page};
 use super::document::claimed_name;
 use super::error::SearchError;
@@ -122,14 +123,15 @@ impl Search {
     /// Does work on the index and the store away from the threads that serve connections, when it is its turn.
     pub(super) async fn in_turn<T: Send + 'static>(
         self: &Arc<Self>,
+        bill: &Arc<Bill>,
         work: impl AsyncFnOnce(Arc<Self>) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<T, SearchError> {
         let turn = self.gate.enter().await?;
         let (search, runtime) = (Arc::clone(self), Handle::current());
-        let begun = Instant::now();
+        let (begun, bill) = (Instant::now(), Arc::clone(bill));
         // The turn lasts as long as the work, even when nobody waits for the answer any more.
         let done = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
+            let (_turn, _working) = (turn, bill.begin());
             runtime.block_on(work(search))
         });
         let result = done
@@ -163,9 +165,11 @@ impl Search {
         else {
             return Ok(());
         };
-        let now = asked.now;
+        let (now, bill) = (asked.now, Arc::clone(&asked.bill));
         let claims = self
-            .in_turn(async move |search| search.claims(&domains, now).await)
+            .in_turn(&bill, async move |search| {
+                search.claims(&domains, now).await
+            })
             .await?;
         let verified = verifier.verify(&claims).await;
         let held = claims.iter().zip(verified).filter(|(_, holds)| *holds);

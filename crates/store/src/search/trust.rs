@@ -19,9 +19,9 @@ pub struct Claim {
 
 /// Finds out whose NIP-05 name holds. Implemented where the network is at hand, with a cache.
 pub trait DomainVerifier: Send + Sync + 'static {
-    /// Whether it is known by now that this author has a name at this domain (lower case). Asked for live events from the
-    /// thread that commits: must not wait.
-    fn is_verified(&self, author: &PublicKey, domain: &str) -> bool;
+    /// Whether it is known by now that this author has a name at one of these domains (lower case). Asked for live events from
+    /// the thread that commits: must not wait.
+    fn is_verified(&self, author: &PublicKey, domains: &[String]) -> bool;
 
     /// Which of these claims hold, one answer each in the same order. May ask the network, within a time that the
     /// implementation sets; what is not known by then does not hold.

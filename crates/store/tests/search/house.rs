@@ -216,9 +216,23 @@ impl House {
         }
     }
 
+    /// Counts the union: what searches find, and what the other filters match.
     pub async fn count(&self, filters: &[&str], viewer: &Viewer) -> SearchCount {
         let (query, searches) = asked(&self.search, filters);
-        self.search.count(&query, &searches, viewer).await.unwrap()
+        let found = self.search.count(&query, &searches, viewer).await.unwrap();
+        let others = searches.others(&query.filters);
+        if others.is_empty() {
+            return found;
+        }
+        let rest = Query {
+            filters: others,
+            ..query
+        };
+        let rest = self.store.count(&rest, viewer).await.unwrap();
+        SearchCount {
+            count: found.count + rest.count,
+            ..found
+        }
     }
 
     /// What a search must find, by looking at every event.
@@ -263,7 +277,7 @@ fn plain(filter: &Filter) -> Filter {
 }
 
 /// What is asked of a store and of search.
-fn asked(search: &Arc<Search>, filters: &[&str]) -> (Query, Arc<Searches>) {
+pub fn asked(search: &Arc<Search>, filters: &[&str]) -> (Query, Arc<Searches>) {
     let filters: Arc<[Filter]> = filters
         .iter()
         .map(|json| Filter::parse(json.as_bytes()).unwrap())
@@ -278,6 +292,7 @@ fn asked(search: &Arc<Search>, filters: &[&str]) -> (Query, Arc<Searches>) {
     let searches = Searches {
         rules: Arc::clone(search.rules()),
         queries,
+        bill: Arc::default(),
     };
     let query = Query {
         filters,

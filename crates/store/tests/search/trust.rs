@@ -14,8 +14,8 @@ struct Registrar;
 type Answer<'a> = std::pin::Pin<Box<dyn Future<Output = Vec<bool>> + Send + 'a>>;
 
 impl DomainVerifier for Registrar {
-    fn is_verified(&self, author: &PublicKey, domain: &str) -> bool {
-        *author == Alice.key() && domain == "example.com"
+    fn is_verified(&self, author: &PublicKey, domains: &[String]) -> bool {
+        *author == Alice.key() && domains.iter().any(|domain| domain == "example.com")
     }
 
     fn verify<'a>(&'a self, claims: &'a [Claim]) -> Answer<'a> {

@@ -25,16 +25,13 @@ use super::stored::query_error;
 use crate::answer::say;
 use crate::config::Negentropy;
 use crate::connection::{Connection, Received};
+use crate::cost;
 use crate::metrics::Message;
 use crate::policy::rate::Thing;
 use crate::refusal;
-use crate::slow_query::SlowQuery;
 use crate::state::{Settings, now};
 
 pub(crate) use totals::Totals;
-
-/// What a round is charged for each microsecond of work: about as many rows as a scan looks at in that time.
-const ROWS_PER_MICROSECOND: u64 = 1;
 
 const UNKNOWN: &str = "closed: there is no reconciliation of this name";
 const BUSY: &str = "rate-limited: the relay is reconciling as much as it can, try again later";
@@ -115,7 +112,7 @@ impl Connection {
             ));
         }
         let mut share = self.state.negs.begin(limits.sessions_node).ok_or(BUSY)?;
-        if !share.hold(message.len(), limits.bytes_node) {
+        if !share.hold(waiting_bytes(filter, message), limits.bytes_node) {
             return Err(BUSY.into());
         }
         Ok((viewer, share))
@@ -153,11 +150,11 @@ impl Connection {
         }
         self.state.metrics.message(Message::Neg);
         let delay = self.round_delay(received);
-        let totals = Arc::clone(&self.state.negs);
+        let (totals, client) = (Arc::clone(&self.state.negs), Arc::clone(&self.client));
         if let Some(task) = self.work().negs.find(sub) {
             trace.enter("answer");
             task.trace = trace;
-            task.answer(totals, session, message, delay);
+            task.answer(totals, client, session, message, delay);
         }
         Ok(())
     }
@@ -191,6 +188,7 @@ impl Connection {
     fn round_delay(&mut self, received: &Received<'_>) -> Duration {
         let bytes = u32::try_from(received.length).unwrap_or(u32::MAX);
         let of_bytes = self.take_units(received, Thing::Byte, bytes);
+        self.charge(received.settings, 0);
         let rates = &received.settings.config.rates;
         let of_rows = self.state.meters.may_query(&self.meter, rates);
         let waits = [of_bytes.err(), of_rows.err()];
@@ -237,23 +235,26 @@ impl Connection {
                     .share
                     .hold(step.events * ITEM_BYTES + first, limits.bytes_node) =>
             {
-                self.neg_charge(settings, step.rows);
+                self.charge(settings, step.rows);
                 task.stage = Stage::Over;
                 self.neg_err(&task.sub, BUSY, None, &mut task.trace, io);
             }
             Gathered::Some(step) => {
-                self.neg_charge(settings, step.rows);
+                self.charge(settings, step.rows);
                 // Others on this thread have their turn before the next slice (R8.2).
                 cx.waker().wake_by_ref();
             }
             Gathered::All(step, gathering, message) => {
-                self.neg_charge(settings, step.rows);
+                self.charge(settings, step.rows);
                 self.neg_gathered(task, settings, gathering.explain());
+                // Nobody asks for it any more.
+                task.filter = Filter::default();
                 match Session::new(gathering.finish(), limits.frame_bytes) {
                     Ok(session) => {
                         let totals = Arc::clone(&self.state.negs);
                         task.trace.enter("answer");
-                        task.answer(totals, session, message, Duration::ZERO);
+                        let client = Arc::clone(&self.client);
+                        task.answer(totals, client, session, message, Duration::ZERO);
                     }
                     Err(error) => {
                         let reason = format!("error: {error}");
@@ -277,15 +278,17 @@ impl Connection {
         cx: &mut Context<'_>,
         io: &mut SessionIo<'_>,
     ) {
-        let Poll::Ready((answer, work)) = task.poll_answer(cx) else {
+        let Poll::Ready((answer, here)) = task.poll_answer(cx) else {
             return;
         };
-        self.state.negs.answered(work);
-        let micros = u64::try_from(work.as_micros()).unwrap_or(u64::MAX);
-        self.neg_charge(settings, micros.saturating_mul(ROWS_PER_MICROSECOND));
         let Answer {
-            session, message, ..
+            session,
+            message,
+            elsewhere,
         } = answer;
+        self.state.negs.answered(here + elsewhere);
+        // What was done in another thread is the client's debt.
+        self.charge(settings, cost::rows(here));
         match (session, message) {
             (Some(session), Ok(message)) => {
                 say(io, |text| {
@@ -294,7 +297,7 @@ impl Connection {
                 // Less than before, so there is room for it.
                 task.share.hold(session.len() * ITEM_BYTES, 0);
                 task.stage = Stage::Waiting(session, Instant::now());
-                task.trace.set("stentor.work_us", work);
+                task.trace.set("stentor.work_us", here + elsewhere);
                 task.trace.outcome("answered");
                 task.trace.end();
             }
@@ -338,27 +341,14 @@ impl Connection {
         self.work().negs.timer = timer;
     }
 
-    fn neg_charge(&mut self, settings: &Settings, rows: u64) {
-        let meters = &self.state.meters;
-        meters.charge(&mut self.meter, &settings.config.rates, rows);
-    }
-
     /// Counts a set that has been gathered or could not be, and logs it if it was slow.
     fn neg_gathered(&self, task: &mut NegTask, settings: &Settings, plan: Explanation) {
         self.state.negs.gathered(task.work, task.rows);
         task.trace.set("stentor.rows", task.rows);
-        let slow = settings.config.queries.slow_ms;
-        if slow != 0 && task.work.as_millis() >= u128::from(slow) {
-            self.state.metrics.slow();
-            SlowQuery {
-                verb: "NEG-OPEN",
-                filters: std::slice::from_ref(&task.filter),
-                work: task.work,
-                plan: Some(plan),
-                trace: &task.trace,
-            }
-            .log();
-        }
+        let asked = ("NEG-OPEN", std::slice::from_ref(&task.filter));
+        let plan = || Some(plan);
+        self.state
+            .log_if_slow(settings, asked, &task.trace, task.work, plan);
     }
 
     /// Answers with NEG-ERR, after which the reconciliation is over (NIP-77).
@@ -374,6 +364,12 @@ impl Connection {
         self.state.negs.refused(reason);
         say(io, |text| relay_message::neg_err(text, sub, reason, most));
     }
+}
+
+/// What a reconciliation takes while its set is being gathered, beside the set: its message, and its filter for us and for the
+/// store.
+fn waiting_bytes(filter: &Filter, message: &[u8]) -> usize {
+    message.len() + 2 * filter.value_bytes()
 }
 
 /// What the client is told of a set that cannot be had, with the most events it may ask for.
@@ -395,5 +391,18 @@ fn query(filter: Filter, settings: &Settings) -> OutlineQuery {
         now: now(),
         direction: Direction::NewestFirst,
         rows: settings.config.queries.rows,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r5_1_filters_are_part_of_what_a_reconciliation_takes() {
+        let value = "x".repeat(100_000);
+        let filter = Filter::parse(format!(r##"{{"#t":["{value}"]}}"##).as_bytes()).unwrap();
+        assert!(waiting_bytes(&filter, &[0; 10]) >= 200_010);
+        assert_eq!(waiting_bytes(&Filter::default(), &[0; 10]), 10);
     }
 }

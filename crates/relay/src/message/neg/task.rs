@@ -9,10 +9,11 @@ use stentor_event::{Filter, SubscriptionId, Viewer};
 use stentor_store::Explanation;
 use stentor_store::reconcile::{GatherError, Gathering, ReconcileError, Session, Step};
 use stentor_trace::Trace;
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::totals::{Share, Totals};
+use crate::aside::{Wanted, aside};
+use crate::fanout::Client;
 
 /// Events up to which a message is answered at once. With more, that takes long enough for others on this thread to
 /// notice (R8.2), so it is done in a thread of its own.
@@ -29,7 +30,7 @@ pub(super) struct Answer {
     pub(super) session: Option<Session>,
     pub(super) message: Result<Vec<u8>, ReconcileError>,
     /// Time spent in a thread of its own.
-    elsewhere: Duration,
+    pub(super) elsewhere: Duration,
 }
 
 /// Where a reconciliation is.
@@ -54,7 +55,7 @@ pub(super) struct NegTask {
     pub(super) filter: Filter,
     pub(super) stage: Stage,
     pub(super) share: Share,
-    /// Length of the first message, which is kept while the set is gathered.
+    /// Bytes of what is kept while the set is gathered, beside the set.
     pub(super) first: usize,
     /// Time spent on gathering.
     pub(super) work: Duration,
@@ -86,7 +87,7 @@ impl NegTask {
         rows: u64,
     ) -> Self {
         let slice = slice(gathering, Arc::clone(&viewer), rows);
-        let first = message.len();
+        let first = super::waiting_bytes(&filter, &message);
         Self {
             sub,
             filter,
@@ -136,7 +137,7 @@ impl NegTask {
         Poll::Ready(Gathered::All(step, gathering, message))
     }
 
-    /// Goes on answering; tells the time it took with the answer.
+    /// Goes on answering; tells the time it took here with the answer.
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<(Answer, Duration)> {
         let Stage::Answering(round) = &mut self.stage else {
             return Poll::Pending;
@@ -146,19 +147,20 @@ impl NegTask {
             return Poll::Pending;
         };
         self.stage = Stage::Over;
-        let work = begun.elapsed() + answer.elsewhere;
-        Poll::Ready((answer, work))
+        Poll::Ready((answer, begun.elapsed()))
     }
 
     /// Begins to answer a message, not before `delay` has passed.
     pub(super) fn answer(
         &mut self,
         totals: Arc<Totals>,
+        client: Arc<Client>,
         session: Session,
         message: Vec<u8>,
         delay: Duration,
     ) {
-        self.stage = Stage::Answering(Box::pin(answer(totals, session, message, delay)));
+        let answer = answer(totals, client, session, message, delay);
+        self.stage = Stage::Answering(Box::pin(answer));
     }
 
     /// When it ends if the client stays silent.
@@ -181,6 +183,7 @@ fn slice(mut gathering: Gathering, viewer: Arc<Viewer>, rows: u64) -> Slice {
 /// The future of one answer.
 async fn answer(
     totals: Arc<Totals>,
+    client: Arc<Client>,
     session: Session,
     message: Vec<u8>,
     delay: Duration,
@@ -196,21 +199,20 @@ async fn answer(
             elsewhere: Duration::ZERO,
         };
     }
-    // Never closed, so there is always a turn to be had. The thread has it until its end, even if nobody waits any more.
-    let turn = Arc::clone(&totals.long_rounds).acquire_owned().await;
-    let answering = move || {
-        let _turn = turn;
-        let begun = WorkBegun::now();
+    let answering = move |_: &Wanted| {
         let message = session.answer(&message);
-        Answer {
+        (session, message)
+    };
+    match aside(&totals.long_rounds, client, answering).await {
+        Some(((session, message), elsewhere)) => Answer {
             session: Some(session),
             message,
-            elsewhere: begun.elapsed(),
-        }
-    };
-    spawn_blocking(answering).await.unwrap_or(Answer {
-        session: None,
-        message: Ok(Vec::new()),
-        elsewhere: Duration::ZERO,
-    })
+            elsewhere,
+        },
+        None => Answer {
+            session: None,
+            message: Ok(Vec::new()),
+            elsewhere: Duration::ZERO,
+        },
+    }
 }

@@ -2,10 +2,12 @@
 
 mod admin;
 mod client;
+mod logs;
 mod make;
 mod node;
 mod plain;
 mod proxy;
+mod scripted;
 mod searching;
 mod web;
 
@@ -13,15 +15,17 @@ use std::time::Duration;
 
 pub use admin::http_auth;
 pub use client::{Answer, Client};
+pub use logs::Logs;
 pub use make::*;
 pub use node::{Node, without_rates};
 pub use plain::PlainRelay;
 pub use proxy::Proxy;
+pub use scripted::{Words, scripted};
 pub use searching::Searching;
 pub use web::{Does, Web};
 
 /// How long anything may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which store a test runs over.
 #[derive(Debug, Clone, Copy)]

@@ -126,6 +126,11 @@ async fn r5_1_memory_of_the_node(engine: Engine) {
     clients[0].settle().await;
     assert_eq!(open(&mut clients[7], "n", json!({})).await[0], "NEG-MSG");
     assert_eq!(open(&mut clients[6], "n", json!({})).await[0], "NEG-ERR");
+    // Filters take room, even if they match nothing.
+    let of_value = |bytes: usize| json!({"#t": ["x".repeat(bytes)]});
+    let answer = open(&mut clients[6], "n", of_value(700)).await;
+    assert_eq!(answer[0], "NEG-ERR", "{answer}");
+    assert_eq!(open(&mut clients[6], "n", of_value(1)).await[0], "NEG-MSG");
 }
 
 async fn r5_1_answers_keep_to_the_frame_size(engine: Engine) {
