@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stentor_event::{Event, Filter, Kind};
+use stentor_event::{Event, Filter};
 use stentor_relay::access::Access;
 use stentor_store::Submission;
 
@@ -93,13 +93,10 @@ impl Rules {
         });
     }
 
-    /// Whether an admin has banned the event or its author. A request to vanish is taken from everybody (NIP-62).
+    /// Whether an admin has banned the event or its author.
     fn bans(&self, event: &Event) -> bool {
-        self.access.as_ref().is_some_and(|access| {
-            let lists = access.lists();
-            let banned = lists.bans(&event.pubkey()) || lists.bans_event(&event.id());
-            banned && event.kind() != Kind::VANISH
-        })
+        let access = self.access.as_ref();
+        access.is_some_and(|access| access.lists().bars(event))
     }
 }
 
