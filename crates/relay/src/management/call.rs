@@ -342,3 +342,58 @@ fn reasons<K: std::fmt::Display>(
     entries.sort_by(|left, right| left.0.cmp(&right.0));
     entries.into_iter().map(|(_, entry)| entry).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+    use stentor_event::{EventBuilder, Kind, SecretKey};
+    use stentor_store::{Keep, RelayScope, Submission, memory};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_700_000_000);
+
+    /// Whoever goes away in the middle leaves nothing half done: neither events of a banned key, nor a call without its line.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn r3_2_a_call_that_nobody_waits_for_is_done_with_all_that_follows() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = stentor_sql::DatabaseConfig {
+            path: folder.path().join("records.sqlite"),
+            ..Default::default()
+        };
+        let records = stentor_sql::Database::open(&config).await.unwrap();
+        let access = Arc::new(Access::open(records).await.unwrap());
+        let store: Arc<dyn EventStore> =
+            Arc::new(memory::Store::new(Keep::Current, RelayScope::default()));
+        let secret = SecretKey::from_bytes([7; 32]).unwrap();
+        let event = EventBuilder::new(Kind(1), NOW).sign(&secret);
+        let submission = Submission {
+            event,
+            verified: true,
+        };
+        store.submit(vec![submission], NOW).await.unwrap();
+        let management = Management::new(Arc::clone(&access), Arc::clone(&store));
+        let shell = Actor::shell();
+        let begin = async |method: &str, params: &[Value]| {
+            let mut begun = Box::pin(management.call(method, params, &shell, true, NOW));
+            assert!((&mut begun).now_or_never().is_none());
+        };
+        begin("banpubkey", &[json!(secret.public_key().to_string())]).await;
+        begin("createinvite", &[]).await;
+        let done = async {
+            loop {
+                let lines = access.log().read(None, 10).await.unwrap();
+                let here = newest(&store, Filter::default(), 1, NOW).await.unwrap();
+                if here.is_empty() && lines.len() == 2 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let done = tokio::time::timeout(Duration::from_secs(20), done).await;
+        done.expect("done to its end");
+        assert!(access.lists().bans(&secret.public_key()));
+    }
+}

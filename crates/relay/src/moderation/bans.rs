@@ -110,3 +110,53 @@ async fn requests_to_vanish(
     let found = newest(store, filter, most, BEFORE_ALL).await?;
     Ok(found.iter().map(|event| event.id()).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use stentor_event::{EventBuilder, SecretKey};
+    use stentor_store::{Keep, RelayScope, Submission, memory};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn r1_13_at_the_start_bans_spare_requests_to_vanish_and_wraps_to_the_banned() {
+        let store: Arc<dyn EventStore> =
+            Arc::new(memory::Store::new(Keep::Current, RelayScope::default()));
+        let secret = |number| SecretKey::from_bytes([number; 32]).unwrap();
+        let (banned, other) = (secret(1), secret(2));
+        let made = |kind, at, by: &SecretKey| {
+            let recipient = banned.public_key().to_string();
+            EventBuilder::new(Kind(kind), Timestamp(at))
+                .tag(["relay", "wss://elsewhere.example.com"])
+                .tag(["p", &recipient])
+                .sign(by)
+        };
+        let gone = [
+            made(1, 10, &banned),
+            made(0, 11, &banned),
+            made(1, 12, &other),
+        ];
+        let stay = [
+            made(62, 9, &banned),
+            made(1_059, 8, &other),
+            made(1, 7, &other),
+            made(62, 6, &other),
+        ];
+        let submission = |event: &stentor_event::Event| Submission {
+            event: event.clone(),
+            verified: true,
+        };
+        let all = gone.iter().chain(&stay).map(submission).collect();
+        store.submit(all, Timestamp(100)).await.unwrap();
+        let mut lists = Lists::default();
+        lists.banned_keys.insert(banned.public_key(), None);
+        for event in [&gone[2], &stay[3]] {
+            lists.banned_events.insert(event.id(), None);
+        }
+        assert_eq!(remove_banned(&store, &lists).await.unwrap(), 3);
+        let left = newest(&store, Filter::default(), 10, Timestamp(100)).await;
+        let left: Vec<EventId> = left.unwrap().iter().map(|event| event.id()).collect();
+        assert_eq!(left, stay.map(|event| event.id()));
+        assert_eq!(remove_banned(&store, &lists).await.unwrap(), 0);
+    }
+}

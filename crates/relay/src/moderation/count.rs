@@ -58,7 +58,7 @@ pub(super) async fn note(
         .await
 }
 
-/// Writes a report down, unless too much waits because of its author. `false` then.
+/// Writes a report down, unless too much waits in the queue because of its author. `false` then.
 fn insert(
     tx: &mut Transaction<'_>,
     target: &EventId,
@@ -77,7 +77,7 @@ fn insert(
         "SELECT COUNT(*) FROM relay_reports WHERE reporter = ?",
         (reporter.0,),
     )?;
-    if own >= most as i64 {
+    if own >= most as i64 && !make_room(tx, reporter)? {
         return Ok(false);
     }
     tx.execute(
@@ -85,6 +85,19 @@ fn insert(
         (target.0, reporter.0, at),
     )?;
     Ok(true)
+}
+
+/// Forgets the oldest report of a key of an event that has not come into the queue: nobody will judge that, and a key must
+/// not lose its say by it. `false`: there is none.
+fn make_room(tx: &mut Transaction<'_>, reporter: &PublicKey) -> Result<bool, Error> {
+    let forgotten = tx.execute(
+        "DELETE FROM relay_reports WHERE reporter = ? AND target = (
+            SELECT target FROM relay_reports
+            WHERE reporter = ? AND target NOT IN (SELECT id FROM relay_moderation)
+            ORDER BY at, target LIMIT 1)",
+        (reporter.0, reporter.0),
+    )?;
+    Ok(forgotten > 0)
 }
 
 /// Forgets the oldest reports when there are too many.
@@ -101,6 +114,7 @@ fn forget_oldest(tx: &mut Transaction<'_>, most: usize) -> Result<(), Error> {
 mod tests {
     use super::*;
     use crate::access::{Access, Actor, Change};
+    use crate::moderation::queue;
 
     async fn opened() -> (Access, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
@@ -137,6 +151,8 @@ mod tests {
         let (access, _folder) = opened().await;
         for target in [1, 2] {
             assert_eq!(noted(&access, target, 1, 1).await, 1);
+            let id = EventId([target; 32]);
+            queue::add(&access, id, "", false, 10).await.unwrap();
         }
         assert_eq!(noted(&access, 3, 1, 2).await, 0, "too many of one key");
         assert_eq!(noted(&access, 3, 2, 2).await, 1, "but not of another");
@@ -144,6 +160,16 @@ mod tests {
         access.apply(judged, &Actor::shell(), 3).await.unwrap();
         assert_eq!(noted(&access, 3, 1, 4).await, 2, "one has been judged");
         assert_eq!(noted(&access, 1, 2, 4).await, 0, "and stays out");
+    }
+
+    #[tokio::test]
+    async fn r4_4_what_nobody_else_reports_takes_no_say_from_a_key() {
+        let (access, _folder) = opened().await;
+        for target in 1..=3 {
+            assert_eq!(noted(&access, target, 1, i64::from(target)).await, 1);
+        }
+        assert_eq!(noted(&access, 1, 2, 4).await, 1, "the oldest is forgotten");
+        assert_eq!(noted(&access, 3, 2, 4).await, 2);
     }
 
     #[tokio::test]
