@@ -26,6 +26,7 @@ use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
+use stentor_event::Event;
 use tungstenite::{Message, WebSocket};
 
 type Secure = StreamOwned<ClientConnection, TcpStream>;
@@ -181,8 +182,8 @@ fn r3_4_one_listener_is_for_anyone_and_one_for_members() {
         let reason = answer[place].as_str().unwrap_or_default();
         assert!(answer[0] == verb && reason.starts_with(prefix), "{answer}");
     };
-    let publish = |event| format!("[\"EVENT\",{}]", text(event));
-    let (of_member, of_stranger) = (note(1, 1), note(2, 2));
+    let publish = |event: Event| format!("[\"EVENT\",{}]", text(&event));
+    let of_stranger = note(2, 2);
     // Here anybody reads and writes.
     let mut open = Client::connect(&node.url);
     assert!(open.publish(&of_stranger).0);
@@ -193,13 +194,13 @@ fn r3_4_one_listener_is_for_anyone_and_one_for_members() {
     let mut stranger = inside();
     authenticate(&mut stranger, 2);
     refused(stored(&mut stranger), "CLOSED", "restricted: ");
-    let more = publish(&note(2, 3));
+    let more = publish(note(2, 3));
     refused(ask(&mut stranger, more), "OK", "restricted: ");
     let mut client = inside();
     authenticate(&mut client, 1);
     assert_eq!(stored(&mut client)[2]["id"], of_stranger.id().to_string());
     let mut writer = inside();
-    let answer = ask(&mut writer, publish(&of_member));
+    let answer = ask(&mut writer, publish(note(1, 1)));
     assert_eq!(answer[2], true, "its author counts: {answer}");
     assert_eq!(open.stored(json!({ "kinds": [1] })).len(), 2);
     assert_eq!(node.stop().0, 0);

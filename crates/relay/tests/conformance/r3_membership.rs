@@ -570,6 +570,13 @@ async fn r3_4_reading_after_auth_only(engine: Engine) {
     assert!(client.authenticate(&key(7)).await.0);
     assert_eq!(client.subscribe("now", &asked).await.events.len(), 1);
     // What becomes narrower with a reload concerns who is connected.
+    let mut open = config.clone();
+    open.policy.auth.clear();
+    node.relay.reconfigure(open).unwrap();
+    let mut early = node.client().await;
+    assert_eq!(early.subscribe("now", &asked).await.events.len(), 1);
+    node.relay.reconfigure(config.clone()).unwrap();
+    assert_eq!(early.closing().await.0, 1008, "by a rule of the policy");
     let mut nobody = node.client().await;
     config.access.read = Who::Members;
     node.relay.reconfigure(config).unwrap();
