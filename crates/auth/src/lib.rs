@@ -1,7 +1,7 @@
 //! Who is asking: NIP-42 authentication of a connection, NIP-98 authentication of an HTTP request.
 //!
-//! Pure but for the drawing of random challenges and the memory for used tokens: the time, the connection's own address and
-//! the public URLs of the relay are arguments.
+//! Pure but for the drawing of random challenges: the time, the connection's own address and the public URLs of the relay are
+//! arguments. What remembers which tokens have been used is the caller's ([`nip98::ReplayGuard`]).
 
 mod challenge;
 mod error;

@@ -1,5 +1,5 @@
-//! Who is connected, so that what is decided later concerns them too: an address that is blocked, a member who is one no
-//! more, access that becomes narrower with a reload.
+//! Who is connected, so that what is decided later concerns them too: an address that is blocked, a key that is banned, a
+//! member who is one no more, access that becomes narrower with a reload.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -79,10 +79,13 @@ impl Present {
         if keys.is_empty() && !anonymous {
             return None;
         }
+        let standing = settings.standing(lists);
+        let admitted = |key| policy.auth.admit(key, standing).is_ok();
+        if !keys.as_slice().iter().all(admitted) {
+            return Some("a key that you have proven is banned here");
+        }
         let entrance = settings.config.access.entrance(&self.listener);
-        let read = policy
-            .auth
-            .may_read(&keys, entrance, settings.standing(lists));
+        let read = policy.auth.may_read(&keys, entrance, standing);
         read.is_err().then_some("you may not read here any more")
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, StreamExt, stream};
-use stentor_event::{Event, EventId, Kind, SecretKey, Timestamp};
+use stentor_event::{Event, EventId, SecretKey, Timestamp};
 use stentor_net::dial::Dialer;
 use stentor_serve::{ConnectionInfo, Outbox, Refusal, SessionFactory};
 use stentor_sql::Database;
@@ -310,12 +310,7 @@ impl CommitObserver for Observer {
         let begun = Instant::now();
         let settings = state.settings();
         let lists = state.lists();
-        let banned = |committed: &Committed| {
-            let event = &committed.event;
-            let banned = lists.bans(&event.pubkey()) || lists.bans_event(&event.id());
-            // A request to vanish is taken from everybody, and stays (NIP-62).
-            banned && event.kind() != Kind::VANISH
-        };
+        let banned = |committed: &Committed| lists.bars(&committed.event);
         let any = lists.bans_anything() && events.iter().any(banned);
         let tally = if any {
             let wanted: Vec<Committed> = events

@@ -1,19 +1,22 @@
 //! What all connections share.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
-use stentor_event::{EventId, ParseLimits, SecretKey, Timestamp, Viewer, VisibilityRules};
+use stentor_event::{
+    EventId, ParseLimits, PublicKey, SecretKey, Timestamp, Viewer, VisibilityRules,
+};
 use stentor_net::dial::Dialer;
 use stentor_store::EventStore;
 use stentor_store::search::Search;
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::{Access, Lists};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, parse_keys};
 use crate::fanout::{HoldLimits, Registry};
 use crate::message::{NegTotals, Receipt};
 use crate::metrics::Metrics;
@@ -57,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) parse: ParseLimits,
     /// The viewer of connections that have not authenticated.
     pub(crate) anonymous: Arc<Viewer>,
+    /// Keys that the configuration denies.
+    denied: HashSet<PublicKey>,
 }
 
 impl Settings {
@@ -78,6 +83,7 @@ impl Settings {
         Ok(Self {
             urls: config.public_urls()?,
             parse: config.limits.parse(),
+            denied: parse_keys("policy.keys.deny", &config.policy.keys.deny)?,
             anonymous: Arc::new(Viewer::anonymous(Arc::clone(&rules))),
             rules,
             policy,
@@ -89,6 +95,7 @@ impl Settings {
     pub(crate) fn standing<'a>(&'a self, lists: &'a Lists) -> Standing<'a> {
         Standing {
             allowed: &self.policy.allowed,
+            denied: &self.denied,
             lists,
         }
     }
@@ -197,7 +204,11 @@ impl State {
     /// Puts another configuration into force.
     pub(crate) fn reconfigure(&self, config: Config) -> Result<(), ConfigError> {
         let settings = Settings::new(config, &self.surroundings, Some(&self.settings.load()))?;
-        let narrower = self.settings.load().config.access != settings.config.access;
+        let narrower = {
+            let before = self.settings.load();
+            let asked = |config: &Config| (config.access.clone(), config.policy.auth.clone());
+            asked(&before.config) != asked(&settings.config)
+        };
         self.settings.store(Arc::new(settings));
         self.review_presence(narrower);
         Ok(())

@@ -19,13 +19,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::client::Client;
-use common::events::{note, text};
+use common::events::{event, key, note, now, text};
 use common::node::{Node, get, wait_for};
 use common::{run_text, stentor};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
+use stentor_event::Event;
 use tungstenite::{Message, WebSocket};
 
 type Secure = StreamOwned<ClientConnection, TcpStream>;
@@ -139,6 +140,70 @@ fn r3_4_listeners_side_by_side_serve_one_relay() {
     assert!(expires.unwrap() > 1.0e9);
     assert_eq!(node.stop().0, 0);
     assert!(!path.exists());
+}
+
+/// Proves a key; the challenge is the first message.
+fn authenticate<S: Read + Write>(client: &mut WebSocket<S>, author: u8) {
+    let challenge: Value = loop {
+        if let Message::Text(text) = client.read().unwrap() {
+            break serde_json::from_str(text.as_str()).unwrap();
+        }
+    };
+    assert_eq!(challenge[0], "AUTH", "{challenge}");
+    let tags: [&[&str]; 2] = [
+        &["relay", "ws://localhost"],
+        &["challenge", challenge[1].as_str().unwrap()],
+    ];
+    let proof = event(author, 22_242, now(), &tags, "");
+    let answer = ask(client, format!("[\"AUTH\",{}]", text(&proof)));
+    assert_eq!(answer[2], true, "{answer}");
+}
+
+#[test]
+fn r3_4_one_listener_is_for_anyone_and_one_for_members() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("members.sock");
+    let listeners = format!(
+        "server.listeners=[{{ name = \"members\", bind = \"unix:{}\" }}]",
+        path.display()
+    );
+    let access =
+        "relay.access.listeners=[{ name = \"members\", read = \"members\", write = \"members\" }]";
+    let node = Node::start(folder.path(), &["--set", &listeners, "--set", access]);
+    let member = key(1).public_key().to_string();
+    let (status, _, error) = run_text(folder.path(), &["admin", "addmember", &member]);
+    assert_eq!(status, 0, "{error}");
+    let inside = || {
+        let socket = UnixStream::connect(&path).unwrap();
+        tungstenite::client("ws://localhost/", socket).unwrap().0
+    };
+    let refused = |answer: Value, verb: &str, prefix: &str| {
+        let place = if verb == "OK" { 3 } else { 2 };
+        let reason = answer[place].as_str().unwrap_or_default();
+        assert!(answer[0] == verb && reason.starts_with(prefix), "{answer}");
+    };
+    let publish = |event: Event| format!("[\"EVENT\",{}]", text(&event));
+    let of_stranger = note(2, 2);
+    // Here anybody reads and writes.
+    let mut open = Client::connect(&node.url);
+    assert!(open.publish(&of_stranger).0);
+    assert_eq!(open.stored(json!({ "kinds": [1] })).len(), 1);
+    // There nobody does but members.
+    let mut nobody = inside();
+    refused(stored(&mut nobody), "CLOSED", "auth-required: ");
+    let mut stranger = inside();
+    authenticate(&mut stranger, 2);
+    refused(stored(&mut stranger), "CLOSED", "restricted: ");
+    let more = publish(note(2, 3));
+    refused(ask(&mut stranger, more), "OK", "restricted: ");
+    let mut client = inside();
+    authenticate(&mut client, 1);
+    assert_eq!(stored(&mut client)[2]["id"], of_stranger.id().to_string());
+    let mut writer = inside();
+    let answer = ask(&mut writer, publish(note(1, 1)));
+    assert_eq!(answer[2], true, "its author counts: {answer}");
+    assert_eq!(open.stored(json!({ "kinds": [1] })).len(), 2);
+    assert_eq!(node.stop().0, 0);
 }
 
 #[test]

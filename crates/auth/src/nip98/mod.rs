@@ -13,7 +13,7 @@ mod url;
 
 pub use error::{Blame, HttpAuthError};
 pub use header::MAX_HEADER_BYTES;
-pub use replay::{BoxFuture, DEFAULT_REPLAY_CAPACITY, ReplayCache, ReplayGuard};
+pub use replay::{BoxFuture, ReplayGuard};
 
 use std::borrow::Cow;
 
@@ -117,6 +117,17 @@ pub fn check(
         key: event.pubkey(),
         created_at,
     })
+}
+
+/// Who has signed the token in an `Authorization` header that [`check`] has refused, whatever else is wrong with it: for a
+/// record of the attempt. It need not be the signer who has sent it. `None`: there is no token of NIP-98, or nobody has
+/// signed it.
+pub fn signer(authorization: &[u8]) -> Option<PublicKey> {
+    let event = header::event(authorization).ok()?;
+    let signed = event.kind() == Kind::HTTP_AUTH
+        && event.check_id().is_ok()
+        && event.verify_signature().is_ok();
+    signed.then(|| event.pubkey())
 }
 
 /// Whether the tags are those of this request.

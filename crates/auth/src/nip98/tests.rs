@@ -117,6 +117,22 @@ fn r3_3_headers_as_clients_write_them() {
 }
 
 #[test]
+fn r3_2_the_signer_of_a_refused_token_is_known_if_there_is_one() {
+    let old = token(Kind::HTTP_AUTH, 1, &[["u", "wss://elsewhere.example.com"]]);
+    let signed = |event: &Event| signer(&header(event.json()));
+    assert!(judge(&old).is_err());
+    assert_eq!(signed(&old), Some(key().public_key()));
+    let note = token(Kind(1), NOW.0, &[]);
+    assert_eq!(signed(&note), None, "what is public proves nothing");
+    let json = String::from_utf8(old.json().to_vec()).unwrap();
+    let forged = json.replace("elsewhere", "somewhere");
+    assert_eq!(signer(&header(forged.as_bytes())), None);
+    let unsigned = json.replace(&json[json.len() - 40..json.len() - 2], &"0".repeat(38));
+    assert_eq!(signer(&header(unsigned.as_bytes())), None);
+    assert_eq!(signer(b"Nostr e30="), None);
+}
+
+#[test]
 fn r3_3_headers_that_are_none() {
     let json = right().json().to_vec();
     let token = BASE64_STANDARD.encode(&json);

@@ -7,6 +7,10 @@ use stentor_sql::{Error, Transaction};
 
 use super::lists::Reason;
 use super::{AccessError, Lists, Role};
+use crate::moderation::queue::leave;
+
+/// The setting that is there while only some keys may write.
+pub(super) const ALLOW_LIST: &str = "allow_list";
 
 /// A change. Each stands for a method of NIP-86, or for what only the shell can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +21,10 @@ pub enum Change {
     UnbanKey(PublicKey, Reason),
     /// A key may write where only some may.
     AllowKey(PublicKey, Reason),
-    /// A key is taken off that list.
+    /// A key is taken off that list. Without any key left, the list goes on to restrict.
     UnallowKey(PublicKey, Reason),
+    /// A key is taken off that list, which restricts nobody any more if it is empty then.
+    ReleaseKey(PublicKey, Reason),
     /// An event is not wanted.
     BanEvent(EventId, Reason),
     /// An event is good, whatever was said against it.
@@ -62,7 +68,8 @@ impl Change {
             Self::BanKey(..) => "banpubkey",
             Self::UnbanKey(..) => "unbanpubkey",
             Self::AllowKey(..) => "allowpubkey",
-            Self::UnallowKey(..) => "unallowpubkey",
+            // From the shell the method opens the relay again, over the network it does not.
+            Self::UnallowKey(..) | Self::ReleaseKey(..) => "unallowpubkey",
             Self::BanEvent(..) => "banevent",
             Self::AllowEvent(..) => "allowevent",
             Self::AllowKind(_) => "allowkind",
@@ -89,7 +96,8 @@ impl Change {
             Self::BanKey(key, reason)
             | Self::UnbanKey(key, reason)
             | Self::AllowKey(key, reason)
-            | Self::UnallowKey(key, reason) => json!([key.to_string(), reason]),
+            | Self::UnallowKey(key, reason)
+            | Self::ReleaseKey(key, reason) => json!([key.to_string(), reason]),
             Self::BanEvent(id, reason) | Self::AllowEvent(id, reason) => {
                 json!([id.to_string(), reason])
             }
@@ -143,8 +151,16 @@ impl Change {
         match self {
             Self::BanKey(key, reason) => drop(lists.banned_keys.insert(*key, reason.clone())),
             Self::UnbanKey(key, _) => drop(lists.banned_keys.remove(key)),
-            Self::AllowKey(key, reason) => drop(lists.allowed_keys.insert(*key, reason.clone())),
+            Self::AllowKey(key, reason) => {
+                lists.allowed_keys.insert(*key, reason.clone());
+                lists.allow_list = true;
+            }
+            // The list stays one, as with kinds below.
             Self::UnallowKey(key, _) => drop(lists.allowed_keys.remove(key)),
+            Self::ReleaseKey(key, _) => {
+                lists.allowed_keys.remove(key);
+                lists.allow_list = !lists.allowed_keys.is_empty();
+            }
             Self::BanEvent(id, reason) => drop(lists.banned_events.insert(*id, reason.clone())),
             Self::AllowEvent(id, _) => drop(lists.banned_events.remove(id)),
             Self::AllowKind(kind) => {
@@ -157,8 +173,8 @@ impl Change {
                 lists.denied_kinds.remove(kind);
                 lists.allowed_kinds.remove(kind);
             }
-            Self::Block(network, reason) => drop(lists.blocked.insert(*network, reason.clone())),
-            Self::Unblock(network) => drop(lists.blocked.remove(network)),
+            Self::Block(network, reason) => lists.blocked.insert(*network, reason.clone()),
+            Self::Unblock(network) => lists.blocked.remove(network),
             Self::Name(text) => lists.name = Some(text.clone()),
             Self::Description(text) => lists.description = Some(text.clone()),
             Self::Icon(text) => lists.icon = Some(text.clone()),
@@ -199,13 +215,22 @@ impl Change {
             Self::UnbanKey(key, _) => {
                 tx.execute("DELETE FROM relay_banned_keys WHERE pubkey = ?", (key.0,))
             }
-            Self::AllowKey(key, reason) => tx.execute(
-                "INSERT INTO relay_allowed_keys (pubkey, reason, at) VALUES (?, ?, ?)
-                 ON CONFLICT (pubkey) DO UPDATE SET reason = excluded.reason",
-                (key.0, reason.as_deref(), at),
-            ),
-            Self::UnallowKey(key, _) => {
-                tx.execute("DELETE FROM relay_allowed_keys WHERE pubkey = ?", (key.0,))
+            Self::AllowKey(key, reason) => {
+                set(tx, ALLOW_LIST, "on")?;
+                tx.execute(
+                    "INSERT INTO relay_allowed_keys (pubkey, reason, at) VALUES (?, ?, ?)
+                     ON CONFLICT (pubkey) DO UPDATE SET reason = excluded.reason",
+                    (key.0, reason.as_deref(), at),
+                )
+            }
+            Self::UnallowKey(key, _) => unallow(tx, key),
+            Self::ReleaseKey(key, _) => {
+                unallow(tx, key)?;
+                tx.execute(
+                    "DELETE FROM relay_settings WHERE name = ?
+                     AND NOT EXISTS (SELECT 1 FROM relay_allowed_keys)",
+                    (ALLOW_LIST,),
+                )
             }
             Self::BanEvent(id, reason) => judge_event(tx, id, true, reason, at),
             Self::AllowEvent(id, reason) => judge_event(tx, id, false, reason, at),
@@ -268,12 +293,16 @@ fn judge_event(
     reason: &Reason,
     at: i64,
 ) -> Result<u64, Error> {
-    tx.execute("DELETE FROM relay_moderation WHERE id = ?", (id.0,))?;
+    leave(tx, id)?;
     tx.execute(
         "INSERT INTO relay_events (id, banned, reason, at) VALUES (?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET banned = excluded.banned, reason = excluded.reason",
         (id.0, banned, reason.as_deref(), at),
     )
+}
+
+fn unallow(tx: &mut Transaction<'_>, key: &PublicKey) -> Result<u64, Error> {
+    tx.execute("DELETE FROM relay_allowed_keys WHERE pubkey = ?", (key.0,))
 }
 
 fn note_kind(tx: &mut Transaction<'_>, kind: u16, allowed: bool) -> Result<u64, Error> {

@@ -18,6 +18,9 @@ pub enum AccessError {
     /// The system has no random numbers to give.
     #[error("the system has no random numbers to give")]
     NoRandomness,
+    /// The program ends, or has failed: the change may have been made or not.
+    #[error("interrupted: look whether it has been done")]
+    Interrupted,
     /// The database.
     #[error("records: {0}")]
     Records(#[from] stentor_sql::Error),

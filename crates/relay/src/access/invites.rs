@@ -1,12 +1,14 @@
 //! Invites, and joining by them (NIP-43, R3.1).
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use stentor_event::{PublicKey, hexadecimal};
 use stentor_sql::{Error, Transaction};
 
-use super::audit::{self, Actor};
+use super::audit::{Actor, Entry};
 use super::change::{add_member, assign};
-use super::{Access, AccessError, Change};
+use super::{Access, AccessError, Change, Shared, to_the_end};
 
 /// Random bytes of a claim.
 const CLAIM_BYTES: usize = 16;
@@ -122,7 +124,8 @@ impl Access {
     /// # Errors
     /// [`AccessError::NoInvite`], and those of the database.
     pub async fn revoke(&self, claim: &str, by: &Actor, now: u64) -> Result<(), AccessError> {
-        let (claim, by) = (claim.to_owned(), by.clone());
+        let claim = claim.to_owned();
+        let entry = self.log().entry(by, "revokeinvite", "[]", "ok", now);
         self.records()
             .write(move |tx| {
                 let gone = tx.execute(
@@ -132,25 +135,45 @@ impl Access {
                 if gone == 0 {
                     return Err(AccessError::NoInvite);
                 }
-                audit::note(tx, &by, "revokeinvite", "[]", "ok", now)?;
+                entry.write(tx)?;
                 Ok(())
             })
             .await
     }
 
-    /// A key asks to join with a claim.
+    /// A key asks to join with a claim; `by` is whom the audit log names. Once it has begun it is done, whether or not
+    /// somebody waits for it.
     ///
     /// # Errors
-    /// Those of the database.
-    pub async fn join(&self, key: PublicKey, claim: &str, now: u64) -> Result<Joined, AccessError> {
+    /// Those of the database, and [`AccessError::Interrupted`].
+    pub async fn join(
+        &self,
+        key: PublicKey,
+        claim: &str,
+        by: &Actor,
+        now: u64,
+    ) -> Result<Joined, AccessError> {
+        let (shared, claim, by) = (Arc::clone(&self.shared), claim.to_owned(), by.clone());
+        to_the_end(async move { shared.join(key, claim, &by, now).await }).await
+    }
+}
+
+impl Shared {
+    async fn join(
+        &self,
+        key: PublicKey,
+        claim: String,
+        by: &Actor,
+        now: u64,
+    ) -> Result<Joined, AccessError> {
         let _turn = self.changing.lock().await;
-        if self.lists().members.contains_key(&key) {
+        if self.lists.load().members.contains_key(&key) {
             return Ok(Joined::Already);
         }
-        let claim = claim.to_owned();
+        let entry = self.log.entry(by, "join", "[]", "ok", now);
         let (joined, role) = self
-            .records()
-            .write(move |tx| use_claim(tx, &key, &claim, now as i64))
+            .records
+            .write(move |tx| use_claim(tx, &key, &claim, &entry, now as i64))
             .await?;
         if joined == Joined::Welcome {
             self.update(|lists| {
@@ -207,6 +230,7 @@ fn use_claim(
     tx: &mut Transaction<'_>,
     key: &PublicKey,
     claim: &str,
+    entry: &Entry,
     now: i64,
 ) -> Result<(Joined, Option<String>), Error> {
     type Row = (Option<i64>, Option<i64>, i64, Option<String>);
@@ -231,10 +255,6 @@ fn use_claim(
     if let Some(role) = &role {
         assign(tx, key, role)?;
     }
-    let actor = Actor {
-        name: key.to_string(),
-        address: None,
-    };
-    audit::note(tx, &actor, "join", "[]", "ok", now as u64)?;
+    entry.write(tx)?;
     Ok((Joined::Welcome, role))
 }

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use stentor_event::{EventId, Kind, PublicKey};
-use stentor_net::client::Cidr;
+use stentor_event::{Event, EventId, Kind, PublicKey};
 
-use super::Role;
+use super::{Blocked, Role};
 
 /// Why something is on a list, in the words of who put it there.
 pub type Reason = Option<String>;
@@ -18,6 +17,8 @@ pub struct Lists {
     pub banned_keys: HashMap<PublicKey, Reason>,
     /// Keys that may write where only some may.
     pub allowed_keys: HashMap<PublicKey, Reason>,
+    /// Whether only these and members may write. It stays so when the last one is taken off over the network.
+    pub allow_list: bool,
     /// Events that are not wanted.
     pub banned_events: HashMap<EventId, Reason>,
     /// Kinds that are taken; none: all that are not denied.
@@ -25,7 +26,7 @@ pub struct Lists {
     /// Kinds that are not taken.
     pub denied_kinds: BTreeSet<u16>,
     /// Addresses and networks that may not connect.
-    pub blocked: HashMap<Cidr, Reason>,
+    pub blocked: Blocked,
     /// Members with their roles.
     pub members: HashMap<PublicKey, Member>,
     /// The roles that members can have, by id.
@@ -56,19 +57,27 @@ impl Lists {
         !self.banned_events.is_empty() && self.banned_events.contains_key(id)
     }
 
+    /// Whether the event is not to be taken, as it or its author is banned. A request to vanish (NIP-62) is taken from
+    /// everybody, and stays.
+    pub fn bars(&self, event: &Event) -> bool {
+        self.bans_anything()
+            && (self.bans(&event.pubkey()) || self.bans_event(&event.id()))
+            && event.kind() != Kind::VANISH
+    }
+
     /// Whether anything is banned at all.
     pub fn bans_anything(&self) -> bool {
         !self.banned_keys.is_empty() || !self.banned_events.is_empty()
     }
 
-    /// Whether the key belongs to a member or is on the allow list.
+    /// Whether the key belongs to a member or is on the allow list, and is not banned.
     pub fn admits(&self, key: &PublicKey) -> bool {
-        self.members.contains_key(key) || self.allowed_keys.contains_key(key)
+        (self.members.contains_key(key) || self.allowed_keys.contains_key(key)) && !self.bans(key)
     }
 
     /// Whether only some may write, as an admin has made an allow list.
-    pub fn has_allow_list(&self) -> bool {
-        !self.allowed_keys.is_empty()
+    pub const fn has_allow_list(&self) -> bool {
+        self.allow_list
     }
 
     /// Whether only some kinds are taken.
@@ -88,12 +97,12 @@ impl Lists {
 
     /// Whether the address may not connect.
     pub fn blocks(&self, client: IpAddr) -> bool {
-        self.blocked.keys().any(|network| network.contains(client))
+        self.blocked.contains(client)
     }
 
-    /// Whether the member has one of these roles.
+    /// Whether the key belongs to a member with one of these roles, and is not banned.
     pub fn has_role(&self, key: &PublicKey, roles: &[String]) -> bool {
-        let member = self.members.get(key);
+        let member = self.members.get(key).filter(|_| !self.bans(key));
         member.is_some_and(|member| roles.iter().any(|role| member.roles.contains(role)))
     }
 }

@@ -1,29 +1,59 @@
 //! Reading the lists from the records.
 
 use stentor_event::{EventId, PublicKey};
-use stentor_sql::{Database, Transaction};
+use stentor_sql::{Database, Error, Params, Transaction, Value};
 
+use super::change::ALLOW_LIST;
 use super::lists::{Member, Reason};
 use super::{AccessError, Lists, Role};
 
-/// Rows of a table that are read at once: an answer has a limit.
-const PAGE: i64 = 10_000;
+/// Rows of a table that are read at once, unless an answer may not have so many.
+const PAGE: usize = 10_000;
 
-/// Reads everything as of one moment.
-pub(super) async fn lists(records: &Database) -> Result<Lists, AccessError> {
-    records
-        .read(|tx| {
-            let mut lists = Lists::default();
-            keys(tx, &mut lists)?;
-            events_and_kinds(tx, &mut lists)?;
-            addresses_and_settings(tx, &mut lists)?;
-            members(tx, &mut lists)?;
-            Ok(lists)
-        })
-        .await
+/// Reads, as of one moment, the lists, and the events in the moderation queue that search takes for spam.
+pub(super) async fn everything(records: &Database) -> Result<(Lists, Vec<EventId>), AccessError> {
+    paged(records, |tx, page| {
+        let mut lists = Lists::default();
+        keys(tx, page, &mut lists)?;
+        events_and_kinds(tx, page, &mut lists)?;
+        addresses_and_settings(tx, page, &mut lists)?;
+        members(tx, page, &mut lists)?;
+        Ok((lists, suspects(tx, page)?))
+    })
+    .await
 }
 
-fn keys(tx: &mut Transaction<'_>, lists: &mut Lists) -> Result<(), AccessError> {
+/// The keys that the relay has published as those of members.
+pub(crate) async fn announced(records: &Database) -> Result<Vec<PublicKey>, AccessError> {
+    paged(records, |tx, page| {
+        let mut keys = Vec::new();
+        let text = "SELECT pubkey FROM relay_announced WHERE pubkey > ? ORDER BY pubkey LIMIT ?";
+        pages(tx, page, text, (), Vec::new(), |(key,): ([u8; 32],)| {
+            keys.push(PublicKey(key));
+            Ok(key.to_vec())
+        })?;
+        Ok(keys)
+    })
+    .await
+}
+
+/// Reads with pages of a size that the configuration of the records allows.
+async fn paged<T: Send + 'static>(
+    records: &Database,
+    read: impl Fn(&mut Transaction<'_>, usize) -> Result<T, AccessError> + Copy + Send + 'static,
+) -> Result<T, AccessError> {
+    let mut page = PAGE;
+    loop {
+        match records.read(move |tx| read(tx, page)).await {
+            Err(AccessError::Records(Error::TooManyRows { allowed })) if allowed < page => {
+                page = allowed.max(1);
+            }
+            other => return other,
+        }
+    }
+}
+
+fn keys(tx: &mut Transaction<'_>, page: usize, lists: &mut Lists) -> Result<(), AccessError> {
     let texts = [
         "SELECT pubkey, reason FROM relay_banned_keys WHERE pubkey > ? ORDER BY pubkey LIMIT ?",
         "SELECT pubkey, reason FROM relay_allowed_keys WHERE pubkey > ? ORDER BY pubkey LIMIT ?",
@@ -32,61 +62,70 @@ fn keys(tx: &mut Transaction<'_>, lists: &mut Lists) -> Result<(), AccessError> 
         .into_iter()
         .zip([&mut lists.banned_keys, &mut lists.allowed_keys])
     {
-        let page = |tx: &mut Transaction<'_>, after: &Vec<u8>| tx.fetch_all(text, (after, PAGE));
         let each = |(key, reason): ([u8; 32], Reason)| {
             list.insert(PublicKey(key), reason);
-            key.to_vec()
+            Ok(key.to_vec())
         };
-        pages(tx, page, each)?;
+        pages(tx, page, text, (), Vec::new(), each)?;
     }
     Ok(())
 }
 
-fn events_and_kinds(tx: &mut Transaction<'_>, lists: &mut Lists) -> Result<(), AccessError> {
-    let page = |tx: &mut Transaction<'_>, after: &Vec<u8>| {
-        tx.fetch_all(
-            "SELECT id, reason FROM relay_events WHERE banned AND id > ? ORDER BY id LIMIT ?",
-            (after, PAGE),
-        )
-    };
+fn events_and_kinds(
+    tx: &mut Transaction<'_>,
+    page: usize,
+    lists: &mut Lists,
+) -> Result<(), AccessError> {
+    let text = "SELECT id, reason FROM relay_events WHERE banned AND id > ? ORDER BY id LIMIT ?";
     let each = |(id, reason): ([u8; 32], Reason)| {
         lists.banned_events.insert(EventId(id), reason);
-        id.to_vec()
+        Ok(id.to_vec())
     };
-    pages(tx, page, each)?;
-    let kinds: Vec<(u16, bool)> = tx.fetch_all("SELECT kind, allowed FROM relay_kinds", ())?;
-    for (kind, allowed) in kinds {
-        if allowed {
-            lists.allowed_kinds.insert(kind);
-        } else {
-            lists.denied_kinds.insert(kind);
-        }
+    pages(tx, page, text, (), Vec::new(), each)?;
+    for (allowed, list) in [
+        (true, &mut lists.allowed_kinds),
+        (false, &mut lists.denied_kinds),
+    ] {
+        let text =
+            "SELECT kind FROM relay_kinds WHERE allowed = ? AND kind > ? ORDER BY kind LIMIT ?";
+        pages(tx, page, text, (allowed,), -1_i64, |(kind,): (u16,)| {
+            list.insert(kind);
+            Ok(i64::from(kind))
+        })?;
     }
     Ok(())
 }
 
-fn addresses_and_settings(tx: &mut Transaction<'_>, lists: &mut Lists) -> Result<(), AccessError> {
-    let blocked: Vec<(String, Reason)> =
-        tx.fetch_all("SELECT network, reason FROM relay_blocked", ())?;
-    for (network, reason) in blocked {
-        let parsed = network.parse();
-        let parsed = parsed.map_err(|error| AccessError::Damaged(format!("{network}: {error}")))?;
+fn addresses_and_settings(
+    tx: &mut Transaction<'_>,
+    page: usize,
+    lists: &mut Lists,
+) -> Result<(), AccessError> {
+    let text =
+        "SELECT network, reason FROM relay_blocked WHERE network > ? ORDER BY network LIMIT ?";
+    let each = |(network, reason): (String, Reason)| {
+        let parsed = network
+            .parse()
+            .map_err(|error| AccessError::Damaged(format!("{network}: {error}")))?;
         lists.blocked.insert(parsed, reason);
-    }
-    let settings: Vec<(String, String)> =
-        tx.fetch_all("SELECT name, value FROM relay_settings", ())?;
-    for (name, value) in settings {
+        Ok(network)
+    };
+    pages(tx, page, text, (), String::new(), each)?;
+    let text = "SELECT name, value FROM relay_settings WHERE name > ? ORDER BY name LIMIT ?";
+    let each = |(name, value): (String, String)| {
         match name.as_str() {
             "name" => lists.name = Some(value),
             "description" => lists.description = Some(value),
             "icon" => lists.icon = Some(value),
+            ALLOW_LIST => lists.allow_list = true,
             _ => {}
         }
-    }
-    Ok(())
+        Ok(name)
+    };
+    pages(tx, page, text, (), String::new(), each)
 }
 
-fn members(tx: &mut Transaction<'_>, lists: &mut Lists) -> Result<(), AccessError> {
+fn members(tx: &mut Transaction<'_>, page: usize, lists: &mut Lists) -> Result<(), AccessError> {
     type Row = (
         String,
         Option<String>,
@@ -94,11 +133,9 @@ fn members(tx: &mut Transaction<'_>, lists: &mut Lists) -> Result<(), AccessErro
         Option<u16>,
         Option<i64>,
     );
-    let roles: Vec<Row> = tx.fetch_all(
-        "SELECT id, label, description, color, position FROM relay_roles",
-        (),
-    )?;
-    for (id, label, description, color, order) in roles {
+    let text = "SELECT id, label, description, color, position FROM relay_roles
+         WHERE id > ? ORDER BY id LIMIT ?";
+    let each = |(id, label, description, color, order): Row| {
         let role = Role {
             id: id.clone(),
             label,
@@ -106,50 +143,58 @@ fn members(tx: &mut Transaction<'_>, lists: &mut Lists) -> Result<(), AccessErro
             color,
             order,
         };
-        lists.roles.insert(id, role);
-    }
-    let page = |tx: &mut Transaction<'_>, after: &Vec<u8>| {
-        tx.fetch_all(
-            "SELECT pubkey, joined_at FROM relay_members WHERE pubkey > ? ORDER BY pubkey LIMIT ?",
-            (after, PAGE),
-        )
+        lists.roles.insert(id.clone(), role);
+        Ok(id)
     };
-    let each = |(key, _): ([u8; 32], i64)| {
+    pages(tx, page, text, (), String::new(), each)?;
+    let text = "SELECT pubkey FROM relay_members WHERE pubkey > ? ORDER BY pubkey LIMIT ?";
+    pages(tx, page, text, (), Vec::new(), |(key,): ([u8; 32],)| {
         lists.members.insert(PublicKey(key), Member::default());
-        key.to_vec()
-    };
-    pages(tx, page, each)?;
+        Ok(key.to_vec())
+    })?;
     for role in lists.roles.keys() {
-        let page = |tx: &mut Transaction<'_>, after: &Vec<u8>| {
-            tx.fetch_all(
-                "SELECT pubkey, role FROM relay_member_roles
-                 WHERE role = ? AND pubkey > ? ORDER BY pubkey LIMIT ?",
-                (role.as_str(), after, PAGE),
-            )
-        };
-        let each = |(key, role): ([u8; 32], String)| {
+        let text = "SELECT pubkey FROM relay_member_roles
+             WHERE role = ? AND pubkey > ? ORDER BY pubkey LIMIT ?";
+        let each = |(key,): ([u8; 32],)| {
             if let Some(member) = lists.members.get_mut(&PublicKey(key)) {
-                member.roles.insert(role);
+                member.roles.insert(role.clone());
             }
-            key.to_vec()
+            Ok(key.to_vec())
         };
-        pages(tx, page, each)?;
+        pages(tx, page, text, (role.as_str(),), Vec::new(), each)?;
     }
     Ok(())
 }
 
-/// Reads a table page by page; `each` takes a row and tells its key.
-fn pages<Row>(
+/// The events in the moderation queue that search takes for spam.
+fn suspects(tx: &mut Transaction<'_>, page: usize) -> Result<Vec<EventId>, AccessError> {
+    let mut suspects = Vec::new();
+    let text = "SELECT id FROM relay_moderation WHERE suspect AND id > ? ORDER BY id LIMIT ?";
+    pages(tx, page, text, (), Vec::new(), |(id,): ([u8; 32],)| {
+        suspects.push(EventId(id));
+        Ok(id.to_vec())
+    })?;
+    Ok(suspects)
+}
+
+/// Reads a table page by page. The last two parameters of the query are the key after which a page begins, at first
+/// `after`, and how many rows it has; `each` takes a row and tells its key.
+fn pages<Row: stentor_sql::FromRow, Key: Into<Value> + Clone>(
     tx: &mut Transaction<'_>,
-    page: impl Fn(&mut Transaction<'_>, &Vec<u8>) -> Result<Vec<Row>, stentor_sql::Error>,
-    mut each: impl FnMut(Row) -> Vec<u8>,
+    page: usize,
+    text: &'static str,
+    first: impl Params,
+    mut after: Key,
+    mut each: impl FnMut(Row) -> Result<Key, AccessError>,
 ) -> Result<(), AccessError> {
-    let mut after = Vec::new();
+    let first = first.into_values();
     loop {
-        let rows = page(tx, &after)?;
-        let last = (rows.len() as i64) < PAGE;
+        let mut params = first.clone();
+        params.extend([after.clone().into(), Value::from(page as i64)]);
+        let rows: Vec<Row> = tx.fetch_all(text, params)?;
+        let last = rows.len() < page;
         for row in rows {
-            after = each(row);
+            after = each(row)?;
         }
         if last {
             return Ok(());

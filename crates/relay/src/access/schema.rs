@@ -112,5 +112,41 @@ pub(super) const MIGRATIONS: Migrations = Migrations {
             );
             CREATE INDEX relay_tokens_until ON relay_tokens (until)",
         ),
+        // Lines that anybody can cause have a class and are bounded. What was written before stays, as the log is not
+        // changed: of those there are some ten thousand at most.
+        Step::new(
+            5,
+            "audit classes",
+            "ALTER TABLE relay_audit ADD COLUMN class BIGINT NOT NULL DEFAULT 0;
+            CREATE INDEX relay_audit_class ON relay_audit (class, id) WHERE class > 0",
+        ),
+        Step::new(
+            6,
+            "allow list",
+            "INSERT INTO relay_settings (name, value)
+                SELECT 'allow_list', 'on' WHERE EXISTS (SELECT 1 FROM relay_allowed_keys)",
+        ),
+        // Hits were counted wrong and shown to nobody. What is suspect is what a rule has found, as far as can be told.
+        Step::new(
+            7,
+            "reports",
+            "CREATE TABLE relay_reports (
+                target BYTEA NOT NULL,
+                reporter BYTEA NOT NULL,
+                at BIGINT NOT NULL,
+                PRIMARY KEY (target, reporter)
+            );
+            CREATE INDEX relay_reports_reporter ON relay_reports (reporter);
+            CREATE INDEX relay_reports_at ON relay_reports (at);
+            ALTER TABLE relay_moderation DROP COLUMN hits;
+            ALTER TABLE relay_moderation ADD COLUMN suspect BOOLEAN NOT NULL DEFAULT FALSE;
+            UPDATE relay_moderation SET suspect = TRUE WHERE reason NOT LIKE 'reported: %'",
+        ),
+        // Of whom the relay has published that they are members.
+        Step::new(
+            8,
+            "announced",
+            "CREATE TABLE relay_announced (pubkey BYTEA PRIMARY KEY)",
+        ),
     ],
 };

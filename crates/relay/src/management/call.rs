@@ -8,9 +8,10 @@ use stentor_store::{EventStore, StoreError};
 
 use super::params::Params;
 use super::{METHODS, SHELL_METHODS};
-use crate::access::{Access, AccessError, Actor, Change, NewInvite, audit};
+use crate::access::{Access, AccessError, Actor, Change, NewInvite, to_the_end};
 use crate::holdings::newest;
-use crate::moderation::queue;
+use crate::moderation::queue::{self, Waiting};
+use crate::moderation::{remove_authors, remove_events, stays};
 
 /// Events in the queue that are listed at once.
 const LISTED: usize = 1_000;
@@ -33,6 +34,9 @@ pub enum CallError {
     /// The parameters are not what the method takes.
     #[error("{0}")]
     Params(String),
+    /// A request to vanish is kept (NIP-62).
+    #[error("this event is a request to vanish (NIP-62), which stays")]
+    Stays,
     /// The access lists are against it.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -54,6 +58,7 @@ impl Management {
     }
 
     /// Calls a method; every call leaves a line in the audit log. `shell` opens the methods that are not for the network.
+    /// What has begun is done with all that follows from it, and written down, whether or not somebody waits for it.
     ///
     /// # Errors
     /// [`CallError`].
@@ -65,9 +70,22 @@ impl Management {
         shell: bool,
         now: Timestamp,
     ) -> Result<Value, CallError> {
+        let (own, by) = (self.clone(), by.clone());
+        let (method, params) = (method.to_owned(), params.to_vec());
+        to_the_end(async move { own.answer(&method, &params, &by, shell, now).await }).await
+    }
+
+    async fn answer(
+        &self,
+        method: &str,
+        params: &[Value],
+        by: &Actor,
+        shell: bool,
+        now: Timestamp,
+    ) -> Result<Value, CallError> {
         let known = METHODS.contains(&method) || (shell && SHELL_METHODS.contains(&method));
         let done = if known {
-            self.dispatch(method, Params(params), by, now).await
+            self.dispatch(method, Params(params), by, shell, now).await
         } else {
             Err(CallError::Method(method.chars().take(40).collect()))
         };
@@ -97,7 +115,8 @@ impl Management {
         let method: String = method.chars().take(64).collect();
         let params = Value::from(params).to_string();
         let params: String = params.chars().take(2_000).collect();
-        audit::write(self.access.records(), by, &method, &params, outcome, now.0).await?;
+        let log = self.access.log();
+        log.write(by, &method, &params, outcome, now.0).await?;
         Ok(())
     }
 
@@ -106,9 +125,10 @@ impl Management {
         method: &str,
         params: Params<'_>,
         by: &Actor,
+        shell: bool,
         now: Timestamp,
     ) -> Result<Done, CallError> {
-        if let Some(change) = change(method, params)? {
+        if let Some(change) = change(method, params, shell)? {
             self.make(change, by, now).await?;
             return Ok(Done::Changed(Value::Bool(true)));
         }
@@ -118,7 +138,7 @@ impl Management {
         }
         match method {
             "supportedmethods" => Ok(Done::Read(json!(METHODS.get(1..)))),
-            "listeventsneedingmoderation" => Ok(Done::Read(self.queue(now).await?)),
+            "listeventsneedingmoderation" => Ok(Done::Read(self.queue(shell, now).await?)),
             "createinvite" => self.create_invite(params, by, now).await,
             "listinvites" => Ok(Done::Read(json!(self.access.invites().await?))),
             "revokeinvite" => {
@@ -128,7 +148,7 @@ impl Management {
             }
             "readaudit" => {
                 let before = params.at_most(1)?.number(0)?;
-                let lines = audit::read(self.access.records(), before, LINES).await?;
+                let lines = self.access.log().read(before, LINES).await?;
                 Ok(Done::Read(json!(lines)))
             }
             other => Err(CallError::Method(other.to_owned())),
@@ -137,15 +157,18 @@ impl Management {
 
     /// Makes a change, and what follows from it for what is stored.
     async fn make(&self, change: Change, by: &Actor, now: Timestamp) -> Result<(), CallError> {
+        if let Change::BanEvent(id, _) = change
+            && stays(&self.store, id).await?
+        {
+            return Err(CallError::Stays);
+        }
         self.access.apply(change.clone(), by, now.0).await?;
         match change {
             Change::BanKey(key, _) => {
-                self.store
-                    .remove_author(key, Timestamp(u64::MAX >> 1))
-                    .await?;
+                remove_authors(&self.store, &[key]).await?;
             }
             Change::BanEvent(id, _) => {
-                self.store.remove(&[id]).await?;
+                remove_events(&self.store, &[id]).await?;
             }
             _ => {}
         }
@@ -159,7 +182,7 @@ impl Management {
             "listbannedpubkeys" => reasons("pubkey", &lists.banned_keys),
             "listallowedpubkeys" => reasons("pubkey", &lists.allowed_keys),
             "listbannedevents" => reasons("id", &lists.banned_events),
-            "listblockedips" => reasons("ip", &lists.blocked),
+            "listblockedips" => reasons("ip", lists.blocked.reasons()),
             "listallowedkinds" => {
                 let allowed = lists.allowed_kinds.difference(&lists.denied_kinds);
                 json!(allowed.collect::<Vec<_>>())
@@ -188,20 +211,29 @@ impl Management {
         })
     }
 
-    /// The moderation queue. What is not there any more leaves it.
-    async fn queue(&self, now: Timestamp) -> Result<Value, CallError> {
+    /// The moderation queue. What is not there any more leaves it. The shell is told more than the NIP has fields for.
+    async fn queue(&self, shell: bool, now: Timestamp) -> Result<Value, CallError> {
         let records = self.access.records();
-        let waiting = queue::list(records, LISTED).await?;
-        let ids: Vec<EventId> = waiting.iter().map(|waiting| waiting.id).collect();
-        let here = self.present(ids, now).await?;
-        let (here, gone): (Vec<_>, Vec<_>) = waiting
-            .into_iter()
-            .partition(|waiting| here.contains(&waiting.id));
-        if !gone.is_empty() {
-            queue::forget(&self.access, gone.iter().map(|gone| gone.id).collect()).await?;
+        let (mut listed, mut after): (Vec<Value>, Option<Waiting>) = (Vec::new(), None);
+        while listed.len() < LISTED {
+            let mut waiting = queue::list(records, after.as_ref(), LISTED).await?;
+            let ids = waiting.iter().map(|waiting| waiting.id).collect();
+            let here = self.present(ids, now).await?;
+            let gone = waiting.iter().map(|waiting| waiting.id);
+            let gone: Vec<EventId> = gone.filter(|id| !here.contains(id)).collect();
+            if !gone.is_empty() {
+                queue::forget(&self.access, gone).await?;
+            }
+            let end = waiting.len() < LISTED;
+            after = waiting.last().cloned();
+            waiting.retain(|waiting| here.contains(&waiting.id));
+            listed.extend(waiting.iter().map(|waiting| entry(waiting, shell)));
+            if end {
+                break;
+            }
         }
-        let entry = |waiting: &queue::Waiting| json!({ "id": waiting.id.to_string(), "reason": waiting.reason });
-        Ok(here.iter().map(entry).collect())
+        listed.truncate(LISTED);
+        Ok(Value::Array(listed))
     }
 
     /// Those of these events that the store holds.
@@ -230,15 +262,9 @@ impl Management {
         now: Timestamp,
     ) -> Result<Done, CallError> {
         let params = params.at_most(3)?;
-        let positive = |place| -> Result<Option<u64>, CallError> {
-            Ok(params
-                .number(place)?
-                .and_then(|number| u64::try_from(number).ok())
-                .filter(|number| *number > 0))
-        };
         let new = NewInvite {
-            seconds: positive(0)?.map(|hours| hours.saturating_mul(3_600)),
-            most: positive(1)?,
+            seconds: params.count(0)?.map(|hours| hours.saturating_mul(3_600)),
+            most: params.count(1)?,
             role: params.reason(2)?,
             ..NewInvite::default()
         };
@@ -256,14 +282,25 @@ enum Done {
     Read(Value),
 }
 
+/// An event in the moderation queue, as it is listed.
+fn entry(waiting: &Waiting, shell: bool) -> Value {
+    let mut entry = json!({ "id": waiting.id.to_string(), "reason": waiting.reason });
+    if let Some(fields) = entry.as_object_mut().filter(|_| shell) {
+        fields.insert("reporters".into(), waiting.reporters.into());
+        fields.insert("since".into(), waiting.first_at.into());
+    }
+    entry
+}
+
 /// The change that a method makes; none when it makes none.
-fn change(method: &str, params: Params<'_>) -> Result<Option<Change>, CallError> {
+fn change(method: &str, params: Params<'_>, shell: bool) -> Result<Option<Change>, CallError> {
     let two = params.at_most(2);
     let one = params.at_most(1);
     Ok(Some(match method {
         "banpubkey" => Change::BanKey(two?.key(0)?, params.reason(1)?),
         "unbanpubkey" => Change::UnbanKey(two?.key(0)?, params.reason(1)?),
         "allowpubkey" => Change::AllowKey(two?.key(0)?, params.reason(1)?),
+        "unallowpubkey" if shell => Change::ReleaseKey(two?.key(0)?, params.reason(1)?),
         "unallowpubkey" => Change::UnallowKey(two?.key(0)?, params.reason(1)?),
         "banevent" => Change::BanEvent(two?.event(0)?, params.reason(1)?),
         "allowevent" => Change::AllowEvent(two?.event(0)?, params.reason(1)?),
@@ -304,4 +341,59 @@ fn reasons<K: std::fmt::Display>(
         .collect();
     entries.sort_by(|left, right| left.0.cmp(&right.0));
     entries.into_iter().map(|(_, entry)| entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+    use stentor_event::{EventBuilder, Kind, SecretKey};
+    use stentor_store::{Keep, RelayScope, Submission, memory};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_700_000_000);
+
+    /// Whoever goes away in the middle leaves nothing half done: neither events of a banned key, nor a call without its line.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn r3_2_a_call_that_nobody_waits_for_is_done_with_all_that_follows() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = stentor_sql::DatabaseConfig {
+            path: folder.path().join("records.sqlite"),
+            ..Default::default()
+        };
+        let records = stentor_sql::Database::open(&config).await.unwrap();
+        let access = Arc::new(Access::open(records).await.unwrap());
+        let store: Arc<dyn EventStore> =
+            Arc::new(memory::Store::new(Keep::Current, RelayScope::default()));
+        let secret = SecretKey::from_bytes([7; 32]).unwrap();
+        let event = EventBuilder::new(Kind(1), NOW).sign(&secret);
+        let submission = Submission {
+            event,
+            verified: true,
+        };
+        store.submit(vec![submission], NOW).await.unwrap();
+        let management = Management::new(Arc::clone(&access), Arc::clone(&store));
+        let shell = Actor::shell();
+        let begin = async |method: &str, params: &[Value]| {
+            let mut begun = Box::pin(management.call(method, params, &shell, true, NOW));
+            assert!((&mut begun).now_or_never().is_none());
+        };
+        begin("banpubkey", &[json!(secret.public_key().to_string())]).await;
+        begin("createinvite", &[]).await;
+        let done = async {
+            loop {
+                let lines = access.log().read(None, 10).await.unwrap();
+                let here = newest(&store, Filter::default(), 1, NOW).await.unwrap();
+                if here.is_empty() && lines.len() == 2 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let done = tokio::time::timeout(Duration::from_secs(20), done).await;
+        done.expect("done to its end");
+        assert!(access.lists().bans(&secret.public_key()));
+    }
 }

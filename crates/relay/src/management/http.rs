@@ -1,7 +1,10 @@
 //! NIP-86 over HTTP: `POST /` with a body of type `application/nostr+json+rpc`, signed with NIP-98.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -12,7 +15,8 @@ use stentor_auth::nip98::{self, Blame, HttpAuthError, Payload, ReplayGuard, Targ
 use stentor_event::PublicKey;
 use stentor_serve::{Problem, RequestInfo};
 
-use crate::access::{Actor, audit};
+use crate::access::Actor;
+use crate::access::audit::{Class, FORBIDDEN};
 use crate::policy::rate::{Meter, Sender, Thing};
 use crate::service::Relay;
 use crate::state::{Settings, now};
@@ -21,6 +25,8 @@ use crate::state::{Settings, now};
 const MEDIA_TYPE: &str = "application/nostr+json+rpc";
 /// Most bytes of a request.
 const MAX_BODY: usize = 64 * 1024;
+/// Characters of an error in the audit log.
+const OUTCOME_CHARS: usize = 300;
 /// Seconds after which it is worth trying again when the token could not be used up.
 const RETRY_SECONDS: u64 = 5;
 
@@ -49,29 +55,109 @@ pub(crate) async fn rpc(relay: &Relay, info: &RequestInfo, request: Request<Body
         Ok(body) => body.to_bytes(),
         Err(_) => return Problem::new(StatusCode::PAYLOAD_TOO_LARGE).into_response(),
     };
-    let token = match check(authorization.as_ref(), &body, &settings, info) {
-        Ok(token) => token,
-        Err(error) => return unauthorized(&error),
+    let asked = Asked {
+        authorization,
+        body,
+        client: info.client,
+        local: info.local,
     };
-    let call = match serde_json::from_slice::<Call>(&body) {
-        Ok(call) => call,
-        Err(error) => return answer(StatusCode::BAD_REQUEST, &Err(format!("no call: {error}"))),
-    };
-    let by = Actor {
-        name: token.key().to_string(),
-        address: Some(info.client.to_string()),
-    };
-    if !may(&settings, &token.key(), &call.method) {
-        return forbid(relay, &call, &by).await;
+    // What has begun is done and written down, also when the caller goes away at once.
+    let relay = relay.clone();
+    let answered = tokio::spawn(async move { asked.answer(&relay, &settings).await });
+    answered.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a call of NIP-86");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+    })
+}
+
+/// A call, with what is needed to judge it.
+struct Asked {
+    authorization: Option<HeaderValue>,
+    body: Bytes,
+    client: IpAddr,
+    local: Option<SocketAddr>,
+}
+
+impl Asked {
+    async fn answer(&self, relay: &Relay, settings: &Settings) -> Response {
+        let call = serde_json::from_slice::<Call>(&self.body);
+        let token = match self.check(settings) {
+            Ok(token) => token,
+            Err(error) => {
+                // Who has signed nothing is nobody, and leaves no line.
+                if let Some(key) = nip98::signer(self.value()) {
+                    let by = self.refused(settings, &key);
+                    note(relay, call.as_ref().ok(), &by, &error.to_string()).await;
+                }
+                return unauthorized(&error);
+            }
+        };
+        let key = token.key();
+        let call = match call {
+            Ok(call) => call,
+            Err(error) => {
+                let reason = format!("no call: {error}");
+                note(relay, None, &self.refused(settings, &key), &reason).await;
+                return answer(StatusCode::BAD_REQUEST, &Err(reason));
+            }
+        };
+        if !may(settings, &key, &call.method) {
+            note(relay, Some(&call), &self.refused(settings, &key), FORBIDDEN).await;
+            let reason = Err("this key may not call this method".to_owned());
+            return answer(StatusCode::FORBIDDEN, &reason);
+        }
+        if let Err(error) = relay.state.access.used_tokens().use_up(&token, now()).await {
+            let by = self.refused(settings, &key);
+            note(relay, Some(&call), &by, &error.to_string()).await;
+            return unauthorized(&error);
+        }
+        let by = Actor::key(&key, self.client, Class::Call);
+        let called = relay
+            .management()
+            .call(&call.method, &call.params, &by, false, now())
+            .await;
+        answer(StatusCode::OK, &called.map_err(|error| error.to_string()))
     }
-    if let Err(error) = relay.state.access.used_tokens().use_up(&token, now()).await {
-        return unauthorized(&error);
+
+    fn value(&self) -> &[u8] {
+        let value = self.authorization.as_ref();
+        value.map(HeaderValue::as_bytes).unwrap_or_default()
     }
-    let called = relay
-        .management()
-        .call(&call.method, &call.params, &by, false, now())
-        .await;
-    answer(StatusCode::OK, &called.map_err(|error| error.to_string()))
+
+    /// Who calls.
+    fn check(&self, settings: &Settings) -> Result<Token, HttpAuthError> {
+        let request = nip98::Request {
+            method: "POST",
+            target: Target::Relay,
+            place: Place {
+                public_urls: &settings.urls,
+                local: self.local,
+            },
+            body: &self.body,
+            payload: Payload::Required,
+        };
+        nip98::check(self.value(), &request, now())
+    }
+
+    /// Who has signed a call that is refused.
+    fn refused(&self, settings: &Settings, key: &PublicKey) -> Actor {
+        let class = match settings.config.access.admin(key) {
+            Some(_) => Class::Refused,
+            None => Class::Stranger,
+        };
+        Actor::key(key, self.client, class)
+    }
+}
+
+/// Writes a refused call into the audit log; without a call when the body is none.
+async fn note(relay: &Relay, call: Option<&Call>, by: &Actor, outcome: &str) {
+    let (method, params) = call.map_or(("", &[][..]), |call| (&call.method, &call.params));
+    let outcome: String = outcome.chars().take(OUTCOME_CHARS).collect();
+    let management = relay.management();
+    let noted = management.note(method, params, by, &outcome, now()).await;
+    if let Err(error) = noted {
+        tracing::error!(%error, "the audit log");
+    }
 }
 
 /// Whether the body is a call of NIP-86.
@@ -105,44 +191,10 @@ fn take(relay: &Relay, settings: &Settings, info: &RequestInfo) -> Result<(), Bo
     })
 }
 
-/// Who calls.
-fn check(
-    authorization: Option<&HeaderValue>,
-    body: &[u8],
-    settings: &Settings,
-    info: &RequestInfo,
-) -> Result<Token, HttpAuthError> {
-    let request = nip98::Request {
-        method: "POST",
-        target: Target::Relay,
-        place: Place {
-            public_urls: &settings.urls,
-            local: info.local,
-        },
-        body,
-        payload: Payload::Required,
-    };
-    let value = authorization.map(HeaderValue::as_bytes).unwrap_or_default();
-    nip98::check(value, &request, now())
-}
-
 /// Whether this key may call this method.
 fn may(settings: &Settings, key: &PublicKey, method: &str) -> bool {
     let admin = settings.config.access.admin(key);
     admin.is_some_and(|admin| method == "supportedmethods" || admin.may(method))
-}
-
-/// Refuses a caller who is somebody, but may not do this; the audit log hears of it.
-async fn forbid(relay: &Relay, call: &Call, by: &Actor) -> Response {
-    let management = relay.management();
-    let noted = management
-        .note(&call.method, &call.params, by, audit::FORBIDDEN, now())
-        .await;
-    if let Err(error) = noted {
-        tracing::error!(%error, "the audit log");
-    }
-    let reason = Err("this key may not call this method".to_owned());
-    answer(StatusCode::FORBIDDEN, &reason)
 }
 
 /// Refuses a caller who may be anybody.

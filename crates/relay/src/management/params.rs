@@ -94,6 +94,15 @@ impl<'a> Params<'a> {
             .ok_or_else(|| wrong(place, "is no whole number"))
     }
 
+    /// A number of something, 1 or more, that may be left out; 0 stands for none too.
+    pub(super) fn count(self, place: usize) -> Result<Option<u64>, CallError> {
+        let Some(number) = self.number(place)? else {
+            return Ok(None);
+        };
+        let number = u64::try_from(number).map_err(|_| wrong(place, "is less than 0"))?;
+        Ok(Some(number).filter(|number| *number > 0))
+    }
+
     /// A role: id, label, description, color, order.
     pub(super) fn role(self) -> Result<Role, CallError> {
         let id = self.text(0)?;

@@ -4,6 +4,7 @@
 //! ([`request`]); what the relay publishes is made to follow the truth by a service of its own ([`publisher`]), so that a
 //! change by any way (a request, an admin, the shell) is published alike.
 
+mod announced;
 mod events;
 mod publisher;
 mod request;

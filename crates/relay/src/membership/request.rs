@@ -1,14 +1,22 @@
 //! Requests of people: to join, to leave, to invite.
 
+use std::net::IpAddr;
+
 use stentor_event::{Event, PublicKey, Timestamp};
 
 use super::{JOIN, LEAVE, events};
-use crate::access::{Access, AccessError, Actor, Change, Joined, Lists, NewInvite};
+use crate::access::audit::Class;
+use crate::access::{Access, AccessError, Actor, Change, Joined, NewInvite};
 use crate::config::{Config, Membership};
+use crate::policy::Standing;
 use crate::state::{Settings, State};
 
 /// How far the `created_at` of a request may be from now, in seconds.
 const SKEW: u64 = 600;
+
+/// What is said to who leaves and is on the allow list.
+const ALLOWED: &str =
+    "your key is on the list of those that may write here, which only an admin changes";
 
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,11 +72,11 @@ pub(crate) async fn answer(
     access: &Access,
     request: Request,
     key: PublicKey,
-    client: std::net::IpAddr,
+    client: IpAddr,
     now: Timestamp,
 ) -> (bool, String) {
     let done = match request {
-        Request::Join(claim) => join(access, key, &claim, now).await,
+        Request::Join(claim) => join(access, key, &claim, client, now).await,
         Request::Leave => leave(access, key, client, now).await,
     };
     done.unwrap_or_else(|error| {
@@ -81,12 +89,14 @@ async fn join(
     access: &Access,
     key: PublicKey,
     claim: &str,
+    client: IpAddr,
     now: Timestamp,
 ) -> Result<(bool, String), AccessError> {
     if access.lists().bans(&key) {
         return Ok((false, "restricted: this key is banned here".into()));
     }
-    let (granted, text) = match access.join(key, claim, now.0).await? {
+    let actor = Actor::key(&key, client, Class::Member);
+    let (granted, text) = match access.join(key, claim, &actor, now.0).await? {
         Joined::Welcome => (true, "info: welcome, you are a member now"),
         Joined::Already => (true, "duplicate: you are a member already"),
         Joined::Unknown => (false, "restricted: that is no invite of this relay"),
@@ -99,26 +109,42 @@ async fn join(
 async fn leave(
     access: &Access,
     key: PublicKey,
-    client: std::net::IpAddr,
+    client: IpAddr,
     now: Timestamp,
 ) -> Result<(bool, String), AccessError> {
-    if !access.lists().members.contains_key(&key) {
-        return Ok((true, "duplicate: you are not a member".into()));
-    }
-    let actor = Actor {
-        name: key.to_string(),
-        address: Some(client.to_string()),
+    let (member, listed) = {
+        let lists = access.lists();
+        let listed = lists.allowed_keys.contains_key(&key);
+        (lists.members.contains_key(&key), listed)
     };
-    access
-        .apply(Change::RemoveMember(key), &actor, now.0)
-        .await?;
-    Ok((true, "info: you are a member no more".into()))
+    if member {
+        let actor = Actor::key(&key, client, Class::Member);
+        let change = Change::RemoveMember(key);
+        access.apply(change, &actor, now.0).await?;
+    }
+    // Who is on the allow list is treated and published as a member, and cannot change that.
+    Ok(match (member, listed) {
+        (true, false) => (true, "info: you are a member no more".into()),
+        (true, true) => (true, format!("info: you have left, but {ALLOWED}")),
+        (false, true) => (false, format!("restricted: {ALLOWED}")),
+        (false, false) => (true, "duplicate: you are not a member".into()),
+    })
 }
 
 /// The first of these keys that may ask for invites.
-pub(crate) fn may_invite(keys: &[PublicKey], config: &Config, lists: &Lists) -> Option<PublicKey> {
+pub(crate) fn may_invite(
+    keys: &[PublicKey],
+    config: &Config,
+    standing: Standing<'_>,
+) -> Option<PublicKey> {
     let may = |key: &&PublicKey| {
-        config.access.admin(key).is_some() || lists.has_role(key, &config.membership.invite_roles)
+        let admin = config.access.admin(key).is_some();
+        let role = || {
+            standing
+                .lists
+                .has_role(key, &config.membership.invite_roles)
+        };
+        (admin || role()) && !standing.bans(key)
     };
     keys.iter().find(may).copied()
 }

@@ -24,13 +24,16 @@ const AT_ONCE: usize = 4;
 #[derive(Default)]
 pub(crate) struct Invites {
     futures: FuturesUnordered<BoxFuture<'static, Made>>,
-    /// The subscriptions that still want theirs.
-    wanted: Vec<SubscriptionId>,
+    /// The subscriptions that still want theirs, each with the number of the REQ: a later one of the same name is another.
+    wanted: Vec<(SubscriptionId, u64)>,
+    /// REQs so far.
+    requests: u64,
 }
 
 /// An invite, or why there is none, for this subscription.
 struct Made {
     sub: SubscriptionId,
+    request: u64,
     filters: Arc<[Filter]>,
     event: Result<Event, String>,
     trace: Trace,
@@ -44,7 +47,22 @@ impl Invites {
 
     /// Nobody waits any more for the invite of this subscription.
     pub(crate) fn end(&mut self, sub: &SubscriptionId) {
-        self.wanted.retain(|wanted| wanted != sub);
+        self.wanted.retain(|(wanted, _)| wanted != sub);
+    }
+
+    /// Begins to make one with the number that it is given.
+    fn begin(&mut self, sub: &SubscriptionId, make: impl FnOnce(u64) -> BoxFuture<'static, Made>) {
+        self.requests += 1;
+        self.wanted.push((sub.clone(), self.requests));
+        self.futures.push(make(self.requests));
+    }
+
+    /// Whether somebody still waits for this one; from now on nobody does.
+    fn take(&mut self, made: &Made) -> bool {
+        let is_it =
+            |(sub, request): &(SubscriptionId, u64)| *request == made.request && *sub == made.sub;
+        let place = self.wanted.iter().position(is_it);
+        place.map(|place| self.wanted.swap_remove(place)).is_some()
     }
 }
 
@@ -66,7 +84,11 @@ impl Connection {
         mut trace: Trace,
         io: &mut SessionIo<'_>,
     ) {
-        let creator = may_invite(self.keys.as_slice(), &settings.config, &self.state.lists());
+        let creator = may_invite(
+            self.keys.as_slice(),
+            &settings.config,
+            settings.standing(&self.state.lists()),
+        );
         let full = self.work().invites.futures.len() >= AT_ONCE;
         let Some(creator) = creator.filter(|_| settings.config.membership.enabled && !full) else {
             let reason = if !settings.config.membership.enabled {
@@ -82,18 +104,20 @@ impl Connection {
         };
         let state = Arc::clone(&self.state);
         let settings = Arc::clone(&state.settings());
-        let invites = &mut self.work().invites;
-        invites.wanted.push(sub.clone());
+        let own = sub.clone();
         trace.enter("invite");
-        invites.futures.push(Box::pin(async move {
-            let event = invite_event(&state, &settings, creator, now()).await;
-            Made {
-                sub,
-                filters,
-                event,
-                trace,
-            }
-        }));
+        self.work().invites.begin(&sub, |request| {
+            Box::pin(async move {
+                let event = invite_event(&state, &settings, creator, now()).await;
+                Made {
+                    sub: own,
+                    request,
+                    filters,
+                    event,
+                    trace,
+                }
+            })
+        });
     }
 
     /// Sends the invites that are made.
@@ -101,37 +125,42 @@ impl Connection {
         if self.work().invites.is_empty() {
             return;
         }
-        while let Poll::Ready(Some(mut made)) =
-            Pin::new(&mut self.work().invites.futures).poll_next(cx)
+        while let Poll::Ready(Some(made)) = Pin::new(&mut self.work().invites.futures).poll_next(cx)
         {
-            let wanted = self.work().invites.wanted.contains(&made.sub);
-            self.work().invites.end(&made.sub);
-            if !wanted {
-                continue;
-            }
-            match made.event {
-                Ok(event) => {
-                    let matches = made
-                        .filters
-                        .iter()
-                        .any(|filter| filter.matches(&event.view()));
-                    if matches {
-                        say(io, |text| {
-                            relay_message::event(text, &made.sub, event.json())
-                        });
-                    }
-                    let settings = Arc::clone(&self.state.settings());
-                    let opening = Opening {
-                        sub: made.sub,
-                        filters: made.filters,
-                        searches: None,
-                        replaces: None,
-                        trace: made.trace,
-                    };
-                    self.follow(opening, &settings, io);
-                }
-                Err(reason) => self.refuse("REQ", &made.sub, &reason, &mut made.trace, io),
+            if self.work().invites.take(&made) {
+                self.send_invite(made, io);
             }
         }
+    }
+
+    /// Sends an invite, and goes on with what else the subscription asks for: under the settings of now, which may have
+    /// changed since it was asked for.
+    fn send_invite(&mut self, mut made: Made, io: &mut SessionIo<'_>) {
+        let event = match made.event {
+            Ok(event) => event,
+            Err(reason) => return self.refuse("REQ", &made.sub, &reason, &mut made.trace, io),
+        };
+        let settings = Arc::clone(&self.state.settings());
+        let searches = match self
+            .state
+            .read_searches(&made.filters, &self.client, &settings)
+        {
+            Ok(searches) => searches,
+            Err(reason) => return self.refuse("REQ", &made.sub, &reason, &mut made.trace, io),
+        };
+        let view = event.view();
+        if made.filters.iter().any(|filter| filter.matches(&view)) {
+            say(io, |text| {
+                relay_message::event(text, &made.sub, event.json())
+            });
+        }
+        let opening = Opening {
+            sub: made.sub,
+            filters: made.filters,
+            searches,
+            replaces: None,
+            trace: made.trace,
+        };
+        self.follow(opening, &settings, io);
     }
 }

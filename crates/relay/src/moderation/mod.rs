@@ -5,9 +5,10 @@
 //! into the store refuses it.
 
 mod bans;
+mod count;
 pub(crate) mod queue;
 mod reports;
 pub(crate) mod suspects;
 
-pub(crate) use bans::remove_banned;
+pub(crate) use bans::{remove_authors, remove_banned, remove_events, stays};
 pub(crate) use reports::read_reports;

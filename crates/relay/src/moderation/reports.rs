@@ -1,14 +1,14 @@
 //! Reports (NIP-56): found in the change feed, counted by reporter, and put into the queue.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stentor_event::{Event, EventId, Filter, Kind, PublicKey, TagFilter, Timestamp, Viewer};
+use stentor_event::{Event, EventId, Filter, Kind, PublicKey, TagFilter, Viewer};
 use stentor_store::{Seq, StoreError};
 
+use super::count::{self, Bounds};
 use super::queue;
-use crate::config::Reporters;
+use crate::config::{Moderation, Reporters};
 use crate::holdings::newest;
 use crate::state::{State, now};
 
@@ -20,15 +20,13 @@ const READER: &str = "moderation";
 const BATCH: usize = 512;
 /// Entries after which the position is written down.
 const REMEMBER: u64 = 4_096;
-/// Reports on one event that are looked at.
-const LOOKED_AT: usize = 1_000;
 /// Events that one report may put into the queue.
 const TARGETS: usize = 16;
 /// Time until a failed read is tried again.
 const RETRY: Duration = Duration::from_secs(10);
 
 /// Reads reports as they come, until it is dropped. After a restart it goes on where it was; a report that is read twice
-/// counts once, as reporters are counted, not reports.
+/// counts once, as it is written down who has reported what ([`count`]).
 pub(crate) async fn read_reports(state: Arc<State>) {
     let mut commits = state.commits.subscribe();
     let mut position = state.store.cursor(READER).unwrap_or_default();
@@ -84,7 +82,6 @@ async fn consider(state: &State, report: &Event) -> Result<(), StoreError> {
         return Ok(());
     }
     let view = report.view();
-    let why = reason(report);
     let mut targets: Vec<EventId> = view
         .tags()
         .filter(|tag| tag.name().is(b"e"))
@@ -95,18 +92,58 @@ async fn consider(state: &State, report: &Event) -> Result<(), StoreError> {
         // A report on a person: what an admin is to look at is the report itself.
         targets.push(report.id());
     }
-    for target in targets {
-        let reporters = if target == report.id() {
-            1
-        } else {
-            reporters(state, target, config.reporters).await?
-        };
-        let enough = target == report.id() || reporters >= config.reports as usize;
-        if enough {
-            let added = queue::add(&state.access, target, &why, 1, config.queue).await;
-            if let Err(error) = added {
-                tracing::warn!(%error, "a report could not be put into the moderation queue");
-            }
+    for target in present(state, targets).await? {
+        judge(state, report, target, config).await?;
+    }
+    Ok(())
+}
+
+/// Those of these events that are here: what is not needs no moderation.
+async fn present(state: &State, mut ids: Vec<EventId>) -> Result<Vec<EventId>, StoreError> {
+    ids.sort_unstable();
+    ids.dedup();
+    let most = ids.len();
+    let filter = Filter {
+        ids: Some(ids),
+        ..Filter::default()
+    };
+    let found = newest(&state.store, filter, most, now()).await?;
+    Ok(found.iter().map(Event::id).collect())
+}
+
+/// Counts a report of an event, and puts that into the queue when enough have reported it.
+async fn judge(
+    state: &State,
+    report: &Event,
+    target: EventId,
+    config: &Moderation,
+) -> Result<(), StoreError> {
+    let bounds = Bounds {
+        per_key: config.reports_per_key,
+        queue: config.queue,
+    };
+    let (by, at) = (report.pubkey(), now().0 as i64);
+    let noted = count::note(state.access.records(), target, by, bounds, at).await;
+    let reporters = noted.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a report could not be counted");
+        Vec::new()
+    });
+    if reporters.is_empty() {
+        return Ok(());
+    }
+    // Of a report on a person it is one, and nobody suspects the report.
+    let on_person = target == report.id();
+    let (counted, trusted) = if on_person {
+        (config.reports as usize, 0)
+    } else {
+        still_reporting(state, target, reporters, config).await?
+    };
+    let enough = config.reports as usize;
+    if counted >= enough {
+        let (why, suspect) = (reason(report), trusted >= enough);
+        let added = queue::add(&state.access, target, &why, suspect, config.queue).await;
+        if let Err(error) = added {
+            tracing::warn!(%error, "a report could not be put into the moderation queue");
         }
     }
     Ok(())
@@ -122,16 +159,46 @@ fn counts(state: &State, reporter: &PublicKey, whose: Reporters) -> bool {
     }
 }
 
-/// How many have reported the event whose reports count.
-async fn reporters(state: &State, target: EventId, whose: Reporters) -> Result<usize, StoreError> {
-    let reports = Filter {
-        kinds: Some(vec![REPORT]),
-        tags: vec![TagFilter::new(b'e', [target.to_string().into_bytes()])],
-        ..Filter::default()
-    };
-    let found = newest(&state.store, reports, LOOKED_AT, Timestamp(now().0)).await?;
-    let keys: HashSet<PublicKey> = found.iter().map(Event::pubkey).collect();
-    Ok(keys.iter().filter(|key| counts(state, key, whose)).count())
+/// How many of those who have reported the event count and have not taken it back, as far as that makes a difference, and
+/// how many of these are members.
+async fn still_reporting(
+    state: &State,
+    target: EventId,
+    reporters: Vec<PublicKey>,
+    config: &Moderation,
+) -> Result<(usize, usize), StoreError> {
+    let enough = config.reports as usize;
+    let (members, mut others): (Vec<_>, Vec<_>) = reporters
+        .into_iter()
+        .partition(|key| counts(state, key, Reporters::Members));
+    others.retain(|key| counts(state, key, config.reporters));
+    let trusted = stand_by(state, target, &members, enough).await?;
+    let missing = enough.saturating_sub(trusted);
+    let others = stand_by(state, target, &others, missing).await?;
+    Ok((trusted + others, trusted))
+}
+
+/// How many of these keys have a report of this event in the store; no more than `most` are looked for.
+async fn stand_by(
+    state: &State,
+    target: EventId,
+    keys: &[PublicKey],
+    most: usize,
+) -> Result<usize, StoreError> {
+    let mut found = 0;
+    for key in keys {
+        if found >= most {
+            break;
+        }
+        let reports = Filter {
+            authors: Some(vec![*key]),
+            kinds: Some(vec![REPORT]),
+            tags: vec![TagFilter::new(b'e', [target.to_string().into_bytes()])],
+            ..Filter::default()
+        };
+        found += newest(&state.store, reports, 1, now()).await?.len();
+    }
+    Ok(found)
 }
 
 /// What the report says: the type of report, and the reporter's words.

@@ -1,4 +1,6 @@
-//! Events in the moderation queue, in memory: search leaves them out unless it is told not to (NIP-50, `include:spam`).
+//! Events in the moderation queue that a rule of the policy, or enough members, have found fault with, in memory: search
+//! leaves them out unless it is told not to (NIP-50, `include:spam`). What only others have reported is found as before:
+//! keys cost nothing, and nobody is to hide what others say.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,17 +9,17 @@ use parking_lot::RwLock;
 use stentor_event::{EventId, EventView};
 use stentor_store::search::SpamMarks;
 
-/// The ids of the events in the queue.
+/// The ids of these events.
 #[derive(Debug, Default)]
 pub(crate) struct Suspects(RwLock<HashSet<EventId>>);
 
 impl Suspects {
-    /// From what is in the queue.
+    /// From what is in the queue at the start.
     pub(crate) fn new(ids: impl IntoIterator<Item = EventId>) -> Self {
         Self(RwLock::new(ids.into_iter().collect()))
     }
 
-    /// An event has come into the queue.
+    /// An event in the queue has become suspect.
     pub(crate) fn insert(&self, id: EventId) {
         self.0.write().insert(id);
     }
@@ -26,6 +28,12 @@ impl Suspects {
     pub(crate) fn remove(&self, id: &EventId) {
         self.0.write().remove(id);
     }
+
+    /// Whether this is one of them.
+    pub(crate) fn contains(&self, id: &EventId) -> bool {
+        let suspects = self.0.read();
+        !suspects.is_empty() && suspects.contains(id)
+    }
 }
 
 /// What search takes for spam.
@@ -33,7 +41,6 @@ pub(crate) struct Queued(pub(crate) Arc<Suspects>);
 
 impl SpamMarks for Queued {
     fn is_spam(&self, event: &EventView<'_>) -> bool {
-        let suspects = self.0.0.read();
-        !suspects.is_empty() && suspects.contains(&event.id())
+        self.0.contains(&event.id())
     }
 }

@@ -11,12 +11,19 @@ use crate::access::Lists;
 pub(crate) struct Standing<'a> {
     /// Keys that the configuration allows.
     pub(crate) allowed: &'a HashSet<PublicKey>,
+    /// Keys that the configuration denies.
+    pub(crate) denied: &'a HashSet<PublicKey>,
     pub(crate) lists: &'a Lists,
 }
 
 impl Standing<'_> {
-    /// Whether the key belongs to a member, to somebody on the allow list, or to an admin.
+    /// Whether the key belongs to a member, to somebody on the allow list, or to an admin, and is not banned.
     pub(crate) fn is_member(&self, key: &PublicKey) -> bool {
-        self.allowed.contains(key) || self.lists.admits(key)
+        (self.allowed.contains(key) || self.lists.admits(key)) && !self.bans(key)
+    }
+
+    /// Whether the key is banned, by the configuration or by an admin.
+    pub(crate) fn bans(&self, key: &PublicKey) -> bool {
+        self.denied.contains(key) || self.lists.bans(key)
     }
 }

@@ -121,7 +121,7 @@ impl Home {
         let wanted: Vec<Event> = {
             let lists = self.access.lists();
             let judge = |event: &Event| {
-                if lists.bans(&event.pubkey()) || lists.bans_event(&event.id()) {
+                if lists.bars(event) {
                     return Some("banned");
                 }
                 self.fault(event, arrival)

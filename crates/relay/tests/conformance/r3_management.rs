@@ -1,6 +1,8 @@
 //! R3.2, R3.3: management over HTTP (NIP-86), signed with NIP-98.
 
 use serde_json::{Value, json};
+use stentor_event::{Event, Timestamp};
+use stentor_relay::access::Actor;
 use stentor_relay::config::Admin;
 
 use crate::harness::*;
@@ -8,6 +10,10 @@ use crate::harness::*;
 over_both_engines! {
     r3_2_every_method_of_the_nip_is_there,
     r3_2_banned_keys_are_gone_and_stay_away,
+    r3_2_a_ban_removes_what_the_key_wrote_and_nothing_else,
+    r3_2_a_ban_reaches_who_has_proven_the_key,
+    r3_2_a_key_denied_by_a_reload_is_cut_off,
+    r1_13_a_request_to_vanish_is_not_banned,
     r3_2_allowed_keys_make_a_list,
     r3_2_banned_events_are_gone_and_stay_away,
     r3_2_allowed_kinds_make_a_list_and_disallowed_ones_an_entry,
@@ -17,6 +23,7 @@ over_both_engines! {
     r3_2_wrong_parameters_are_told,
     r3_2_admins_have_rights_by_method_and_others_none,
     r3_2_every_call_is_in_the_audit_log,
+    r3_2_refused_calls_are_in_the_audit_log,
     r3_3_each_condition_of_a_token_is_checked,
     r3_3_a_token_is_good_once,
 }
@@ -137,7 +144,109 @@ async fn r3_2_allowed_keys_make_a_list(engine: Engine) {
     assert!(!accepted && reason.starts_with("restricted: "), "{reason}");
     node.manage(&key(ADMIN), "unallowpubkey", json!([public(1)]))
         .await;
+    for author in [1, 2] {
+        let (accepted, reason) = client.publish(&note(author, 2, "x")).await;
+        assert!(!accepted && reason.starts_with("restricted: "), "{reason}");
+    }
+    from_the_shell(&node, "unallowpubkey", json!([public(1)])).await;
     client.store(&note(2, 2, "open again")).await;
+}
+
+/// Calls a method as the operator.
+async fn from_the_shell(node: &Node, method: &str, params: Value) -> Value {
+    let (shell, time) = (Actor::shell(), Timestamp(now()));
+    let params = params.as_array().unwrap().clone();
+    let management = node.relay.management();
+    let called = management.call(method, &params, &shell, true, time).await;
+    called.unwrap()
+}
+
+async fn r3_2_a_ban_removes_what_the_key_wrote_and_nothing_else(engine: Engine) {
+    let node = managed(engine).await;
+    let mut client = node.client().await;
+    let wrap = event(1_059, now() - 9)
+        .tag(["p", &public(1)])
+        .sign(&key(200));
+    let vanish = event(62, now() - 10)
+        .tag(["relay", "ALL_RELAYS"])
+        .sign(&key(1));
+    let profile = event(0, now()).content("{}").sign(&key(1));
+    for event in [&wrap, &vanish, &note(1, 5, "spam"), &profile] {
+        client.store(event).await;
+    }
+    node.manage(&key(ADMIN), "banpubkey", json!([public(1)]))
+        .await;
+    let left = client.query(json!({"authors": [public(1)]})).await;
+    assert_eq!(
+        left.ids(),
+        [id(&vanish)],
+        "what it asked for stays in force"
+    );
+    node.manage(&key(ADMIN), "unbanpubkey", json!([public(1)]))
+        .await;
+    assert!(client.authenticate(&key(1)).await.0);
+    let wraps = client.query(json!({"kinds": [1_059]})).await;
+    assert_eq!(wraps.ids(), [id(&wrap)], "it is somebody else's");
+    let (accepted, reason) = client.publish(&note(1, 20, "vanished")).await;
+    assert!(!accepted && reason.starts_with("blocked: "), "{reason}");
+}
+
+async fn r3_2_a_ban_reaches_who_has_proven_the_key(engine: Engine) {
+    let node = managed(engine).await;
+    let private = [json!({"kinds": [1_059]})];
+    let (mut banned, mut other) = (node.client().await, node.client().await);
+    for (client, number) in [(&mut banned, 1), (&mut other, 2)] {
+        assert!(client.authenticate(&key(number)).await.0);
+        client.subscribe("dms", &private).await;
+    }
+    // One key of several is enough.
+    assert!(banned.authenticate(&key(3)).await.0);
+    node.manage(&key(ADMIN), "banpubkey", json!([public(1)]))
+        .await;
+    let (code, reason) = banned.closing().await;
+    assert_eq!(code, 1008);
+    assert!(reason.contains("banned"), "{reason}");
+    let wrap = event(1_059, now()).tag(["p", &public(2)]).sign(&key(200));
+    node.client().await.store(&wrap).await;
+    assert_eq!(other.live("dms").await["id"], id(&wrap), "others stay");
+}
+
+async fn r3_2_a_key_denied_by_a_reload_is_cut_off(engine: Engine) {
+    let mut config = without_rates();
+    let node = Node::with(engine, config.clone()).await;
+    let (mut denied, mut other) = (node.client().await, node.client().await);
+    assert!(denied.authenticate(&key(1)).await.0);
+    assert!(other.authenticate(&key(2)).await.0);
+    config.policy.keys.deny = vec![public(1)];
+    node.relay.reconfigure(config).unwrap();
+    assert_eq!(denied.closing().await.0, 1008);
+    other.store(&note(2, 1, "others stay")).await;
+}
+
+async fn r1_13_a_request_to_vanish_is_not_banned(engine: Engine) {
+    let node = managed(engine).await;
+    let mut client = node.client().await;
+    let vanish = |author: u8| {
+        event(62, now())
+            .tag(["relay", "ALL_RELAYS"])
+            .sign(&key(author))
+    };
+    let (here, coming) = (vanish(1), vanish(2));
+    client.store(&here).await;
+    let refused = node.call(&key(ADMIN), "banevent", json!([id(&here)])).await;
+    assert!(refused.body["error"].as_str().unwrap().contains("NIP-62"));
+    let listed = node
+        .manage(&key(ADMIN), "listbannedevents", json!([]))
+        .await;
+    assert_eq!(listed, json!([]));
+    node.manage(&key(ADMIN), "banevent", json!([id(&coming)]))
+        .await;
+    client.store(&coming).await;
+    let mut stay = client.query(json!({"kinds": [62]})).await.ids();
+    stay.sort_unstable();
+    let mut both = [id(&here), id(&coming)];
+    both.sort_unstable();
+    assert_eq!(stay, both);
 }
 
 async fn r3_2_banned_events_are_gone_and_stay_away(engine: Engine) {
@@ -391,6 +500,49 @@ async fn r3_2_every_call_is_in_the_audit_log(engine: Engine) {
         over_the_network.body["error"].is_string(),
         "only for the shell"
     );
+}
+
+async fn r3_2_refused_calls_are_in_the_audit_log(engine: Engine) {
+    let node = managed(engine).await;
+    let call = json!({"method": "banevent", "params": ["11".repeat(32)]}).to_string();
+    let signed = |number, body: &str, at| http_auth(&key(number), &node.url(), "POST", body, at);
+    let lines = || from_the_shell(&node, "readaudit", json!([]));
+    assert_eq!(node.post(None, &call).await.status, 401);
+    let forged = {
+        let text = text(&signed(9, &call, now())).replace("POST", "GET ");
+        Event::parse(text.as_bytes()).unwrap()
+    };
+    assert_eq!(node.post(Some(&forged), &call).await.status, 401);
+    let of_kind_1 = note(ADMIN, 1, "public");
+    assert_eq!(node.post(Some(&of_kind_1), &call).await.status, 401);
+    let told = lines().await;
+    assert_eq!(told, json!([]), "nobody in particular has called");
+    let old = signed(9, &call, now() - 100);
+    assert_eq!(node.post(Some(&old), &call).await.status, 401);
+    let good = signed(ADMIN, &call, now());
+    for status in [200, 401] {
+        assert_eq!(node.post(Some(&good), &call).await.status, status);
+    }
+    let nonsense = signed(ADMIN, "nonsense", now());
+    assert_eq!(node.post(Some(&nonsense), "nonsense").await.status, 400);
+    let told = lines().await;
+    let line = |place: usize| {
+        let text = |name: &str| told[place][name].as_str().unwrap().to_owned();
+        assert_eq!(text("address"), "127.0.0.1");
+        (text("actor"), text("method"), text("outcome"))
+    };
+    let (actor, method, outcome) = line(0);
+    assert_eq!((actor, method), (public(ADMIN), String::new()));
+    assert!(outcome.starts_with("no call: "), "{outcome}");
+    let (actor, method, outcome) = line(1);
+    assert_eq!((actor, method), (public(ADMIN), "banevent".into()));
+    assert!(outcome.contains("has been used"), "{outcome}");
+    assert_eq!(line(2).2, "ok");
+    let (actor, method, outcome) = line(3);
+    assert_eq!((actor, method), (public(9), "banevent".into()));
+    assert!(outcome.contains("created_at"), "{outcome}");
+    assert!(told.get(5).is_none(), "{told}");
+    assert_eq!(told[4]["method"], "readaudit");
 }
 
 async fn r3_3_each_condition_of_a_token_is_checked(engine: Engine) {

@@ -4,16 +4,28 @@ use serde_json::{Value, json};
 use stentor_relay::config::{Action, Admin, Config, Reporters};
 
 use crate::harness::*;
+use crate::r5_negentropy::initiator::put;
 
 over_both_engines! {
     r4_4_reports_fill_the_queue,
     r4_4_enough_reporters_are_needed,
     r4_4_only_members_reports_count,
+    r4_4_by_default_strangers_reports_do_not_count,
+    r4_4_strangers_reports_drown_no_members,
+    r4_4_a_report_that_was_taken_back_does_not_count,
+    r4_4_what_is_not_here_does_not_wait,
+    r4_4_strangers_hide_nothing_from_searches,
+    r4_4_the_list_goes_on_past_what_is_gone,
     r4_4_hits_of_rules_fill_the_queue,
     r4_4_what_is_judged_leaves_the_queue_for_good,
 }
 
 const ADMIN: u8 = 50;
+
+/// Everybody's reports count.
+fn by_anyone(config: &mut Config) {
+    config.moderation.reporters = Reporters::Anyone;
+}
 
 async fn moderated(engine: Engine, change: impl FnOnce(&mut Config)) -> Node {
     let mut config = without_rates();
@@ -57,7 +69,7 @@ fn report(
 }
 
 async fn r4_4_reports_fill_the_queue(engine: Engine) {
-    let node = moderated(engine, |_| {}).await;
+    let node = moderated(engine, by_anyone).await;
     let mut client = node.client().await;
     let bad = note(1, 10, "bad");
     client.store(&bad).await;
@@ -77,7 +89,11 @@ async fn r4_4_reports_fill_the_queue(engine: Engine) {
 }
 
 async fn r4_4_enough_reporters_are_needed(engine: Engine) {
-    let node = moderated(engine, |config| config.moderation.reports = 2).await;
+    let node = moderated(engine, |config| {
+        by_anyone(config);
+        config.moderation.reports = 2;
+    })
+    .await;
     let mut client = node.client().await;
     let (bad, worse) = (note(1, 10, "bad"), note(1, 10, "worse"));
     client.store(&bad).await;
@@ -141,7 +157,7 @@ async fn r4_4_hits_of_rules_fill_the_queue(engine: Engine) {
 }
 
 async fn r4_4_what_is_judged_leaves_the_queue_for_good(engine: Engine) {
-    let node = moderated(engine, |_| {}).await;
+    let node = moderated(engine, by_anyone).await;
     let mut client = node.client().await;
     let (good, bad, gone) = (note(1, 10, "good"), note(1, 10, "bad"), note(1, 10, "gone"));
     for (number, target) in [&good, &bad, &gone].into_iter().enumerate() {
@@ -166,4 +182,152 @@ async fn r4_4_what_is_judged_leaves_the_queue_for_good(engine: Engine) {
     let waiting = queue_of(&node, 1).await;
     assert_eq!(waiting.len(), 1);
     assert_eq!(waiting[0]["id"], id(&marker), "reports are read in order");
+}
+
+async fn r4_4_by_default_strangers_reports_do_not_count(engine: Engine) {
+    let node = moderated(engine, |_| {}).await;
+    let mut client = node.client().await;
+    let (bad, marker) = (note(1, 10, "bad"), note(1, 10, "marker"));
+    client.store(&bad).await;
+    client.store(&marker).await;
+    client.store(&report(2, &bad, "spam", "")).await;
+    client.store(&report(ADMIN, &marker, "spam", "")).await;
+    let waiting = queue_of(&node, 1).await;
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0]["id"], id(&marker));
+}
+
+async fn r4_4_strangers_reports_drown_no_members(engine: Engine) {
+    let node = moderated(engine, |config| {
+        config.moderation.reports = 2;
+        config.policy.keys.allow = vec![public(1), public(2), public(3), public(4)];
+    })
+    .await;
+    let mut client = node.client().await;
+    let bad = note(1, 10, "bad");
+    client.store(&bad).await;
+    let reported = |by: u8, at: u64, words: &str| {
+        event(1_984, at)
+            .tag(["e", &id(&bad), "spam"])
+            .content(words)
+            .sign(&key(by))
+    };
+    client.store(&reported(2, now() - 60, "of a member")).await;
+    let flood: Vec<_> = (0..1_100)
+        .map(|number| reported(9, now(), &number.to_string()))
+        .collect();
+    put(&*node.store, &flood).await;
+    client.store(&reported(3, now() - 60, "of another")).await;
+    assert_eq!(queue_of(&node, 1).await[0]["id"], id(&bad));
+}
+
+async fn r4_4_a_report_that_was_taken_back_does_not_count(engine: Engine) {
+    let node = moderated(engine, |config| {
+        by_anyone(config);
+        config.moderation.reports = 2;
+    })
+    .await;
+    let mut client = node.client().await;
+    let (fine, marker) = (note(1, 10, "fine"), note(1, 10, "marker"));
+    client.store(&fine).await;
+    client.store(&marker).await;
+    let mistake = report(2, &fine, "spam", "a mistake");
+    client.store(&mistake).await;
+    // It has been read when what comes after it has an effect.
+    client.store(&report(2, &marker, "spam", "")).await;
+    client.store(&report(3, &marker, "spam", "")).await;
+    queue_of(&node, 1).await;
+    client
+        .store(&event(5, now()).tag(["e", &id(&mistake)]).sign(&key(2)))
+        .await;
+    client.store(&report(3, &fine, "spam", "")).await;
+    let second = note(1, 9, "second marker");
+    client.store(&second).await;
+    for by in [2, 3] {
+        client.store(&report(by, &second, "spam", "")).await;
+    }
+    let waiting = queue_of(&node, 2).await;
+    assert_eq!(waiting.len(), 2);
+    assert!(!waiting.iter().any(|entry| entry["id"] == id(&fine)));
+}
+
+async fn r4_4_what_is_not_here_does_not_wait(engine: Engine) {
+    let node = moderated(engine, |config| {
+        by_anyone(config);
+        config.moderation.queue = 1;
+    })
+    .await;
+    let mut client = node.client().await;
+    let bad = note(1, 10, "bad");
+    client.store(&bad).await;
+    client.store(&report(2, &bad, "spam", "")).await;
+    queue_of(&node, 1).await;
+    let never = note(1, 9, "never published");
+    client.store(&report(3, &never, "spam", "")).await;
+    client.store(&report(3, &bad, "spam", "again")).await;
+    loop {
+        let waiting = queue(&node).await;
+        assert_eq!(waiting.len(), 1, "it has pushed out what is here");
+        if waiting[0]["reason"] == "reported: spam: again" {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn r4_4_strangers_hide_nothing_from_searches(engine: Engine) {
+    let mut config = without_rates();
+    by_anyone(&mut config);
+    config.access.admins = vec![Admin {
+        key: public(ADMIN),
+        methods: Vec::new(),
+    }];
+    let relay = Searching::trusting(engine, config).await;
+    let mut client = relay.node.client().await;
+    let word = note(1, 10, "purple");
+    client.store(&word).await;
+    client.store(&report(2, &word, "spam", "")).await;
+    queue_of(&relay.node, 1).await;
+    let found = client.query(json!({"search": "purple"})).await;
+    assert_eq!(found.ids(), [id(&word)]);
+    client.store(&report(ADMIN, &word, "spam", "it is")).await;
+    loop {
+        let waiting = queue_of(&relay.node, 1).await;
+        if waiting[0]["reason"] == "reported: spam: it is" {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let found = client.query(json!({"search": "purple"})).await;
+    assert!(found.events.is_empty(), "who is trusted has reported it");
+    let found = client.query(json!({"search": "purple include:spam"})).await;
+    assert_eq!(found.ids(), [id(&word)]);
+}
+
+async fn r4_4_the_list_goes_on_past_what_is_gone(engine: Engine) {
+    let node = moderated(engine, |_| {}).await;
+    let mut client = node.client().await;
+    let bad = note(1, 10, "bad");
+    client.store(&bad).await;
+    let records = node.relay.access().records();
+    let gone = records.write(|tx| {
+        for number in 0_u32..1_500 {
+            let mut id = [0; 32];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            let text = "INSERT INTO relay_moderation (id, first_at, reason) VALUES (?, 1, '')";
+            tx.execute(text, (id,))?;
+        }
+        Ok::<_, stentor_sql::Error>(())
+    });
+    gone.await.unwrap();
+    client.store(&report(ADMIN, &bad, "spam", "")).await;
+    assert_eq!(queue_of(&node, 1).await[0]["id"], id(&bad));
+    let shell = stentor_relay::access::Actor::shell();
+    let time = stentor_event::Timestamp(now());
+    let management = node.relay.management();
+    let method = "listeventsneedingmoderation";
+    let listed = management.call(method, &[], &shell, true, time).await;
+    let listed = listed.unwrap();
+    assert_eq!(listed[0]["reporters"], 1, "{listed}");
+    assert!(listed[0]["since"].as_u64().unwrap() + 60 > now());
 }

@@ -187,6 +187,10 @@ async fn r5_2_what_is_gone_here_does_not_come_back(engine: Engine) {
         .tag(["expiration", &(now() - 10).to_string()])
         .sign(&key(4));
     let kept = note(4, 500, "kept");
+    // What a banned key may still say: that everything of it goes (NIP-62).
+    let asked = event(62, now() - 300)
+        .tag(["relay", &here.url()])
+        .sign(&key(3));
     put(&here, [&deleted, &request, &vanished, &vanish]).await;
     let access = here.relay.access();
     for change in [
@@ -195,7 +199,7 @@ async fn r5_2_what_is_gone_here_does_not_come_back(engine: Engine) {
     ] {
         access.apply(change, &Actor::shell(), now()).await.unwrap();
     }
-    let there_all = [&deleted, &vanished, &banned, &single, &kept];
+    let there_all = [&deleted, &vanished, &banned, &single, &kept, &asked];
     put(&there, there_all).await;
     let before_it_expires = Timestamp(now() - 100);
     let submission = Submission {
@@ -211,7 +215,7 @@ async fn r5_2_what_is_gone_here_does_not_come_back(engine: Engine) {
         let summary = run(&here, &there.url(), &job(Direction::Down, method))
             .await
             .unwrap();
-        let new = u64::from(method == Method::Negentropy);
+        let new = 2 * u64::from(method == Method::Negentropy);
         assert_eq!(summary.stored, new, "{summary:?}");
         assert_eq!(
             (summary.deleted, summary.vanished, summary.banned),
@@ -219,7 +223,7 @@ async fn r5_2_what_is_gone_here_does_not_come_back(engine: Engine) {
             "{summary:?}"
         );
         let ids = ids(&here).await;
-        assert!(ids.contains(&kept.id()));
+        assert!(ids.contains(&kept.id()) && ids.contains(&asked.id()));
         let gone = [&deleted, &vanished, &banned, &single];
         assert!(gone.iter().all(|event| !ids.contains(&event.id())));
     }

@@ -26,6 +26,14 @@ impl Searching {
         Self::with(engine, without_rates(), Trust::default()).await
     }
 
+    /// A relay with search and this configuration, whose search asks the relay whom and what to trust.
+    pub async fn trusting(engine: Engine, config: Config) -> Self {
+        let config = Self::patient(config);
+        let node = Node::with(engine, config.clone()).await;
+        let trust = node.relay.search_trust();
+        Self::over(node, &config, trust)
+    }
+
     /// A relay with search and this configuration.
     pub async fn with(engine: Engine, config: Config, trust: Trust) -> Self {
         let config = Self::patient(config);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use serde_json::Value;
-use stentor_event::{Event, Kind};
+use stentor_event::Event;
 use stentor_relay::access::Access;
 use stentor_relay::config::SourceType;
 
@@ -45,11 +45,7 @@ fn plugins(workshop: &Workshop, name: &str) -> anyhow::Result<Option<Plugins>> {
     Ok(relay.map(|relay| Plugins { relay, what }))
 }
 
-/// What is banned now. A request to vanish is taken from everybody (NIP-62).
+/// What is banned now.
 fn bans(access: Arc<Access>) -> Bans {
-    Arc::new(move |event: &Event| {
-        let lists = access.lists();
-        let banned = lists.bans(&event.pubkey()) || lists.bans_event(&event.id());
-        banned && event.kind() != Kind::VANISH
-    })
+    Arc::new(move |event: &Event| access.lists().bars(event))
 }
