@@ -3,11 +3,31 @@
 use super::Loaded;
 use super::fault::Fault;
 use super::load::located;
+use crate::layout::Layout;
+use crate::records;
 
-/// Faults of the certificates and keys of the listeners.
-pub fn check(loaded: &Loaded) -> Vec<Fault> {
+/// Faults of the certificates and keys of the listeners, of the authorities that others are verified by, and of the URL of the
+/// records. Relative paths are below the data folder.
+pub fn check(loaded: &Loaded, layout: &Layout) -> Vec<Fault> {
+    let mut found = certificates(loaded);
+    if let Err(error) = loaded.config.outbound.check_files() {
+        found.push((format!("outbound.{}", error.key), error.problem));
+    }
+    if let Err(error) = records::located(layout, &loaded.config).check_url() {
+        found.push(match error {
+            stentor_sql::Error::Config { key, problem } => (format!("records.{key}"), problem),
+            other => ("records".to_owned(), other.to_string()),
+        });
+    }
+    let faults = found.into_iter();
+    faults
+        .map(|(key, message)| located(&loaded.origins, key, message))
+        .collect()
+}
+
+fn certificates(loaded: &Loaded) -> Vec<(String, String)> {
     let server = &loaded.config.server;
-    let mut faults = Vec::new();
+    let mut found = Vec::new();
     for listener in server.listeners() {
         let Some((certificate, key)) = listener.tls() else {
             continue;
@@ -18,9 +38,8 @@ pub fn check(loaded: &Loaded) -> Vec<Fault> {
             } else {
                 "tls_certificate"
             };
-            let key = server.key_of(&listener.name, name);
-            faults.push(located(&loaded.origins, key, error.to_string()));
+            found.push((server.key_of(&listener.name, name), error.to_string()));
         }
     }
-    faults
+    found
 }

@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use stentor_event::Timestamp;
 use stentor_relay::Relay;
 use stentor_relay::retention::Retention;
-use stentor_serve::supervisor::{Importance, Supervisor};
+use stentor_serve::supervisor::Supervisor;
 use stentor_sql::Database;
 use stentor_store::embedded::Store;
 use stentor_store::search::Search;
@@ -45,7 +45,7 @@ pub fn of_node(
     metrics: PrometheusHandle,
 ) {
     let measured = Arc::clone(store);
-    supervisor.spawn("metrics", Importance::Optional, move |mut stop| {
+    supervisor.spawn("metrics", move |mut stop| {
         let (store, search, metrics) = (Arc::clone(&measured), search.clone(), metrics.clone());
         async move {
             let mut upkeep = tokio::time::interval(UPKEEP);
@@ -64,7 +64,7 @@ pub fn of_node(
         }
     });
     let watched = records.clone();
-    supervisor.spawn("records", Importance::Optional, move |mut stop| {
+    supervisor.spawn("records", move |mut stop| {
         let records = watched.clone();
         async move {
             loop {
@@ -86,7 +86,7 @@ pub fn of_retention(
     config: &Arc<ArcSwap<Config>>,
 ) {
     let (keeper, config) = (Arc::clone(keeper), Arc::clone(config));
-    supervisor.spawn("retention", Importance::Optional, move |mut stop| {
+    supervisor.spawn("retention", move |mut stop| {
         let (keeper, config) = (Arc::clone(&keeper), Arc::clone(&config));
         async move {
             tokio::select! {
@@ -108,7 +108,7 @@ fn spawn<F>(
     F: Future<Output = ()> + Send + 'static,
 {
     let relay = relay.clone();
-    supervisor.spawn(name, Importance::Optional, move |mut stop| {
+    supervisor.spawn(name, move |mut stop| {
         let running = run(relay.clone());
         async move {
             tokio::select! {
