@@ -9,3 +9,4 @@ pub mod dial;
 pub mod http;
 pub mod limit;
 pub mod retry;
+mod sets;

@@ -17,7 +17,7 @@ pub struct WebSocketConfig {
     pub ping_interval: Duration,
     /// Further silence after which the connection is closed with 1011.
     pub pong_timeout: Duration,
-    /// How long the socket may refuse to take any byte before the connection is cut; 0 = for ever.
+    /// How long the socket may refuse to take any byte before the connection is cut; 0 = for ever. Before the upgrade too.
     pub write_timeout: Duration,
     /// How long to wait for the client's side of the close handshake.
     pub close_timeout: Duration,

@@ -15,15 +15,8 @@ use crate::ops::{Health, Readiness};
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 /// A task that ran this long before it failed starts over with the first wait.
 const STABLE: Duration = Duration::from_secs(60);
-
-/// What a failing task means for readiness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Importance {
-    /// Nothing can be served without it: not ready until it runs again.
-    Required,
-    /// Something is missing without it: degraded.
-    Optional,
-}
+/// A task that has failed is well again when it has run this long: longer than most services need to fail anew.
+const PROVEN: Duration = Duration::from_secs(20);
 
 /// Tells a task to end. Cloning shares it.
 #[derive(Debug, Clone)]
@@ -64,11 +57,11 @@ impl Supervisor {
         }
     }
 
-    /// Starts a task. `run` makes its future, again after each failure; a future that ends with `Ok` is done for good.
+    /// Starts a task. `run` makes its future, again after each failure; a future that ends with `Ok` is done for good. Without
+    /// it the node is [degraded](Health::Degraded), until it has run for a while without failing.
     pub fn spawn<E, R>(
         &mut self,
         name: &'static str,
-        importance: Importance,
         mut run: impl FnMut(Stop) -> R + Send + 'static,
     ) where
         E: Display + Send + 'static,
@@ -81,22 +74,22 @@ impl Supervisor {
             },
         );
         self.tasks.spawn(async move {
-            let mut wait = BACK_OFF.0;
+            let (mut wait, mut suspected) = (BACK_OFF.0, false);
+            readiness.set(name, Health::Ok, None);
             while !stop.is_requested() {
-                readiness.set(name, Health::Ok, None);
                 gauge!("stentor_task_running", "task" => name).set(1.0);
                 let started = Instant::now();
-                let ended = tokio::spawn(run(stop.clone())).await;
+                let proven = || readiness.set(name, Health::Ok, None);
+                let ended = one_run(run(stop.clone()), suspected.then_some(proven)).await;
                 gauge!("stentor_task_running", "task" => name).set(0.0);
-                let error = match ended {
-                    Ok(Ok(())) => break,
-                    Ok(Err(error)) => error.to_string(),
-                    Err(error) => error.to_string(),
+                let Err(error) = ended else {
+                    break;
                 };
                 if started.elapsed() >= STABLE {
                     wait = BACK_OFF.0;
                 }
-                failed(&readiness, name, importance, &error, wait);
+                suspected = true;
+                failed(&readiness, name, error, wait);
                 tokio::select! {
                     () = sleep(wait) => wait = (wait * 2).min(BACK_OFF.1),
                     () = stop.requested() => {}
@@ -119,13 +112,35 @@ impl Supervisor {
     }
 }
 
-fn failed(
-    readiness: &Readiness,
-    name: &'static str,
-    importance: Importance,
-    error: &str,
-    wait: Duration,
-) {
+/// Runs a task to its end, which is also that of whoever waits here. `proven` is called when it has lasted.
+async fn one_run<E, R>(run: R, proven: Option<impl FnOnce()>) -> Result<(), String>
+where
+    E: Display + Send + 'static,
+    R: Future<Output = Result<(), E>> + Send + 'static,
+{
+    // A task of its own, so that a panic ends nothing else; in a set, which takes it along when it is dropped.
+    let mut task = JoinSet::new();
+    task.spawn(run);
+    let ended = match proven {
+        None => task.join_next().await,
+        Some(proven) => {
+            tokio::select! {
+                ended = task.join_next() => ended,
+                () = sleep(PROVEN) => {
+                    proven();
+                    task.join_next().await
+                }
+            }
+        }
+    };
+    match ended {
+        Some(Ok(Ok(()))) | None => Ok(()),
+        Some(Ok(Err(error))) => Err(error.to_string()),
+        Some(Err(error)) => Err(error.to_string()),
+    }
+}
+
+fn failed(readiness: &Readiness, name: &'static str, error: String, wait: Duration) {
     counter!("stentor_task_failures_total", "task" => name).increment(1);
     tracing::error!(
         task = name,
@@ -133,47 +148,85 @@ fn failed(
         "background task failed, restarting in {} ms",
         wait.as_millis()
     );
-    let health = if importance == Importance::Required {
-        Health::Starting
-    } else {
-        Health::Degraded
-    };
-    readiness.set(name, health, Some(error.to_owned()));
+    readiness.set(name, Health::Degraded, Some(error));
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::future::pending;
+
+    use tokio::sync::mpsc;
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_failing_task_is_restarted_and_reported() {
+    /// Fails at once so many times, then runs until it is stopped. Tells the readiness at the start of each run.
+    fn failing(times: usize) -> (Readiness, Supervisor, mpsc::Receiver<Health>) {
         let readiness = Readiness::new();
         let mut supervisor = Supervisor::new(readiness.clone());
-        let (runs, (told, mut tell)) =
-            (Arc::new(AtomicUsize::new(0)), tokio::sync::mpsc::channel(8));
-        let seen = readiness.clone();
-        supervisor.spawn("worker", Importance::Required, move |mut stop| {
-            let (run, told, seen) = (
-                runs.fetch_add(1, Ordering::SeqCst),
-                told.clone(),
-                seen.clone(),
-            );
+        let (told, tell) = mpsc::channel(64);
+        let (mut runs, seen) = (0, readiness.clone());
+        supervisor.spawn("worker", move |mut stop| {
+            runs += 1;
+            let (fails, told, seen) = (runs <= times, told.clone(), seen.clone());
             async move {
-                let _ = told.send((run, seen.overall())).await;
-                if run < 3 {
+                let _ = told.send(seen.overall()).await;
+                if fails {
                     return Err("broken");
                 }
                 stop.requested().await;
                 Ok(())
             }
         });
-        for expected in 0..4 {
-            assert_eq!(tell.recv().await, Some((expected, Health::Ok)));
+        (readiness, supervisor, tell)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p3_a_task_that_fails_again_and_again_is_never_called_well() {
+        let (readiness, supervisor, mut tell) = failing(10);
+        assert_eq!(
+            tell.recv().await,
+            Some(Health::Ok),
+            "nothing speaks against it"
+        );
+        for _ in 0..10 {
+            assert_eq!(tell.recv().await, Some(Health::Degraded));
         }
-        assert!(supervisor.shutdown(Duration::from_secs(5)).await);
+        // It has not proven itself yet.
+        sleep(PROVEN - Duration::from_millis(1)).await;
+        assert_eq!(readiness.overall(), Health::Degraded);
+        sleep(Duration::from_millis(2)).await;
         assert_eq!(readiness.overall(), Health::Ok);
+        assert!(supervisor.shutdown(Duration::from_secs(5)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_is_a_failure_like_others() {
+        let readiness = Readiness::new();
+        let mut supervisor = Supervisor::new(readiness.clone());
+        supervisor.spawn("worker", |_| async {
+            "no number".parse::<u8>().unwrap();
+            Ok::<(), String>(())
+        });
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(readiness.overall(), Health::Degraded);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r8_3_a_task_that_does_not_end_is_cut_with_all_that_it_holds() {
+        let mut supervisor = Supervisor::new(Readiness::new());
+        let (held, mut gone) = mpsc::channel::<()>(1);
+        let (begun, mut begin) = mpsc::channel(1);
+        supervisor.spawn("stubborn", move |_| {
+            let (held, begun) = (held.clone(), begun.clone());
+            async move {
+                let _held = held;
+                let _ = begun.send(()).await;
+                pending::<Result<(), String>>().await
+            }
+        });
+        begin.recv().await.unwrap();
+        assert!(!supervisor.shutdown(Duration::from_secs(5)).await);
+        let all_dropped = timeout(Duration::from_secs(5), gone.recv()).await;
+        assert_eq!(all_dropped, Ok(None));
     }
 }

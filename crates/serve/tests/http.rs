@@ -11,8 +11,10 @@ mod common;
 use std::time::Duration;
 
 use common::client::{Client, upgrade_request};
-use common::{LOCAL, http, start, start_at, start_with};
+use common::{LOCAL, PATIENCE, http, start, start_at, start_with, websocket};
 use stentor_serve::{ConnectionCaps, ListenerSettings, ServerConfig};
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn r1_14_upgrades_on_the_root_only() {
@@ -241,4 +243,20 @@ async fn r4_5_a_flood_of_upgrades_leaves_the_others_served() {
         client.await.unwrap();
     }
     assert!(running.server.limits().open() <= 20);
+}
+
+/// A client that asks and asks and reads nothing.
+#[tokio::test]
+async fn r4_5_a_client_that_does_not_read_its_answers_is_cut_off() {
+    let config = websocket(|websocket| websocket.write_timeout = Duration::from_millis(200));
+    let running = start_with(config, ConnectionCaps::default());
+    let mut greedy = Client::narrow(running.address).await;
+    let requests = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(200);
+    let asking = async { while greedy.stream.write_all(requests.as_bytes()).await.is_ok() {} };
+    timeout(PATIENCE, asking)
+        .await
+        .expect("it was never cut off");
+    while running.server.limits().open() > 0 {
+        tokio::task::yield_now().await;
+    }
 }

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Error;
+use crate::connection::postgres_address::PostgresAddress;
 
 /// Where records are kept, and how long and how much is waited for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +21,7 @@ pub struct DatabaseConfig {
     /// `sslrootcert`.
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub url: Option<DatabaseUrl>,
-    /// A file that holds the URL, instead of `url`.
+    /// A file that holds the URL, instead of `url`. It is read for each new connection, so a password can be changed there.
     pub url_file: Option<PathBuf>,
     /// SQLite: connections for reading, beside the one that writes. PostgreSQL: all connections of this node.
     #[schemars(range(min = 1, max = 1000))]
@@ -111,15 +112,12 @@ impl DatabaseConfig {
         Ok(())
     }
 
-    /// The URL, read from its file if it is in one.
-    pub(crate) fn secret_url(&self) -> Result<Option<DatabaseUrl>, Error> {
-        let Some(file) = &self.url_file else {
-            return Ok(self.url.clone());
-        };
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            Error::config("url_file", format!("reading {}: {error}", file.display()))
-        })?;
-        Ok(Some(DatabaseUrl::new(text.trim().to_owned())))
+    /// Checks the URL, read from its file if it is in one.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when it is none, or the file cannot be read.
+    pub fn check_url(&self) -> Result<(), Error> {
+        PostgresAddress::of(self).map(drop)
     }
 
     pub(crate) fn acquire(&self) -> Duration {
@@ -228,20 +226,5 @@ mod tests {
         assert!(config.url.as_ref().unwrap().expose().contains("hunter2"));
         assert!(!format!("{config:?}").contains("hunter2"));
         assert!(!serde_json::to_string(&config).unwrap().contains("hunter2"));
-    }
-
-    #[test]
-    fn the_url_is_read_from_its_file_without_the_end_of_the_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("url");
-        std::fs::write(&file, "postgres://me@localhost/db\n").unwrap();
-        let config = DatabaseConfig {
-            url_file: Some(file.clone()),
-            ..DatabaseConfig::default()
-        };
-        let url = config.secret_url().unwrap().unwrap();
-        assert_eq!(url.expose(), "postgres://me@localhost/db");
-        std::fs::remove_file(file).unwrap();
-        assert!(matches!(config.secret_url(), Err(Error::Config { .. })));
     }
 }

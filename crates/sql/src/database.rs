@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 
 use crate::config::Limits;
-use crate::connection::postgres::PostgresAddress;
+use crate::connection::postgres_address::PostgresAddress;
 use crate::connection::sqlite::SqliteAddress;
 use crate::migrate;
 use crate::pool::{Address, Pool};
@@ -46,8 +46,8 @@ impl Database {
     pub async fn open(config: &DatabaseConfig) -> Result<Self, Error> {
         config.check()?;
         let runtime = Handle::current();
-        let address = match config.secret_url()? {
-            Some(url) => Address::Postgres(Box::new(PostgresAddress::new(&url, config)?)),
+        let address = match PostgresAddress::of(config)? {
+            Some(address) => Address::Postgres(Box::new(address)),
             None => Address::Sqlite(SqliteAddress::new(config)),
         };
         let writer = match &address {

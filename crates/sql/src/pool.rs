@@ -12,7 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::connection::Connection;
-use crate::connection::postgres::PostgresAddress;
+use crate::connection::postgres::PostgresLink;
+use crate::connection::postgres_address::PostgresAddress;
 use crate::connection::sqlite::SqliteAddress;
 use crate::{Dialect, Error, metrics};
 
@@ -34,7 +35,9 @@ impl Address {
     async fn connect(&self) -> Result<Connection, Error> {
         Ok(match self {
             Self::Sqlite(address) => Connection::Sqlite(Box::new(address.reader().await?)),
-            Self::Postgres(address) => Connection::Postgres(Box::new(address.connect().await?)),
+            Self::Postgres(address) => {
+                Connection::Postgres(Box::new(PostgresLink::open(address).await?))
+            }
         })
     }
 }

@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Bind, Config, ListenerConfig};
 use crate::control::{self, Abroad, Client, Job, Keeping, Link, Workshop};
+use crate::heir::Claim;
 use crate::import::Rules;
 use crate::layout::Layout;
 use crate::records::Records;
@@ -65,17 +66,34 @@ pub async fn open(layout: &Layout, config: &Config, make: bool) -> anyhow::Resul
             return Ok(Access::Node(client));
         }
         if !make && !layout.relay_store().exists() {
-            bail!("there is no store in {}", layout.root().display());
+            return Err(no_store(layout));
         }
         layout.make()?;
-        match open_store(&layout.relay_store(), options(config)?) {
+        let claim = Claim::shared(layout)?;
+        let opened = match &claim {
+            Some(_) => open_store(&layout.relay_store(), options(config)?),
+            None => Err(StoreError::InUse {
+                path: layout.relay_store(),
+                pid: None,
+            }),
+        };
+        match opened {
             Ok(store) => return Ok(Access::Own(Arc::new(workshop(store, layout, config)))),
             Err(StoreError::InUse { .. }) if begun.elapsed() < PATIENCE => {
-                tokio::time::sleep(PAUSE).await
+                drop(claim);
+                tokio::time::sleep(PAUSE).await;
             }
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// A command that has nothing to work on: often one that was not told where.
+pub fn no_store(layout: &Layout) -> anyhow::Error {
+    let folder = layout.root().display();
+    anyhow::anyhow!(
+        "there is no store in {folder}; --data or STENTOR_DATA says where the data folder is"
+    )
 }
 
 /// Opens a store in this process, making its folder where needed.
@@ -96,8 +114,10 @@ pub fn options(config: &Config) -> anyhow::Result<Options> {
             Bind::Tcp(address) => Some(address),
             Bind::Unix(_) => None,
         };
-        let secure = listener.tls().is_some();
-        Ok(Place { local, secure })
+        Ok(Place {
+            listener: listener.name,
+            local,
+        })
     };
     let listeners = config.server.listeners().into_iter();
     let places: anyhow::Result<Vec<Place>> = listeners.map(place).collect();
@@ -105,22 +125,22 @@ pub fn options(config: &Config) -> anyhow::Result<Options> {
 }
 
 /// Where a listener is met.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Place {
+    /// Its name.
+    pub listener: String,
     /// Its address; `None` for a Unix socket.
     pub local: Option<SocketAddr>,
-    /// Whether it speaks TLS.
-    pub secure: bool,
 }
 
 impl Place {
     /// The URLs that name it without a configured public one.
-    fn urls(self) -> Vec<String> {
+    fn urls(&self, secure: bool) -> Vec<String> {
         let Some(address) = self.local else {
             return normalize_relay_url("ws://localhost").into_iter().collect();
         };
         let urls = local_urls(address).into_iter();
-        if self.secure {
+        if secure {
             urls.map(|url| url.replacen("ws://", "wss://", 1)).collect()
         } else {
             urls.collect()
@@ -128,19 +148,35 @@ impl Place {
     }
 }
 
-/// What the store is opened with, by a node that listens at these places. Without a configured public URL, requests
-/// to vanish (NIP-62) that name one of them are meant for it (R1.11).
+/// Whom a request to vanish (NIP-62) must name to be meant for a node that listens at these places: one of its public URLs;
+/// without any, one of the places (R1.11).
+///
+/// # Errors
+/// When a public URL is none.
+pub fn scope(config: &Config, places: &[Place]) -> anyhow::Result<RelayScope> {
+    let mut urls = config.relay.public_urls()?;
+    if urls.is_empty() {
+        let listeners = config.server.listeners();
+        let secure = |place: &Place| {
+            let mut named = listeners.iter().filter(|one| one.name == place.listener);
+            named.any(|listener| listener.tls().is_some())
+        };
+        urls = places
+            .iter()
+            .flat_map(|place| place.urls(secure(place)))
+            .collect();
+    }
+    Ok(RelayScope {
+        urls: Arc::from(urls),
+    })
+}
+
+/// What the store is opened with, by a node that listens at these places.
 ///
 /// # Errors
 /// When a public URL is none.
 pub fn options_at(config: &Config, places: &[Place]) -> anyhow::Result<Options> {
-    let mut urls = config.relay.public_urls()?;
-    if urls.is_empty() {
-        urls = places.iter().copied().flat_map(Place::urls).collect();
-    }
-    Ok(config.store.options(RelayScope {
-        urls: Arc::from(urls),
-    }))
+    Ok(config.store.options(scope(config, places)?))
 }
 
 /// What imported events must satisfy: the rules of the protocol and the limits on sizes.

@@ -52,6 +52,11 @@ impl Layout {
         self.root.join("secrets")
     }
 
+    /// The lock that says whose the store is next.
+    pub fn heir(&self) -> PathBuf {
+        self.root.join("HEIR")
+    }
+
     /// The socket by which commands reach the running node.
     pub fn control_socket(&self) -> PathBuf {
         self.root.join("control.sock")

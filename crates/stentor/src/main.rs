@@ -3,10 +3,12 @@
 mod access;
 mod backup;
 mod cli;
+mod clock;
 mod command;
 mod config;
 mod control;
 mod filters;
+mod heir;
 mod import;
 mod layout;
 mod logs;
@@ -32,9 +34,7 @@ fn main() -> ExitCode {
 
 /// Says what went wrong and chooses the exit code.
 fn fail(error: &anyhow::Error) -> ExitCode {
-    let io = error.downcast_ref::<std::io::Error>();
-    if io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe) {
-        // Whoever read our output (`| head`) has had enough of it.
+    if output::is_enough(error) {
         return ExitCode::SUCCESS;
     }
     if let Some(faults) = error.downcast_ref::<config::Faults>() {

@@ -10,8 +10,29 @@ use serde::Serialize;
 /// When standard output cannot be written, such as a pipe whose reader has gone.
 pub fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(closing)
+}
+
+/// Whoever read standard output (`| head`) has had enough of it.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output is closed")]
+pub struct Enough;
+
+/// Marks the error of a standard output that nobody reads any more: others of the kind, as of a socket, are failures.
+pub fn closing(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => io::Error::new(io::ErrorKind::BrokenPipe, Enough),
+        _ => error,
+    }
+}
+
+/// Whether an error is of a standard output that nobody reads any more.
+pub fn is_enough(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.and_then(io::Error::get_ref)
+        .is_some_and(|inner| inner.is::<Enough>())
 }
 
 /// Prints one line.
@@ -72,6 +93,15 @@ mod tests {
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_000), "1,000");
         assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn only_standard_output_may_be_closed() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_enough(&closing(broken()).into()));
+        assert!(!is_enough(&broken().into()), "of a socket, say");
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert!(!is_enough(&closing(full).into()));
     }
 
     #[test]

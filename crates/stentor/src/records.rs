@@ -1,6 +1,6 @@
 //! The records of whoever does a job: those of the running node, or opened when a job first needs them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -99,10 +99,15 @@ pub async fn open(layout: &Layout, config: &Config) -> anyhow::Result<Database> 
         .context("opening the records")
 }
 
+/// The file of records that are in SQLite.
+pub fn file(layout: &Layout, config: &Config) -> PathBuf {
+    layout.root().join(&config.records.path)
+}
+
 /// The configuration of the records with absolute paths.
-fn located(layout: &Layout, config: &Config) -> stentor_sql::DatabaseConfig {
+pub fn located(layout: &Layout, config: &Config) -> stentor_sql::DatabaseConfig {
     let mut records = config.records.clone();
-    records.path = layout.root().join(&records.path);
+    records.path = file(layout, config);
     records.url_file = records.url_file.map(|file| layout.root().join(file));
     records
 }

@@ -26,6 +26,11 @@ fn import(data: &Path, folder: &Path, events: &[stentor_event::Event]) -> Value 
     run_json(data, &["import", "--json", file.to_str().unwrap()])
 }
 
+/// A data folder with a store in it, as a first start makes one.
+fn prepare(data: &Path) {
+    run_json(data, &["import", "--json"]);
+}
+
 fn id(event: &stentor_event::Event) -> String {
     event.id().to_string()
 }
@@ -34,6 +39,7 @@ fn id(event: &stentor_event::Event) -> String {
 fn r3_2_the_same_with_and_without_a_node() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
+    prepare(&data);
     let key = note(1, 1).pubkey().to_string();
     assert_eq!(admin(&data, &["banpubkey", &key, "spam"]), json!(true));
     let node = Node::start(&data, &[]);
@@ -79,9 +85,56 @@ fn r3_2_the_same_with_and_without_a_node() {
 }
 
 #[test]
+fn r3_2_a_folder_without_a_relay_does_not_become_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("mistyped");
+    let key = note(1, 1).pubkey().to_string();
+    let (code, _, err) = run_text(&data, &["admin", "banpubkey", &key]);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains(&data.display().to_string()) && err.contains("STENTOR_DATA"),
+        "{err}"
+    );
+    assert!(!data.exists());
+}
+
+/// Several megabytes of answer, through the node.
+#[test]
+fn r3_2_long_lists_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    prepare(folder.path());
+    admin(folder.path(), &["listbannedpubkeys"]);
+    let records = stentor_sql::DatabaseConfig {
+        path: folder.path().join("records.sqlite"),
+        ..Default::default()
+    };
+    let fill = async {
+        let records = stentor_sql::Database::open(&records).await?;
+        let filled = records.write(|tx| {
+            tx.execute(
+                "INSERT INTO relay_banned_keys
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+                 SELECT CAST(printf('%032d', i) AS BLOB), 'flood', 1 FROM n",
+                (),
+            )
+        });
+        filled.await?;
+        records.close().await;
+        Ok::<_, stentor_sql::Error>(())
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(fill).unwrap();
+    let node = Node::start(folder.path(), &[]);
+    let listed = admin(folder.path(), &["listbannedpubkeys"]);
+    assert_eq!(listed.as_array().unwrap().len(), 100_000);
+    drop(node);
+}
+
+#[test]
 fn r3_2_mistakes_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
+    prepare(&data);
     let (code, _, err) = run_text(&data, &["admin", "banpubkey", "nobody"]);
     assert_eq!(code, 1);
     assert!(err.contains("parameter 1"), "{err}");
@@ -98,6 +151,7 @@ fn r3_2_mistakes_are_told() {
 fn r3_1_invites_from_the_shell() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
+    prepare(&data);
     admin(&data, &["createrole", "host", "Host"]);
     let claim = admin(&data, &["createinvite", "24", "3", "host"]);
     let claim = claim.as_str().unwrap();
@@ -119,6 +173,7 @@ fn r3_1_invites_from_the_shell() {
 fn r5_4_imports_know_what_is_banned() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
+    prepare(&data);
     let (bad, good) = (note(1, 1), note(2, 2));
     let unwanted = note(2, 3);
     admin(&data, &["banpubkey", &bad.pubkey().to_string()]);
@@ -182,6 +237,7 @@ fn r4_4_a_ban_whose_effect_was_cut_off_takes_effect_at_the_next_start() {
     let (data, other) = (folder.path().join("data"), folder.path().join("other"));
     let (bad, unwanted, good) = (note(1, 1), note(2, 3), note(2, 2));
     // The lists of one folder and the events of another make what a crash leaves.
+    prepare(&other);
     admin(&other, &["banpubkey", &bad.pubkey().to_string()]);
     admin(&other, &["banevent", &id(&unwanted)]);
     import(&data, folder.path(), &[bad, unwanted, good.clone()]);

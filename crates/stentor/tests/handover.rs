@@ -8,10 +8,13 @@
 
 mod common;
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -157,6 +160,90 @@ fn r8_3_a_successor_that_cannot_start_does_no_harm() {
     UnixStream::connect(&path).unwrap();
     drop(open);
     assert_eq!(node.stop().0, 0);
+}
+
+/// What a successor needs besides the store is tried before its predecessor ends.
+#[test]
+fn r8_3_a_successor_without_records_or_roots_does_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path(), &[]);
+    let mut open = Client::connect(&node.url);
+    for (setting, exit, says) in [
+        (
+            "records.url=postgres://me@127.0.0.1:1/none",
+            1,
+            "opening the records",
+        ),
+        (
+            "outbound.extra_roots=[\"/nowhere/ca.pem\"]",
+            2,
+            "outbound.extra_roots[0]: /nowhere/ca.pem",
+        ),
+    ] {
+        let arguments = ["serve", "--take-over", "--set", setting];
+        let (code, _, err) = run_text(folder.path(), &arguments);
+        assert_eq!(code, exit, "{err}");
+        assert!(err.contains(says), "{err}");
+    }
+    assert!(open.publish(&note(1, 1)).0, "still connected");
+    drop(open);
+    assert_eq!(node.stop().0, 0);
+}
+
+/// A successor that waits for its predecessor to end holds this lock; nobody else gets the store then.
+#[test]
+fn r8_3_no_command_takes_the_store_between_two_nodes() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(Node::start(folder.path(), &[]).stop().0, 0);
+    let lock = File::options()
+        .write(true)
+        .open(folder.path().join("HEIR"))
+        .unwrap();
+    lock.try_lock().unwrap();
+    let (code, _, err) = run_text(folder.path(), &["export"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("is in use by another process"), "{err}");
+    drop(lock);
+    assert_eq!(exported_ids(folder.path()), Vec::<String>::new());
+}
+
+#[test]
+fn r8_3_a_node_that_waits_for_the_store_ends_when_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(Node::start(folder.path(), &[]).stop().0, 0);
+    let lock = File::options()
+        .write(true)
+        .open(folder.path().join("relay/LOCK"))
+        .unwrap();
+    lock.try_lock().unwrap();
+    let mut command = stentor(&["serve", "--listen", "127.0.0.1:0", "--ops-listen", ""]);
+    command.arg("--data").arg(folder.path());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(log.any(|line| line.unwrap().contains("waiting for it")));
+    let status = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(status.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(log.any(|line| line.unwrap().contains("stopped before it served")));
+}
+
+#[test]
+fn r8_4_a_unix_socket_that_is_taken_over_gets_its_permissions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("relay.sock");
+    let listeners = |mode: &str| {
+        format!(
+            "server.listeners=[{{ name = \"local\", bind = \"unix:{}\", unix_mode = \"{mode}\" }}]",
+            path.display()
+        )
+    };
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    let first = Node::start(folder.path(), &["--set", &listeners("0600")]);
+    assert_eq!(mode(), 0o600);
+    let second = successor(folder.path(), &["--set", &listeners("0660")]);
+    assert_eq!(first.ended().0, 0);
+    assert_eq!(mode(), 0o660);
+    assert_eq!(second.stop().0, 0);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use common::client::Client;
 use common::events::{event, lines, note, now, text};
 use common::node::{Node, wait_for};
 use common::{exported_ids, run, run_json, run_text, stentor};
@@ -389,4 +390,62 @@ fn r5_4_an_interrupted_import_reports_what_it_did() {
         let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(summary["stopped"], true);
     }
+}
+
+/// What clients are refused: too old, too new, of a forbidden kind, without work, with a forbidden word.
+#[test]
+fn r5_4_rules_for_clients_do_not_apply_to_imports() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let settings = [
+        "relay.policy.time.behind_seconds=60",
+        "relay.policy.kinds.deny=[7]",
+        "relay.policy.work.bits=20",
+        "relay.policy.words.words=[\"casino\"]",
+    ];
+    let settings: Vec<&str> = settings.iter().flat_map(|one| ["--set", one]).collect();
+    let events = [
+        note(1, 1),
+        event(1, 1, now() + 3_600, &[], "from the future"),
+        event(1, 7, now(), &[], "+"),
+        event(1, 1, now(), &[], "the casino of our town"),
+    ];
+    let file = write(folder.path(), "refused.jsonl", lines(&events));
+    let arguments = [&[file.as_str()], &settings[..]].concat();
+    let alone = import(&folder.path().join("other"), &arguments);
+    assert_eq!(counts(&alone), json!({ "accepted": 4, "lines": 4 }));
+    let node = Node::start(&data, &settings);
+    let mut client = Client::connect(&node.url);
+    for event in &events {
+        assert!(!client.publish(event).0, "{}", text(event));
+    }
+    assert_eq!(
+        counts(&import(&data, &[&file])),
+        json!({ "accepted": 4, "lines": 4 })
+    );
+    assert_eq!(exported_ids(&data).len(), 4);
+    assert_eq!(node.stop().0, 0);
+}
+
+/// A dry run asks nothing of the relay that the configuration names, and changes nothing of it.
+#[test]
+fn r5_4_a_dry_run_leaves_records_elsewhere_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let file = write(folder.path(), "one.jsonl", lines(&[note(1, 1)]));
+    for setting in [
+        format!(
+            "records.path={}",
+            folder.path().join("real.sqlite").display()
+        ),
+        "records.url=postgres://me@127.0.0.1:1/none".to_owned(),
+    ] {
+        let summary = import(&data, &[&file, "--dry-run", "--set", &setting]);
+        assert_eq!(counts(&summary), json!({ "accepted": 1, "lines": 1 }));
+    }
+    let real = folder.path().join("real.sqlite");
+    std::fs::write(&real, "not a database").unwrap();
+    let setting = format!("records.path={}", real.display());
+    import(&data, &[&file, "--dry-run", "--set", &setting]);
+    assert_eq!(std::fs::read(&real).unwrap(), b"not a database");
 }

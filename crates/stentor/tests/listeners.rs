@@ -237,6 +237,49 @@ fn r3_4_a_hangup_takes_a_new_certificate_and_drops_nobody() {
     assert!(!log.contains("PRIVATE KEY"), "{log}");
 }
 
+/// A listener that is to speak TLS from now on never goes on without it while the log says that all is well.
+#[test]
+fn r3_4_a_reload_with_a_pair_that_is_not_there_changes_nothing() {
+    let (folder, pair) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("stentor.toml");
+    let write = |name: &str, further: &str| {
+        let text = format!(
+            "[relay.info]\nname = \"{name}\"\n[[server.listeners]]\nname = \"tls\"\nbind = \"127.0.0.1:0\"\n{further}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+    };
+    let tls = format!(
+        "tls_certificate = \"{0}/cert.pem\"\ntls_key = \"{0}/key.pem\"",
+        pair.path().display()
+    );
+    write("plain", "");
+    let node = Node::start(folder.path(), &[]);
+    let mut plain = node.ready.split_whitespace();
+    let plain = plain.rfind(|word| word.starts_with("ws://")).unwrap();
+    let address = plain.trim_start_matches("ws://");
+    write("secure", &tls);
+    node.signal("HUP");
+    let failed = "stentor_tls_reloads_total{listener=\"tls\",outcome=\"failed\"}";
+    wait_for("the failure in the metrics", || {
+        metric(&node, failed) == Some(1.0)
+    });
+    let name = || {
+        let (_, body) = get(node.address(), "/", "application/nostr+json");
+        serde_json::from_str::<Value>(&body).unwrap()["name"].clone()
+    };
+    assert_eq!(name(), "plain", "nothing of it is in force");
+    let certificate = write_pair(pair.path());
+    node.signal("HUP");
+    wait_for("TLS", || connect(address, &certificate).is_ok());
+    assert!(Client::try_connect(plain).is_err());
+    assert_eq!(name(), "secure");
+    let (_, log) = node.stop();
+    assert!(
+        log.contains("configuration not reloaded") && log.contains("the listener tls: cannot read"),
+        "{log}"
+    );
+}
+
 #[test]
 fn r3_4_changed_files_are_noticed_without_a_signal() {
     let (folder, pair) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -279,9 +322,9 @@ fn p2_config_check_reads_certificate_and_key() {
         "{err}"
     );
     let (code, _, err) = run_text(folder.path(), &["serve"]);
-    assert_eq!(code, 1);
+    assert_eq!(code, 2, "systemd does not try again");
     assert!(
-        err.contains("the listener tls: certificate and key"),
+        err.contains("stentor.toml:4: server.listeners[0].tls_certificate: certificate and key"),
         "{err}"
     );
 }

@@ -342,3 +342,38 @@ fn a_port_in_use_is_named() {
         "{err}"
     );
 }
+
+/// The folder of the index cannot be one: search is missing, everything else is there.
+#[test]
+fn p3_readiness_tells_which_dependency_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("search"), "no folder").unwrap();
+    let node = Node::start(folder.path(), &[]);
+    let ready = || {
+        let (status, body) = get(&node.operations, "/health/ready", "*/*");
+        assert_eq!(status, 200, "clients are served: {body}");
+        serde_json::from_str::<Value>(&body).unwrap()
+    };
+    wait_for("the failure of search", || {
+        ready()["dependencies"]["search"]["status"] == "degraded"
+    });
+    let said = ready();
+    assert_eq!(said["status"], "degraded");
+    assert!(said["dependencies"]["search"]["detail"].is_string());
+    assert_eq!(said["dependencies"]["records"]["status"], "ok");
+    assert!(Client::connect(&node.url).publish(&note(1, 1)).0);
+    // It is tried again and again, and is not well in between.
+    let failures = || {
+        let (_, metrics) = get(&node.operations, "/metrics", "*/*");
+        let line = "stentor_task_failures_total{task=\"search\"} ";
+        let found = metrics.lines().find_map(|text| text.strip_prefix(line));
+        found
+            .and_then(|count| count.parse::<u32>().ok())
+            .unwrap_or(0)
+    };
+    wait_for("further failures", || {
+        assert_eq!(ready()["dependencies"]["search"]["status"], "degraded");
+        failures() >= 4
+    });
+    assert_eq!(node.stop().0, 0);
+}

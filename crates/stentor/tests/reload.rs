@@ -146,3 +146,46 @@ fn r4_1_hangups_under_load_lose_nobody_and_nothing() {
     assert_eq!(code, 0, "{log}");
     assert!(log.contains("configuration not reloaded"), "{log}");
 }
+
+#[test]
+fn r1_11_a_url_that_comes_with_a_reload_is_one_to_vanish_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stentor.toml");
+    let write = |name: &str, url: &str| {
+        let text = format!("[relay]\nurls = [\"{url}\"]\n[relay.info]\nname = \"{name}\"\n");
+        std::fs::write(&file, text).unwrap();
+    };
+    write("before", "wss://old.example.com");
+    let node = Node::start(folder.path(), &[]);
+    let mut client = Client::connect(&node.url);
+    assert!(client.publish(&note(1, 1)).0);
+    write("after", "wss://new.example.com");
+    node.signal("HUP");
+    wait_for("the reload", || document(&node)["name"] == "after");
+    let vanish = event(1, 62, now(), &[&["relay", "wss://new.example.com"]], "");
+    assert!(client.publish(&vanish).0);
+    let left = client.stored(json!({"authors": [vanish.pubkey().to_string()], "kinds": [1]}));
+    assert!(left.is_empty(), "{left:?}");
+    let (taken, _) = client.publish(&note(1, 2));
+    assert!(!taken, "what is older does not come back");
+}
+
+/// Two reloads: what needed a restart after the first one still does after the second.
+#[test]
+fn p2_what_takes_a_restart_is_told_until_there_was_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stentor.toml");
+    let write = |name: &str| {
+        let text = format!("[server]\nthreads = 3\n[relay.info]\nname = \"{name}\"\n");
+        std::fs::write(&file, text).unwrap();
+    };
+    let node = Node::start(folder.path(), &[]);
+    for name in ["one", "two"] {
+        write(name);
+        node.signal("HUP");
+        wait_for("the reload", || document(&node)["name"] == name);
+    }
+    let (_, log) = node.stop();
+    let told = log.matches("changes here take effect with a restart");
+    assert_eq!(told.count(), 2, "{log}");
+}

@@ -44,6 +44,19 @@ pub enum StoreError {
         /// The newest format that this program reads.
         supported: u32,
     },
+    /// The store was written in a format that this program no longer reads.
+    #[error(
+        "{path} has format {found}; this program reads format {supported}: write the events out with the version that made it \
+         (`stentor export`), and take them in here (`stentor import`)"
+    )]
+    Older {
+        /// The folder of the store.
+        path: PathBuf,
+        /// The format found there.
+        found: u32,
+        /// The format that this program reads.
+        supported: u32,
+    },
     /// Another process has the store open.
     #[error("{path} is in use by another process{}", .pid.map(|p| format!(" (pid {p})")).unwrap_or_default())]
     InUse {
@@ -65,6 +78,9 @@ pub enum StoreError {
     /// A write to the log failed in a way that leaves its end unknown; the store must be opened again.
     #[error("the store is read-only after a failed write ({0}); restart to recover")]
     Poisoned(String),
+    /// Long work was ended early, as whoever was told of its progress wished.
+    #[error("ended early, as it was asked for")]
+    Interrupted,
     /// The store is closing.
     #[error("the store is shutting down")]
     Closed,

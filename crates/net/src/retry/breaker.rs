@@ -1,11 +1,11 @@
 //! A circuit breaker for each host, in bounded memory.
 
-use std::hash::{BuildHasher, Hash};
+use std::hash::Hash;
 use std::time::Duration;
 
-use hashbrown::DefaultHashBuilder;
-use parking_lot::Mutex;
 use thiserror::Error;
+
+use crate::sets::{Place, Sets};
 
 /// The breaker is open: nobody should try now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -65,29 +65,16 @@ impl Breaker {
     }
 }
 
-/// Breakers in a set.
-const WAYS: usize = 16;
-
-/// Breakers by key. At most about `capacity` keys that have failed are remembered, in sets of 16 that the key's hash chooses among; in
-/// a set that is used up, the one with the fewest failures goes. A key that never failed takes no memory.
+/// Breakers by key. At most about `capacity` keys that have failed are remembered; where there is no more room, the one with the
+/// fewest failures of a few goes. A key that never failed takes no memory.
 #[derive(Debug)]
-pub struct Breakers<K> {
-    sets: Box<[Set<K>]>,
-    hasher: DefaultHashBuilder,
-}
-
-type Set<K> = Mutex<Vec<(K, Breaker)>>;
+pub struct Breakers<K>(Sets<K, Breaker>);
 
 impl<K: Hash + Eq + Clone> Breakers<K> {
     /// For at most `capacity` keys, rounded up to a multiple of 16.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self {
-            sets: (0..capacity.div_ceil(WAYS).max(1))
-                .map(|_| Mutex::default())
-                .collect(),
-            hasher: DefaultHashBuilder::default(),
-        }
+        Self(Sets::new(capacity))
     }
 
     /// As [`Breaker::attempt`].
@@ -95,51 +82,40 @@ impl<K: Hash + Eq + Clone> Breakers<K> {
     /// # Errors
     /// [`Open`].
     pub fn attempt(&self, key: &K, now: Duration) -> Result<(), Open> {
-        self.with_set(key, |set| {
-            let known = set.iter_mut().find(|(own, _)| own == key);
-            known.map_or(Ok(()), |(_, breaker)| breaker.attempt(now))
-        })
-        .unwrap_or(Ok(()))
+        let attempt = |mut place: Place<'_, K, Breaker>| {
+            let known = place.value();
+            known.map_or(Ok(()), |breaker| breaker.attempt(now))
+        };
+        self.0.with(key, attempt).unwrap_or(Ok(()))
     }
 
     /// As [`Breaker::failed`].
     pub fn failed(&self, key: &K, now: Duration) {
-        self.with_set(key, |set| {
-            if let Some((_, breaker)) = set.iter_mut().find(|(own, _)| own == key) {
+        self.0.with(key, |mut place| {
+            if let Some(breaker) = place.value() {
                 return breaker.failed(now);
             }
             let mut breaker = Breaker::default();
             breaker.failed(now);
-            let entry = (key.clone(), breaker);
-            if set.len() < WAYS {
-                set.push(entry);
-            } else if let Some(least) = set.iter_mut().min_by_key(|(_, breaker)| breaker.failures) {
-                *least = entry;
-            }
+            place.insert(breaker, |breaker| breaker.failures);
         });
     }
 
     /// As [`Breaker::succeeded`]: the key is forgotten.
     pub fn succeeded(&self, key: &K) {
-        self.with_set(key, |set| set.retain(|(own, _)| own != key));
+        self.0.with(key, |mut place| place.forget());
     }
 
     /// Keys remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.sets.iter().map(|set| set.lock().len()).sum()
+        self.0.len()
     }
 
     /// Whether no key is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    fn with_set<T>(&self, key: &K, work: impl FnOnce(&mut Vec<(K, Breaker)>) -> T) -> Option<T> {
-        let set = self.hasher.hash_one(key) as usize % self.sets.len();
-        // There is always a set: the number is below their count.
-        self.sets.get(set).map(|set| work(&mut set.lock()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accept;
 mod handshakes;
+mod patience;
 mod refuse;
 mod request;
 mod serve;

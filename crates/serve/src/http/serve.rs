@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::ServerConfig;
+use super::patience::Patient;
 use super::request::RequestInfo;
 use super::server::{HttpConnection, Shared};
 use crate::drain::Stage;
@@ -49,6 +50,7 @@ pub(super) async fn serve<F: SessionFactory>(
         .header_read_timeout(config.http.header_timeout)
         .max_buf_size(config.http.max_header_bytes.max(8 << 10))
         .max_headers(config.http.max_headers);
+    let stream = Patient::new(stream, config.websocket.write_timeout);
     let mut connection = pin!(
         builder
             .serve_connection(TokioIo::new(stream), service)

@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use stentor_trace::InConnection;
 
 use super::ServerConfig;
+use super::patience::Patient;
 use super::request::RequestInfo;
 use super::server::{HttpConnection, Shared};
 use crate::connection::{Connection, Parts};
@@ -159,8 +160,8 @@ async fn start<F: SessionFactory>(
 
 /// The socket itself, and what was read past the request.
 fn unwrap(upgraded: Upgraded) -> Option<(Stream, Vec<u8>)> {
-    let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
-    Some((parts.io.into_inner(), parts.read_buf.to_vec()))
+    let parts = upgraded.downcast::<TokioIo<Patient<Stream>>>().ok()?;
+    Some((parts.io.into_inner().into_inner(), parts.read_buf.to_vec()))
 }
 
 /// A connection with its place under the caps and in the drain. Dropped in this order.

@@ -37,6 +37,17 @@ impl SocketFile {
         })
     }
 
+    /// Gives it these permissions, unless another file is in its place.
+    ///
+    /// # Errors
+    /// When it is not this process's to change.
+    pub fn permit(&self, mode: u32) -> io::Result<()> {
+        if identity(&self.path)? != self.identity {
+            return Err(io::Error::other("another file is in its place"));
+        }
+        fs::set_permissions(&self.path, Permissions::from_mode(mode))
+    }
+
     /// Leaves the file to somebody else, who listens at it too.
     pub fn leave(&self) {
         self.left.store(true, Ordering::Relaxed);

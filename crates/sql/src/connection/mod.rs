@@ -1,6 +1,7 @@
 //! A connection to either database, behind one interface.
 
 pub(crate) mod postgres;
+pub(crate) mod postgres_address;
 mod postgres_error;
 pub(crate) mod sqlite;
 mod sqlite_error;

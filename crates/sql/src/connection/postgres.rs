@@ -1,82 +1,28 @@
 //! A connection to PostgreSQL.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
-use sqlx::postgres::{
-    PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgRow, PgTypeInfo,
-};
+use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnection, PgRow, PgTypeInfo};
 use sqlx::{
-    Arguments, Column, ConnectOptions, Connection as _, Decode, Encode, Executor, Postgres,
-    Row as _, Type, TypeInfo, ValueRef,
+    Arguments, Column, Connection as _, Decode, Encode, Executor, Postgres, Row as _, Type,
+    TypeInfo, ValueRef,
 };
 use tokio::time::timeout;
 
+use super::postgres_address::PostgresAddress;
 use super::{check_count, gather, postgres_error};
 use crate::config::Limits;
 use crate::placeholder::rewrite;
 use crate::row::Row;
-use crate::{DatabaseConfig, DatabaseUrl, Dialect, Error, Sql, Value};
+use crate::{Dialect, Error, Sql, Value};
 
 /// How much longer than the server itself is waited for its answer.
 const GRACE: Duration = Duration::from_millis(500);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
-
-/// How to reach the server.
-#[derive(Clone)]
-pub(crate) struct PostgresAddress {
-    options: PgConnectOptions,
-    connect: Duration,
-    session: String,
-}
-
-impl PostgresAddress {
-    /// # Errors
-    /// [`Error::Config`] when the URL is none. It does not repeat it.
-    pub fn new(url: &DatabaseUrl, config: &DatabaseConfig) -> Result<Self, Error> {
-        let url = url.expose();
-        let known = url.starts_with("postgres://") || url.starts_with("postgresql://");
-        let options = PgConnectOptions::from_str(url).ok().filter(|_| known);
-        let Some(options) = options else {
-            return Err(Error::config("url", "it is no postgres:// URL"));
-        };
-        // Transactions that write say so. What is left open by a node that hangs is not left locked for ever.
-        let session = format!(
-            "SET default_transaction_read_only = on; SET statement_timeout = {statement}; SET lock_timeout = {busy}; \
-             SET idle_in_transaction_session_timeout = {idle}",
-            statement = config.statement_ms,
-            busy = config.busy_ms,
-            idle = config.statement_ms.saturating_mul(6),
-        );
-        Ok(Self {
-            options: options
-                .application_name("stentor")
-                .disable_statement_logging(),
-            connect: Duration::from_millis(config.connect_ms),
-            session,
-        })
-    }
-
-    pub async fn connect(&self) -> Result<PostgresLink, Error> {
-        let connecting = async {
-            let mut inner = self.options.connect().await?;
-            inner.execute(sqlx::raw_sql(&self.session)).await?;
-            Ok(inner)
-        };
-        match timeout(self.connect, connecting).await {
-            Ok(Ok(inner)) => Ok(PostgresLink {
-                inner,
-                usable: true,
-            }),
-            Ok(Err(error)) => Err(postgres_error::connecting(error)),
-            Err(_) => Err(Error::late(self.connect)),
-        }
-    }
-}
 
 /// A connection.
 pub(crate) struct PostgresLink {
@@ -85,6 +31,14 @@ pub(crate) struct PostgresLink {
 }
 
 impl PostgresLink {
+    /// Connects.
+    pub async fn open(address: &PostgresAddress) -> Result<Self, Error> {
+        Ok(Self {
+            inner: address.connect().await?,
+            usable: true,
+        })
+    }
+
     pub async fn fetch(
         &mut self,
         sql: &Sql,

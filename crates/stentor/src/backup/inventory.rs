@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::clock;
 
 /// The file in the backup that holds it.
 const NAME: &str = "backup.json";
@@ -44,11 +45,10 @@ impl Inventory {
             let entry = Entry::of(&folder.join(&name))?;
             files.insert(name, entry);
         }
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Ok(Self {
             form: FORM,
             program: env!("CARGO_PKG_VERSION").to_owned(),
-            taken_at: since.map_or(0, |since| since.as_secs()),
+            taken_at: clock::now().0,
             files,
         })
     }

@@ -9,20 +9,22 @@
 mod inventory;
 
 use std::fs::{self, DirBuilder};
+use std::ops::ControlFlow;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
-use stentor_store::embedded::{Moment, Store};
+use stentor_store::embedded::{Moment, Progress, Store};
 
 use crate::layout::Layout;
 use crate::records::Records;
 
 pub use inventory::Inventory;
 
-/// Takes a backup while the node serves. `progress` is told the bytes of events copied, and their total.
+/// Takes a backup while the node serves. `progress` is told the bytes of events copied, and their total, and may end it
+/// early.
 ///
 /// # Errors
 /// When the folder holds something already, or cannot be written.
@@ -31,7 +33,7 @@ pub async fn take(
     records: &Records,
     from: &Layout,
     to: PathBuf,
-    progress: impl Fn(u64, u64) + Send + 'static,
+    progress: impl Fn(u64, u64) -> ControlFlow<()> + Send + 'static,
 ) -> anyhow::Result<Value> {
     let (from, to) = (from.clone(), Layout::new(&to));
     let place = to.clone();
@@ -53,11 +55,7 @@ pub async fn take(
 }
 
 /// Copies the events and takes the inventory.
-fn finish(
-    to: &Layout,
-    moment: &Moment,
-    progress: &dyn Fn(u64, u64),
-) -> anyhow::Result<(PathBuf, u64)> {
+fn finish(to: &Layout, moment: &Moment, progress: Progress<'_>) -> anyhow::Result<(PathBuf, u64)> {
     moment.copy(&to.relay_store(), progress)?;
     let inventory = Inventory::of(to.root())?;
     inventory.write(to.root())?;

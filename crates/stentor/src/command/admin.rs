@@ -6,11 +6,10 @@ use clap::Args;
 use serde_json::Value;
 use stentor_relay::management::methods;
 
-use crate::access;
 use crate::cli::Common;
 use crate::control::Job;
 use crate::layout::Layout;
-use crate::output;
+use crate::{access, output, records};
 
 /// Manages the relay: the methods of NIP-86 and some more, without a key, as who is on the machine may do everything.
 /// Every call leaves a line in the audit log.
@@ -115,7 +114,10 @@ const USAGE: [(&str, &str); 35] = [
 impl Admin {
     pub async fn run(self, common: &Common) -> anyhow::Result<()> {
         let loaded = common.load()?;
-        let access = access::open(&Layout::new(&common.data), &loaded.config, true).await?;
+        let layout = Layout::new(&common.data);
+        // In a folder that was mistyped, the first ban would make a relay of its own.
+        let make = records::file(&layout, &loaded.config).exists();
+        let access = access::open(&layout, &loaded.config, make).await?;
         let param = |text: String| match text.as_str() {
             "" => Value::Null,
             _ => Value::String(text),

@@ -89,7 +89,7 @@ fn init(file: Option<PathBuf>, force: bool, common: &Common) -> anyhow::Result<(
 
 fn check(json: bool, common: &Common) -> anyhow::Result<()> {
     let loaded = common.load().and_then(|loaded| {
-        let faults = files::check(&loaded);
+        let faults = files::check(&loaded, &Layout::new(&common.data));
         if faults.is_empty() {
             Ok(loaded)
         } else {

@@ -1,7 +1,6 @@
 //! `stentor db`.
 
 use std::fmt::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
 use clap::Subcommand;
@@ -11,10 +10,11 @@ use stentor_store::embedded::Store;
 
 use crate::cli::Common;
 use crate::control::Job;
+use crate::heir::Claim;
 use crate::layout::Layout;
 use crate::output::{self, bytes, grouped};
 use crate::progress::Progress;
-use crate::{access, control};
+use crate::{access, clock, control};
 
 /// Looks after the store; through the running node where there is one.
 #[derive(Debug, Subcommand)]
@@ -172,8 +172,7 @@ async fn retention(common: &Common, dry_run: bool, json: bool) -> anyhow::Result
     if json {
         output::json(&result)?;
     } else {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        output::print(&rules(&result, since.map_or(0, |since| since.as_secs())))?;
+        output::print(&rules(&result, clock::now().0))?;
     }
     Ok(())
 }
@@ -219,10 +218,14 @@ async fn reindex(common: &Common, json: bool) -> anyhow::Result<()> {
     }
     let path = layout.relay_store();
     if !path.exists() {
-        bail!("there is no store in {}", layout.root().display());
+        return Err(access::no_store(&layout));
     }
     let options = access::options(&common.load()?.config)?;
+    let Some(claim) = Claim::shared(&layout)? else {
+        bail!("a node is about to take over {}", layout.root().display());
+    };
     let store = tokio::task::spawn_blocking(move || Store::reindex(&path, options)).await??;
+    drop(claim);
     let events = store.statistics().events;
     store.close().await?;
     show(&json!({ "events": events }), json)

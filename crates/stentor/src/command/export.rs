@@ -12,7 +12,7 @@ use crate::cli::Common;
 use crate::control::{ExportJob, Exported, Job};
 use crate::import::Compression;
 use crate::layout::Layout;
-use crate::output::{bytes, grouped};
+use crate::output::{self, bytes, grouped};
 use crate::progress::{Progress, rate};
 
 /// Writes events out, newest first, private ones included: one JSON object a line. Through the running node where there
@@ -60,7 +60,7 @@ impl Export {
             eprintln!("{text}");
             return Ok(());
         }
-        Ok(crate::output::line(&text)?)
+        Ok(output::line(&text)?)
     }
 }
 
@@ -105,10 +105,23 @@ enum Writer {
     Zstd(zstd::stream::write::Encoder<'static, Box<dyn Write + Send>>),
 }
 
+/// Standard output, whose reader may have enough at any time.
+struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        io::stdout().write(data).map_err(output::closing)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush().map_err(output::closing)
+    }
+}
+
 impl Target {
     fn open(path: &Path) -> anyhow::Result<Self> {
         let (file, raw): (_, Box<dyn Write + Send>) = if path.as_os_str() == "-" {
-            (None, Box::new(io::stdout()))
+            (None, Box::new(Stdout))
         } else {
             let file =
                 File::create(path).with_context(|| format!("cannot write {}", path.display()))?;

@@ -6,9 +6,11 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Context;
 use clap::Args;
+use stentor_sql::DatabaseConfig;
 
 use crate::access::{self, Access};
 use crate::cli::Common;
+use crate::config::Config;
 use crate::control::{ImportJob, Job};
 use crate::import::{Input, Summary};
 use crate::layout::Layout;
@@ -52,9 +54,13 @@ impl Import {
                 .prefix("stentor-dry-run")
                 .tempdir()?;
             let layout = Layout::new(scratch.path());
-            let store =
-                access::open_store(&layout.relay_store(), access::options(&loaded.config)?)?;
-            Access::Own(Arc::new(access::workshop(store, &layout, &loaded.config)))
+            // Nothing of the relay is touched: its records may be elsewhere.
+            let config = Config {
+                records: DatabaseConfig::default(),
+                ..loaded.config
+            };
+            let store = access::open_store(&layout.relay_store(), access::options(&config)?)?;
+            Access::Own(Arc::new(access::workshop(store, &layout, &config)))
         } else {
             access::open(&Layout::new(&common.data), &loaded.config, true).await?
         };

@@ -11,7 +11,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, watch};
 
 use super::address;
-use super::frame::{self, Tag};
+use super::frame::{self, MAX_RESULT, Tag};
 use super::handover::{self, Succession};
 use super::job::{Job, Link};
 use crate::stop::wished;
@@ -141,6 +141,7 @@ async fn receive(
     output: mpsc::Sender<Vec<u8>>,
     progress: watch::Sender<Value>,
 ) -> anyhow::Result<Value> {
+    let mut result = Vec::new();
     while let Some((tag, payload)) = frame::receive(&mut reader)
         .await
         .context("the control socket")?
@@ -153,9 +154,14 @@ async fn receive(
                 .send(payload)
                 .await
                 .map_err(|_| anyhow!("nobody takes the data"))?,
-            Tag::Done => return Ok(serde_json::from_slice(&payload)?),
+            Tag::Part if result.len() + payload.len() <= MAX_RESULT => result.extend(payload),
+            Tag::Done if result.is_empty() => return Ok(serde_json::from_slice(&payload)?),
+            Tag::Done => {
+                result.extend(payload);
+                return Ok(serde_json::from_slice(&result)?);
+            }
             Tag::Failed => bail!("{}", String::from_utf8_lossy(&payload)),
-            Tag::Job | Tag::End | Tag::Sockets | Tag::Stop => {
+            Tag::Job | Tag::End | Tag::Sockets | Tag::Stop | Tag::Part => {
                 bail!("the node does not speak this version's protocol")
             }
         }

@@ -6,6 +6,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Largest payload.
 pub const MAX_PAYLOAD: usize = 1024 * 1024;
+/// Largest result, in all its parts. Above it, the node holds more for one answer than commands are made for.
+pub const MAX_RESULT: usize = 256 * 1024 * 1024;
 /// Bytes before the payload.
 pub const HEAD: usize = 5;
 
@@ -21,7 +23,9 @@ pub enum Tag {
     End = b'E',
     /// How far the job has got, as JSON.
     Progress = b'P',
-    /// The result, as JSON. The last frame.
+    /// A part of a result that does not fit into one frame; the rest follows.
+    Part = b'O',
+    /// The result, or the rest of it, as JSON. The last frame.
     Done = b'R',
     /// What went wrong, as text. The last frame.
     Failed = b'F',
@@ -38,6 +42,7 @@ impl Tag {
             Self::Data,
             Self::End,
             Self::Progress,
+            Self::Part,
             Self::Done,
             Self::Failed,
             Self::Sockets,
@@ -77,6 +82,26 @@ pub async fn send(
     let head = head(tag, payload)?;
     socket.write_all(&head).await?;
     socket.write_all(payload).await
+}
+
+/// Sends the result, in as many frames as it takes.
+///
+/// # Errors
+/// Those of the socket.
+pub async fn send_result(socket: &mut (impl AsyncWrite + Unpin), result: &[u8]) -> io::Result<()> {
+    if result.len() > MAX_RESULT {
+        let text = format!(
+            "the result has {} bytes; {MAX_RESULT} can be given",
+            result.len()
+        );
+        return send(socket, Tag::Failed, text.as_bytes()).await;
+    }
+    let last = result.len().saturating_sub(1) / MAX_PAYLOAD * MAX_PAYLOAD;
+    let (parts, rest) = result.split_at(last);
+    for part in parts.chunks(MAX_PAYLOAD) {
+        send(socket, Tag::Part, part).await?;
+    }
+    send(socket, Tag::Done, rest).await
 }
 
 /// Receives a frame; `None` at the end of the stream.
@@ -147,6 +172,32 @@ mod tests {
             Some((Tag::End, Vec::new()))
         );
         assert_eq!(receive(&mut there).await.unwrap(), None);
+    }
+
+    async fn sent_and_received(length: usize) -> Vec<usize> {
+        let (mut here, mut there) = tokio::io::duplex(1 << 23);
+        let result: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+        send_result(&mut here, &result).await.unwrap();
+        let (mut all, mut sizes) = (Vec::new(), Vec::new());
+        loop {
+            let (tag, payload) = receive(&mut there).await.unwrap().unwrap();
+            sizes.push(payload.len());
+            all.extend(payload);
+            if tag == Tag::Done {
+                assert_eq!(all, result);
+                return sizes;
+            }
+            assert_eq!(tag, Tag::Part);
+        }
+    }
+
+    #[tokio::test]
+    async fn r3_2_results_of_any_length_arrive() {
+        const FULL: usize = MAX_PAYLOAD;
+        assert_eq!(sent_and_received(0).await, [0]);
+        assert_eq!(sent_and_received(FULL).await, [FULL]);
+        assert_eq!(sent_and_received(FULL + 1).await, [FULL, 1]);
+        assert_eq!(sent_and_received(3 * FULL).await, [FULL; 3]);
     }
 
     #[tokio::test]

@@ -5,13 +5,16 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::address;
@@ -22,8 +25,29 @@ use crate::stop::wished;
 
 /// Jobs at once; more wait in the backlog of the socket.
 const MAX_JOBS: usize = 16;
+/// How long a client may take until it has said what it wants: it keeps a place meanwhile.
+const FIRST: Duration = Duration::from_secs(10);
 /// Pieces of input or output between the socket and the job.
 const PIECES: usize = 4;
+
+/// A control socket that nobody can reach yet. Dropped, it is gone.
+pub struct Draft {
+    socket: NamedTempFile<UnixListener>,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// Puts it in its place. What a node that died has left there is replaced, so the caller must hold the store.
+    ///
+    /// # Errors
+    /// When it cannot be put there.
+    pub fn publish(self) -> anyhow::Result<Server> {
+        let Self { socket, path } = self;
+        let listener = socket.persist(&path).map_err(|failed| failed.error);
+        let listener = listener.with_context(|| cannot_make(&path))?;
+        Ok(Server { listener, path })
+    }
+}
 
 /// The listening control socket.
 pub struct Server {
@@ -31,29 +55,27 @@ pub struct Server {
     path: PathBuf,
 }
 
+fn cannot_make(path: &Path) -> String {
+    format!("cannot make the control socket {}", path.display())
+}
+
 impl Server {
-    /// Binds the socket; only the owner of the process can connect. What a node that died has left there is replaced,
-    /// so the caller must hold the store.
+    /// Binds the socket, where nobody can connect yet; afterwards only the owner of the process can.
     ///
     /// # Errors
     /// When the socket cannot be made.
-    pub fn bind(path: &Path, private_folder: &Path) -> anyhow::Result<Self> {
+    pub fn bind(path: &Path, private_folder: &Path) -> anyhow::Result<Draft> {
         // Made where nobody else can reach it until its mode is right.
-        let draft = private_folder.join("control.sock");
-        let made = || -> io::Result<UnixListener> {
-            match fs::remove_file(&draft) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let listener = UnixListener::bind(address::of(&draft)?.path())?;
-            fs::set_permissions(&draft, fs::Permissions::from_mode(0o600))?;
-            fs::rename(&draft, path)?;
+        let bind = |draft: &Path| -> io::Result<UnixListener> {
+            let listener = UnixListener::bind(address::of(draft)?.path())?;
+            fs::set_permissions(draft, fs::Permissions::from_mode(0o600))?;
             Ok(listener)
         };
-        let listener =
-            made().with_context(|| format!("cannot make the control socket {}", path.display()))?;
-        Ok(Self {
-            listener,
+        let made = tempfile::Builder::new()
+            .prefix("control.")
+            .make_in(private_folder, bind);
+        Ok(Draft {
+            socket: made.with_context(|| cannot_make(path))?,
             path: path.to_owned(),
         })
     }
@@ -101,7 +123,7 @@ impl Server {
             Ok((socket, _)) => Some((socket, place)),
             Err(error) => {
                 warn!(%error, "control socket");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
                 None
             }
         }
@@ -115,7 +137,7 @@ async fn answer(
     estate: &Estate,
     node_stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let payload = match frame::receive(&mut socket).await? {
+    let payload = match first_frame(&mut socket, FIRST, node_stop.clone()).await? {
         Some((Tag::Job, payload)) => payload,
         // Only looked whether a node runs.
         None => return Ok(()),
@@ -159,13 +181,26 @@ async fn answer(
     result?;
     info!(job = kind, ok = finished.is_ok(), "job ends");
     match finished {
-        Ok(value) => frame::send(&mut writer, Tag::Done, &serde_json::to_vec(&value)?).await,
+        Ok(value) => frame::send_result(&mut writer, &serde_json::to_vec(&value)?).await,
         Err(error) => {
             let text = format!("{error:#}").into_bytes();
             let shown = text.get(..MAX_PAYLOAD).unwrap_or(&text);
             frame::send(&mut writer, Tag::Failed, shown).await
         }
     }
+}
+
+/// What a client says first; `None` when it goes away, or the node ends, before.
+async fn first_frame(
+    socket: &mut UnixStream,
+    patience: Duration,
+    mut node_stop: watch::Receiver<bool>,
+) -> io::Result<Option<(Tag, Vec<u8>)>> {
+    let first = tokio::select! {
+        first = timeout(patience, frame::receive(socket)) => first,
+        () = wished(&mut node_stop) => return Ok(None),
+    };
+    first.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 fn name(job: &Job) -> &'static str {
@@ -277,5 +312,23 @@ impl Read for Pieces {
                 None => return Ok(0),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn p5_a_client_that_says_nothing_keeps_no_place() {
+        let (_silent, mut socket) = UnixStream::pair().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let patience = Duration::from_millis(10);
+        let late = first_frame(&mut socket, patience, stopped.clone()).await;
+        assert_eq!(late.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        stop.send_replace(true);
+        // Without end, but for that of the node.
+        let ended = first_frame(&mut socket, Duration::MAX, stopped).await;
+        assert_eq!(ended.unwrap(), None);
     }
 }

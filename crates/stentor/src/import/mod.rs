@@ -11,6 +11,6 @@ mod summary;
 
 pub use input::{Compression, Input};
 pub use judge::{Bans, Rules};
-pub use pipeline::{Import, now};
+pub use pipeline::Import;
 pub use plugins::Plugins;
 pub use summary::Summary;

@@ -6,19 +6,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
-use stentor_event::Timestamp;
 use stentor_store::{EventStore, Outcome, StoreError};
 use tokio::sync::{mpsc, watch};
 
 use super::chunks::{Chunk, Chunks};
 use super::judge::{Judged, Rules};
 use super::{Plugins, Summary, input};
+use crate::clock;
 use crate::stop::wished;
 
 /// Batches that the store works on at once: one is written while the next is verified.
@@ -221,7 +221,7 @@ impl Collector {
     async fn submit(&self, events: Vec<stentor_store::Submission>, lines: Vec<u64>) -> Submitted {
         let store = Arc::clone(&self.store);
         let mut submission: Submitted =
-            Box::pin(async move { (lines, store.submit(events, now()).await) });
+            Box::pin(async move { (lines, store.submit(events, clock::now()).await) });
         let first = std::future::poll_fn(|cx| Poll::Ready(submission.as_mut().poll(cx))).await;
         match first {
             Poll::Ready(done) => Box::pin(std::future::ready(done)),
@@ -247,13 +247,4 @@ fn tally(
             .map_err(|why| anyhow!("line {line}: {why}"))?;
     }
     Ok(())
-}
-
-/// The time of the clock.
-pub fn now() -> Timestamp {
-    Timestamp(
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs()),
-    )
 }

@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use stentor_event::Timestamp;
 use stentor_relay::Relay;
 use stentor_relay::retention::Retention;
-use stentor_serve::supervisor::{Importance, Supervisor};
+use stentor_serve::supervisor::Supervisor;
 use stentor_sql::Database;
 use stentor_store::embedded::Store;
 use stentor_store::search::Search;
@@ -50,7 +50,7 @@ pub fn of_node(
 ) {
     let measured = Arc::clone(store);
     let data: Arc<Path> = Arc::from(layout.root());
-    supervisor.spawn("metrics", Importance::Optional, move |mut stop| {
+    supervisor.spawn("metrics", move |mut stop| {
         let (store, search, metrics) = (Arc::clone(&measured), search.clone(), metrics.clone());
         let data = Arc::clone(&data);
         async move {
@@ -71,7 +71,7 @@ pub fn of_node(
         }
     });
     let watched = records.clone();
-    supervisor.spawn("records", Importance::Optional, move |mut stop| {
+    supervisor.spawn("records", move |mut stop| {
         let records = watched.clone();
         async move {
             loop {
@@ -93,7 +93,7 @@ pub fn of_retention(
     config: &Arc<ArcSwap<Config>>,
 ) {
     let (keeper, config) = (Arc::clone(keeper), Arc::clone(config));
-    supervisor.spawn("retention", Importance::Optional, move |mut stop| {
+    supervisor.spawn("retention", move |mut stop| {
         let (keeper, config) = (Arc::clone(&keeper), Arc::clone(&config));
         async move {
             tokio::select! {
@@ -108,7 +108,7 @@ pub fn of_retention(
 /// What sends traces. Services are stopped when no connection is open any more, so it sends those of the last messages too.
 pub fn of_traces(supervisor: &mut Supervisor, exporter: Exporter) {
     let exporter = Arc::new(exporter);
-    supervisor.spawn("traces", Importance::Optional, move |stop| {
+    supervisor.spawn("traces", move |stop| {
         let exporter = Arc::clone(&exporter);
         async move {
             exporter.run(stop).await;
@@ -127,7 +127,7 @@ fn spawn<F>(
     F: Future<Output = ()> + Send + 'static,
 {
     let relay = relay.clone();
-    supervisor.spawn(name, Importance::Optional, move |mut stop| {
+    supervisor.spawn(name, move |mut stop| {
         let running = run(relay.clone());
         async move {
             tokio::select! {

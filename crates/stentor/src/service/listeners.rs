@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use stentor_serve::supervisor::{Importance, Supervisor};
+use stentor_serve::supervisor::Supervisor;
 use stentor_serve::{ConnectionCaps, Listener, ListenerSettings, Tls};
 use tokio::task::JoinError;
-use tracing::error;
 
 use crate::config::{Config, ListenerConfig, ProxyProtocol, ServerConfig};
 
@@ -47,25 +46,27 @@ impl Listeners {
         self.all.iter().find(|listener| **listener.name() == *name)
     }
 
-    /// Tells each listener what the configuration says now. A certificate that cannot be used is told in the log, and what was
-    /// there before stays.
+    /// Makes ready what each listener is to be told by this configuration; nothing has changed yet. A pair that is in other
+    /// files than before must be good: a listener never goes on without the TLS that it is to speak. Where the files are the
+    /// same, a pair that cannot be used is told in the log, and the one before stays.
     ///
     /// # Errors
-    /// When an entry of the trusted proxies is none; a checked configuration has only good ones.
-    pub fn reload(&self, config: &ServerConfig) -> anyhow::Result<()> {
+    /// When a pair in new files cannot be used, or an entry of the trusted proxies is none.
+    pub fn prepare(&self, config: &ServerConfig) -> anyhow::Result<Prepared> {
+        let mut prepared = Vec::new();
         for listener in &config.listeners() {
             if let Some(running) = self.get(&listener.name) {
-                let tls = tls_now(listener, running.settings().tls.as_ref());
-                running.set(settings(listener, tls)?);
+                let tls = tls_now(listener, running.settings().tls.as_ref())?;
+                prepared.push((Arc::clone(running), settings(listener, tls)?));
             }
         }
-        Ok(())
+        Ok(Prepared(prepared))
     }
 
     /// Takes changed certificates while the node runs.
     pub fn watch_certificates(&self, supervisor: &mut Supervisor, config: &Arc<ArcSwap<Config>>) {
         let (listeners, config) = (self.clone(), Arc::clone(config));
-        supervisor.spawn("certificates", Importance::Optional, move |mut stop| {
+        supervisor.spawn("certificates", move |mut stop| {
             let (listeners, config) = (listeners.clone(), Arc::clone(&config));
             async move {
                 loop {
@@ -100,19 +101,37 @@ impl Listeners {
     }
 }
 
-/// The TLS that a listener is to speak, given what it speaks.
-fn tls_now(listener: &ListenerConfig, before: Option<&Arc<Tls>>) -> Option<Arc<Tls>> {
-    let files = listener.tls()?;
-    if let Some(same) = before.filter(|before| before.files() == files) {
-        let _ = same.reload();
-        return Some(Arc::clone(same));
+/// What the listeners are to be told.
+pub struct Prepared(Vec<(Arc<Listener>, ListenerSettings)>);
+
+impl Prepared {
+    /// Tells them; it concerns connections from now on.
+    pub fn apply(self) {
+        for (listener, settings) in self.0 {
+            listener.set(settings);
+        }
     }
-    match Tls::load(&Arc::from(&*listener.name), files.0, files.1) {
-        Ok(tls) => Some(tls),
+}
+
+/// The TLS that a listener is to speak, given what it speaks.
+fn tls_now(
+    listener: &ListenerConfig,
+    before: Option<&Arc<Tls>>,
+) -> anyhow::Result<Option<Arc<Tls>>> {
+    let Some(files) = listener.tls() else {
+        return Ok(None);
+    };
+    if let Some(same) = before.filter(|before| before.files() == files) {
+        // What is wrong has been told where it was found.
+        let _ = same.reload();
+        return Ok(Some(Arc::clone(same)));
+    }
+    let name = Arc::from(&*listener.name);
+    match Tls::load(&name, files.0, files.1) {
+        Ok(tls) => Ok(Some(tls)),
         Err(error) => {
-            stentor_serve::count_tls_failure(&listener.name);
-            error!(listener = listener.name, %error, "TLS stays as it was");
-            before.cloned()
+            stentor_serve::count_tls_failure(&name);
+            Err(error).with_context(|| format!("the listener {name}"))
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod accept;
 mod background;
+mod commands;
 mod gauges;
 mod listeners;
 mod node;
 mod notify;
+mod opening;
 mod process;
 mod reload;
 pub mod search;
@@ -15,7 +17,7 @@ mod succession;
 
 use anyhow::Context;
 
-use crate::config::{Loaded, Sources};
+use crate::config::{Faults, Loaded, Sources, files};
 use crate::layout::Layout;
 use crate::logs;
 use node::Node;
@@ -30,6 +32,10 @@ pub fn run(
     layout: Layout,
     take_over: bool,
 ) -> anyhow::Result<()> {
+    let faults = files::check(&loaded, &layout);
+    if !faults.is_empty() {
+        return Err(Faults(faults).into());
+    }
     logs::start(&loaded.config.log);
     raise_file_limit();
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -39,11 +45,15 @@ pub fn run(
     let runtime = builder.enable_all().build().context("starting threads")?;
     let result = runtime.block_on(async {
         // Before anything that takes time: a signal that comes meanwhile must not end the process unseen.
-        let signals = signals::Signals::new()?;
-        Node::start(loaded.config, &layout, take_over)
-            .await?
-            .run(signals, &sources)
-            .await
+        let mut signals = signals::Signals::new()?;
+        let node = tokio::select! {
+            node = Node::start(loaded.config, &layout, take_over) => node?,
+            () = signals.stop() => {
+                tracing::info!("stopped before it served");
+                return Ok(());
+            }
+        };
+        node.run(signals, &sources).await
     });
     runtime.shutdown_background();
     result

@@ -1,44 +1,44 @@
 //! The parts of the node.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use stentor_relay::mirror::Mirrors;
-use stentor_relay::retention::Retention;
 use stentor_relay::{Parts, Relay};
 use stentor_serve::ops::{self, Health, Readiness};
 use stentor_serve::supervisor::Supervisor;
 use stentor_serve::{ConnectionLimits, Drain, Server};
 use stentor_sql::Database;
-use stentor_store::embedded::{Options, Store};
-use stentor_store::search::Search;
-use stentor_store::{EventStore, StoreError};
+use stentor_store::EventStore;
+use stentor_store::embedded::Store;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use super::commands::Commands;
 use super::listeners::Listeners;
 use super::signals::{Request, Signals};
 use super::sockets::Sockets;
-use super::{accept, background, notify, reload, search, succession};
+use super::succession::Predecessor;
+use super::{accept, background, notify, opening, reload, search, succession};
+use crate::access::Place;
 use crate::config::{Config, Sources};
-use crate::control::{self, Abroad, Estate, Keeping, Workshop};
+use crate::control::{self, Estate};
 use crate::layout::Layout;
-use crate::records::{self, Records};
 use crate::traces::Exporter;
-use crate::{access, output, secrets};
+use crate::{access, output, records, secrets};
 
-/// How long a store that another process holds is waited for: a predecessor may still be letting go of it.
-const PATIENCE: Duration = Duration::from_secs(15);
-const PAUSE: Duration = Duration::from_millis(50);
 /// How long the operations listener and background tasks get to end.
 const LAST_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A node that serves.
 pub struct Node {
     config: Arc<ArcSwap<Config>>,
+    /// The configuration that it was started with.
+    started: Arc<Config>,
+    places: Vec<Place>,
     store: Arc<Store>,
     records: Database,
     relay: Relay,
@@ -66,21 +66,26 @@ impl Node {
         readiness.set("store", Health::Starting, None);
         // Bound before the store is opened: whoever connects meanwhile waits in the backlog instead of being refused.
         let listeners = Listeners::new(&config.server)?;
-        let mut succession = succession::predecessor(layout, take_over).await?;
-        let left = succession
-            .as_mut()
-            .map(|one| std::mem::take(&mut one.sockets));
+        let mut predecessor = succession::predecessor(layout, take_over).await?;
+        let left = predecessor.as_mut().map(Predecessor::sockets);
         let mut sockets = Sockets::open(&config.server, left.unwrap_or_default())?;
         let ready_line = sockets.ready_line();
         let operations = accept::operations(&sockets, &readiness, &metrics)?;
         let own_key = secrets::relay_key(&layout.secrets())?;
         let own_public_key = own_key.public_key();
-        let options = access::options_at(&config, &sockets.places())?;
-        let patience = PATIENCE + succession::begin(succession, &mut sockets).await?;
-        let duplicates = sockets.duplicates()?;
-        let store = open(layout, options, patience).await?;
-        let records = records::open(layout, &config).await?;
+        let places = sockets.places();
+        let options = access::options_at(&config, &places)?;
         let outbound = access::outbound(&config)?;
+        let commands = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
+        let records = records::open(layout, &config).await?;
+        Store::check(&layout.relay_store(), &options)?;
+        // What can fail without the store has been done: a predecessor that is asked to end does not come back.
+        let handover = match predecessor {
+            Some(one) => Some(succession::begin(one, &mut sockets, &config.server).await?),
+            None => None,
+        };
+        let duplicates = sockets.duplicates()?;
+        let store = opening::open(layout, options, handover).await?;
         let parts = Parts {
             store: Arc::clone(&store) as _,
             records: records.clone(),
@@ -113,8 +118,9 @@ impl Node {
         if let Some(search) = &search {
             search::start(&mut supervisor, &relay, search);
         }
-        let config = Arc::new(ArcSwap::from_pointee(config));
-        if let Some(exporter) = Exporter::start(&config.load(), &outbound.dialer)? {
+        let started = Arc::new(config);
+        let config = Arc::new(ArcSwap::new(Arc::clone(&started)));
+        if let Some(exporter) = Exporter::start(&started, &outbound.dialer)? {
             background::of_traces(&mut supervisor, exporter);
         }
         listeners.watch_certificates(&mut supervisor, &config);
@@ -127,15 +133,18 @@ impl Node {
             relay.author_classes(),
         ));
         background::of_retention(&mut supervisor, &keeper, &config);
-        let (control_stop, control) = answer_commands(
-            &store,
+        let commands = Commands {
+            server: commands.publish()?,
+            store: Arc::clone(&store),
             search,
-            layout,
-            &config,
-            &estate,
+            layout: layout.clone(),
+            config: Arc::clone(&config),
+            estate: Arc::clone(&estate),
             keeper,
-            (&relay, &mirrors),
-        )?;
+            relay: relay.clone(),
+            mirrors: mirrors.clone(),
+        };
+        let (control_stop, control) = commands.answer();
         readiness.set("store", Health::Ok, None);
         accept::clients(&server, sockets.public, &listeners);
         let statistics = store.statistics();
@@ -147,6 +156,8 @@ impl Node {
         notify::tell("READY=1");
         Ok(Self {
             config,
+            started,
+            places,
             store,
             records,
             relay,
@@ -192,18 +203,27 @@ impl Node {
         }
     }
 
-    /// Puts a configuration into force for whatever can change while running; gives the one before.
+    /// The configuration that the node was started with.
+    pub fn started(&self) -> &Config {
+        &self.started
+    }
+
+    /// Puts a configuration into force for whatever can change while running.
     ///
     /// # Errors
-    /// When the relay refuses it; nothing has changed then.
-    pub fn apply(&self, config: Config) -> anyhow::Result<Arc<Config>> {
+    /// When a part of it cannot be used; nothing has changed then.
+    pub fn apply(&self, config: Config) -> anyhow::Result<()> {
         let outbound = access::outbound(&config)?;
+        let scope = access::scope(&config, &self.places)?;
+        let listeners = self.listeners.prepare(&config.server)?;
         self.relay.reconfigure(config.relay.clone())?;
+        self.store.set_scope(scope);
         self.mirrors.apply(&config.relay.mirror, &outbound);
         self.server.limits().set(reload::caps(&config));
         self.server.reload(reload::server(&config));
-        self.listeners.reload(&config.server)?;
-        Ok(self.config.swap(Arc::new(config)))
+        listeners.apply();
+        self.config.store(Arc::new(config));
+        Ok(())
     }
 
     async fn stop(self) -> anyhow::Result<()> {
@@ -231,66 +251,4 @@ impl Node {
         info!(connections = report.open, cut = report.aborted, "stopped");
         Ok(())
     }
-}
-
-/// Opens the store, away from the threads that answer the operations listener.
-async fn open(layout: &Layout, options: Options, patience: Duration) -> anyhow::Result<Arc<Store>> {
-    let begun = Instant::now();
-    loop {
-        let (path, options) = (layout.relay_store(), options.clone());
-        match tokio::task::spawn_blocking(move || access::open_store(&path, options)).await? {
-            Ok(store) => {
-                info!(seconds = begun.elapsed().as_secs_f64(), "store opened");
-                return Ok(store);
-            }
-            Err(StoreError::InUse { .. }) if begun.elapsed() < patience => {
-                tokio::time::sleep(PAUSE).await
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-fn answer_commands(
-    store: &Arc<Store>,
-    search: Option<Arc<Search>>,
-    layout: &Layout,
-    config: &Arc<ArcSwap<Config>>,
-    estate: &Arc<Estate>,
-    keeper: Arc<Retention>,
-    (relay, mirrors): (&Relay, &Mirrors),
-) -> anyhow::Result<(watch::Sender<bool>, JoinHandle<()>)> {
-    let server = control::Server::bind(&layout.control_socket(), &layout.secrets())?;
-    let (of_import, of_retention) = (Arc::clone(config), Arc::clone(config));
-    let (of_sync, place) = (Arc::clone(config), layout.clone());
-    let records = Records::of_node(relay.access(), layout, &config.load());
-    let retention = move || {
-        Ok(Keeping {
-            keeper: Arc::clone(&keeper),
-            config: of_retention.load().relay.retention.clone(),
-        })
-    };
-    let running = relay.clone();
-    let abroad = move || {
-        let abroad = access::abroad(&of_sync.load(), &place)?;
-        Ok(Abroad {
-            relay: Some(running.clone()),
-            ..abroad
-        })
-    };
-    let workshop = Workshop {
-        store: Arc::clone(store),
-        search,
-        layout: layout.clone(),
-        rules: Box::new(move || access::rules(&of_import.load())),
-        retention: Box::new(retention),
-        records,
-        abroad: Box::new(abroad),
-        mirrors: Some(mirrors.clone()),
-    };
-    let (stop, stopped) = watch::channel(false);
-    Ok((
-        stop,
-        tokio::spawn(server.run(Arc::new(workshop), Arc::clone(estate), stopped)),
-    ))
 }

@@ -53,18 +53,20 @@ pub fn reload(node: &Node, sources: &Sources) {
             return;
         }
     };
-    match node.apply(loaded.config.clone()) {
-        Ok(before) => {
-            for section in needs_restart(&before, &loaded.config) {
+    let now = loaded.config;
+    match node.apply(now.clone()) {
+        Ok(()) => {
+            for section in needs_restart(node.started(), &now) {
                 warn!(section, "changes here take effect with a restart");
             }
             info!("configuration reloaded");
         }
-        Err(error) => error!(%error, "configuration not reloaded"),
+        Err(error) => error!(error = format!("{error:#}"), "configuration not reloaded"),
     }
 }
 
-fn needs_restart(before: &Config, now: &Config) -> Vec<&'static str> {
+/// The sections in which something has changed since the start that only a start puts into force.
+fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
     let addresses = |config: &Config| {
         let server = &config.server;
         let places = server.listeners().into_iter();
@@ -73,25 +75,75 @@ fn needs_restart(before: &Config, now: &Config) -> Vec<&'static str> {
             .collect();
         (places, server.ops_listen.clone(), server.threads)
     };
-    // What of it takes effect at once makes no difference here.
-    let search = |config: &Config| stentor_relay::config::Search {
+    let indexed = started.relay.search.enabled;
+    let search = indexed || now.relay.search.enabled;
+    // The number of words is asked for at each search.
+    let index = |config: &Config| stentor_relay::config::Search {
         words: 0,
-        enabled: config.relay.search.enabled && before.relay.search.enabled,
         ..config.relay.search.clone()
     };
     let changed = [
-        ("server", addresses(before) != addresses(now)),
-        ("relay.search", search(before) != search(now)),
-        ("store", before.store != now.store),
-        ("records", before.records != now.records),
-        ("outbound", before.outbound != now.outbound),
-        ("peer", before.peer != now.peer),
-        ("log", before.log != now.log),
-        ("trace", before.trace != now.trace),
+        ("server", addresses(started) != addresses(now)),
+        ("relay.search", search && index(started) != index(now)),
+        // In force for reading at once; what the index leaves out was settled when it was opened.
+        (
+            "relay.privacy",
+            indexed && started.relay.privacy != now.relay.privacy,
+        ),
+        ("store", started.store != now.store),
+        ("records", started.records != now.records),
+        ("outbound", started.outbound != now.outbound),
+        ("peer", started.peer != now.peer),
+        ("log", started.log != now.log),
+        ("trace", started.trace != now.trace),
     ];
     changed
         .into_iter()
         .filter(|(_, changed)| *changed)
         .map(|(section, _)| section)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p2_what_takes_a_restart_is_named() {
+        let started = Config::default();
+        let changed = |change: fn(&mut Config)| {
+            let mut now = started.clone();
+            change(&mut now);
+            needs_restart(&started, &now)
+        };
+        assert_eq!(changed(|_| {}), Vec::<&str>::new());
+        assert_eq!(changed(|now| now.server.threads = 3), ["server"]);
+        assert_eq!(
+            changed(|now| now.relay.search.enabled = false),
+            ["relay.search"]
+        );
+        assert_eq!(
+            changed(|now| now.relay.search.words = 3),
+            Vec::<&str>::new()
+        );
+        assert_eq!(
+            changed(|now| now.relay.privacy.kinds.push(30_000)),
+            ["relay.privacy"]
+        );
+        assert_eq!(changed(|now| now.records.connections = 3), ["records"]);
+        let urls = |now: &mut Config| now.relay.urls = vec!["wss://a.example.com".into()];
+        assert_eq!(changed(urls), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn p2_search_that_was_off_at_the_start_takes_a_restart() {
+        let mut started = Config::default();
+        started.relay.search.enabled = false;
+        let mut now = started.clone();
+        now.relay.search.time_ms += 1;
+        now.relay.privacy.kinds.push(30_000);
+        assert_eq!(needs_restart(&started, &now), Vec::<&str>::new());
+        now.relay.search.enabled = true;
+        assert_eq!(needs_restart(&started, &now), ["relay.search"]);
+    }
 }

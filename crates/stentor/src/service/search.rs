@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stentor_relay::Relay;
-use stentor_serve::supervisor::{Importance, Supervisor};
+use stentor_serve::supervisor::Supervisor;
 use stentor_store::embedded::Store;
 use stentor_store::search::{Search, Trust};
 
@@ -35,7 +35,7 @@ pub fn make(
 pub fn start(supervisor: &mut Supervisor, relay: &Relay, search: &Arc<Search>) {
     relay.offer_search(Arc::clone(search));
     let search = Arc::clone(search);
-    supervisor.spawn("search", Importance::Optional, move |mut stop| {
+    supervisor.spawn("search", move |mut stop| {
         let search = Arc::clone(&search);
         async move {
             let mut kept = std::pin::pin!(search.run());

@@ -40,8 +40,11 @@ impl Signals {
         }
     }
 
-    /// Waits for the next wish to stop, whatever else is asked for meanwhile.
+    /// Waits for the next wish to stop. What else is asked for meanwhile is told afterwards.
     pub async fn stop(&mut self) {
-        while self.next().await != Request::Stop {}
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

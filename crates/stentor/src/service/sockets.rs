@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use stentor_serve::{ListeningSocket, bind, bind_unix, inherited};
+use tracing::warn;
 
 use crate::access::Place;
 use crate::config::{Bind, ListenerConfig, ServerConfig};
@@ -78,18 +79,29 @@ impl Sockets {
         self.public.iter().map(|named| named.name.clone()).collect()
     }
 
-    /// Makes the files of these listeners' Unix sockets this node's to remove.
-    pub fn adopt(&mut self, listeners: &[String]) {
+    /// Makes the files of these listeners' Unix sockets this node's: to remove at its end, with the permissions that its
+    /// configuration gives them.
+    pub fn adopt(&mut self, listeners: &[String], config: &ServerConfig) {
+        let configured = config.listeners();
         let theirs = self.public.iter_mut();
-        let theirs = theirs.filter(|named| listeners.contains(&named.name));
-        theirs.for_each(|named| named.socket.adopt());
+        for named in theirs.filter(|named| listeners.contains(&named.name)) {
+            named.socket.adopt();
+            let listener = configured.iter().find(|one| one.name == named.name);
+            let mode = listener.and_then(|listener| listener.mode().ok());
+            let (Some(file), Some(mode)) = (named.socket.file(), mode) else {
+                continue;
+            };
+            if let Err(error) = file.permit(mode) {
+                warn!(%error, listener = named.name, "the permissions of the Unix socket stay as they are");
+            }
+        }
     }
 
     /// Where clients meet the node.
     pub fn places(&self) -> Vec<Place> {
         let place = |named: &Named| Place {
+            listener: named.name.clone(),
             local: named.socket.local_addr(),
-            secure: self.secure.contains(&named.name),
         };
         self.public.iter().map(place).collect()
     }

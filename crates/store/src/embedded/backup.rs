@@ -13,6 +13,7 @@ use super::files::{self, failing};
 use super::lock::Lock;
 use super::log::{Address, Segment};
 use super::manifest::{Manifest, Position};
+use super::progress::{Progress, told};
 use crate::StoreError;
 
 /// The store as of one moment, for as long as it is copied: it may change meanwhile.
@@ -40,8 +41,8 @@ impl Moment {
     /// Copies it into an empty or new folder. `progress` is told the bytes copied and their total.
     ///
     /// # Errors
-    /// When the folder holds something, or cannot be written.
-    pub fn copy(&self, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
+    /// When the folder holds something, or cannot be written; [`StoreError::Interrupted`] when `progress` wishes it.
+    pub fn copy(&self, to: &Path, progress: Progress<'_>) -> Result<(), StoreError> {
         files::create_dir(to)?;
         let occupied = std::fs::read_dir(to)
             .map_err(failing("reading", to))?
@@ -61,7 +62,7 @@ impl Moment {
         for (id, part) in parts {
             write(&Segment::path(&log, id), part)?;
             done += part.len() as u64;
-            progress(done, total);
+            told(progress, done, total)?;
         }
         files::sync_dir(&log)?;
         self.manifest.write(to)

@@ -15,7 +15,7 @@ use super::manifest::Manifest;
 use super::options::Options;
 use super::state::{Snapshot, State};
 use super::table::Table;
-use crate::StoreError;
+use crate::{RelayScope, StoreError};
 
 /// The shared parts of an open store. Written to by the committer and the index keepers only.
 pub struct Core {
@@ -23,6 +23,8 @@ pub struct Core {
     pub folder: PathBuf,
     /// How it was opened.
     pub options: Options,
+    /// Whom a request to vanish must name now.
+    pub scope: ArcSwap<RelayScope>,
     /// The log, for reading.
     pub log: Arc<Log>,
     /// Event number → place.

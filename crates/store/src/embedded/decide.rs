@@ -65,7 +65,7 @@ pub fn decide(event: &Event, facts: &Facts<'_>, now: Timestamp, removals: bool) 
     if removals {
         match event.kind() {
             Kind::DELETION => leaving.extend(deleted_by(event, facts)),
-            Kind::VANISH if names_us(event, &options.scope) => {
+            Kind::VANISH if names_us(event, &facts.core.scope.load()) => {
                 leaving.extend(vanished(
                     &event.pubkey(),
                     event.created_at(),
@@ -248,9 +248,10 @@ fn is_vanished(event: &Event, facts: &Facts<'_>) -> bool {
     let covers = |author: &PublicKey| {
         let key = facts.core.keys.author(author, Kind::VANISH);
         let requests = facts.under(key, |row| row.created_at >= event.created_at().0);
+        let scope = facts.core.scope.load();
         requests
             .iter()
-            .any(|request| names_us(&request.event, &facts.core.options.scope))
+            .any(|request| names_us(&request.event, &scope))
     };
     covers(&event.pubkey()) || recipients(event).iter().any(covers)
 }

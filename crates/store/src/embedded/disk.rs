@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
@@ -12,6 +12,9 @@ use super::files::failing;
 use super::watch::{Act, act};
 use crate::StoreError;
 
+/// The permissions of a file that is made: only its owner may read it, as private messages are in it.
+pub const PRIVATE: u32 = 0o600;
+
 /// A file open for reading and writing. Its errors name it.
 pub struct DiskFile {
     file: File,
@@ -19,7 +22,7 @@ pub struct DiskFile {
 }
 
 impl DiskFile {
-    /// Opens a file, and makes it when it is not there.
+    /// Opens a file, and makes it when it is not there: readable by its owner only, as all that is made here.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_or_empty(path, false)
     }
@@ -36,6 +39,7 @@ impl DiskFile {
                 .write(true)
                 .create(true)
                 .truncate(empty)
+                .mode(PRIVATE)
                 .open(path)
         };
         let file = act(path, Act::Open { empty }, open).map_err(failing("opening", path))?;

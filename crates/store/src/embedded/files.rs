@@ -1,7 +1,8 @@
 //! Small helpers around files: error mapping, atomic replacement, syncing folders.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -48,7 +49,8 @@ pub fn sync_dir(path: &Path) -> Result<(), StoreError> {
     act(path, Act::SyncFolder, sync).map_err(failing("syncing", path))
 }
 
-/// Creates a folder and those above it that are missing, durably.
+/// Creates a folder and those above it that are missing, durably. Only their owner can look into them: private messages are in
+/// the files.
 pub fn create_dir(path: &Path) -> Result<(), StoreError> {
     let parent = match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
@@ -62,8 +64,16 @@ pub fn create_dir(path: &Path) -> Result<(), StoreError> {
         return Ok(());
     }
     create_dir(parent)?;
-    act(path, Act::MakeFolder, || fs::create_dir(path)).map_err(failing("creating", path))?;
+    act(path, Act::MakeFolder, || private_folder().create(path))
+        .map_err(failing("creating", path))?;
     sync_dir(parent)
+}
+
+/// What makes folders that only their owner can look into.
+fn private_folder() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    builder
 }
 
 /// Replaces a file as a whole: after a crash there is either the old content or the new.

@@ -15,6 +15,7 @@ use super::disk::DiskFile;
 use super::files::{self, failing};
 use super::manifest::Position;
 use super::mmap;
+use super::progress::{Progress, told};
 use super::run::{Image, MergeTarget, Run, merge, merged_length};
 use super::state::{Placed, Snapshot};
 use super::watch::{Act, act};
@@ -169,7 +170,7 @@ impl Keeper {
     }
 
     /// Compacts every segment of which at least this share is gone, and merges the index into one run.
-    pub fn compact(&self, percent: u64, progress: &dyn Fn(u64, u64)) -> Result<u64, StoreError> {
+    pub fn compact(&self, percent: u64, progress: Progress<'_>) -> Result<u64, StoreError> {
         self.flush()?;
         let mut won = 0;
         {
@@ -178,7 +179,7 @@ impl Keeper {
             let due = compaction::due(&self.core, percent);
             for (done, segment) in (1u64..).zip(&due) {
                 won += compaction::compact(&self.core, segment)?;
-                progress(done, due.len() as u64);
+                told(progress, done, due.len() as u64)?;
             }
         }
         self.merge_all_files()?;

@@ -2,10 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::disk::PRIVATE;
 use super::files::failing;
 use crate::StoreError;
 
@@ -23,6 +25,7 @@ impl Lock {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(PRIVATE)
             .open(&path)
             .map_err(failing("opening", &path))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {

@@ -2,6 +2,7 @@
 //!
 //! One small file, replaced as a whole. Its first line is JSON, its second the CRC-32C of the first.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, corrupt, failing};
 use crate::{Keep, StoreError};
 
-/// The format that this program writes, and the newest it reads.
+/// The format that this program writes, and the only one it reads. Whoever raises it brings the one before up to date here, in
+/// the same change (R5.5).
 pub const FORMAT: u32 = 1;
 
 /// A moment of the log: everything before it is contained in what goes with it.
@@ -95,14 +97,20 @@ impl Manifest {
         }
         let bad = |e: serde_json::Error| corrupt(&path, 0, e.to_string());
         let version: Version = serde_json::from_str(json).map_err(bad)?;
-        if version.format > FORMAT {
-            return Err(StoreError::Newer {
-                path: folder.to_path_buf(),
-                found: version.format,
-                supported: FORMAT,
-            });
+        let (path, found, supported) = (folder.to_path_buf(), version.format, FORMAT);
+        match found.cmp(&FORMAT) {
+            Ordering::Equal => serde_json::from_str(json).map(Some).map_err(bad),
+            Ordering::Greater => Err(StoreError::Newer {
+                path,
+                found,
+                supported,
+            }),
+            Ordering::Less => Err(StoreError::Older {
+                path,
+                found,
+                supported,
+            }),
         }
-        serde_json::from_str(json).map(Some).map_err(bad)
     }
 
     /// Writes it, durably.

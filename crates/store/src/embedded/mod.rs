@@ -41,6 +41,7 @@ mod options;
 mod pending;
 #[cfg(test)]
 mod power_cut;
+mod progress;
 mod recover;
 mod run;
 mod scan;
@@ -54,5 +55,6 @@ mod watch;
 
 pub use backup::Moment;
 pub use options::Options;
+pub use progress::Progress;
 pub use store::Store;
 pub use verify::Verification;

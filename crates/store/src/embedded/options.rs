@@ -7,7 +7,7 @@ use crate::{Keep, RelayScope};
 pub struct Options {
     /// Whether old versions of replaceable events are kept. Fixed when the store is made.
     pub keep: Keep,
-    /// Whom a request to vanish must name.
+    /// Whom a request to vanish must name, until [`Store::set_scope`](super::Store::set_scope).
     pub scope: RelayScope,
     /// Threads that verify signatures; 0: one for each core.
     pub verifiers: usize,

@@ -32,6 +32,7 @@ pub fn recover(folder: &Path, options: Options) -> Result<(Arc<Core>, Writer), S
     let log = Arc::new(Log::open(&folder.join("log"), options.segment_bytes())?);
     let core = Core {
         folder: folder.to_path_buf(),
+        scope: ArcSwap::from_pointee(options.scope.clone()),
         options,
         log: log.clone(),
         locator: Table::open(&folder.join("locator"))?,

@@ -1,5 +1,6 @@
 //! The store as others see it: its threads, and the trait over them.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -19,8 +20,10 @@ use super::files::{self, failing};
 use super::first_look::{FirstLook, first_look};
 use super::keeper::Keeper;
 use super::lock::Lock;
+use super::manifest::Manifest;
 use super::options::Options;
 use super::pending::Pending;
+use super::progress::Progress;
 use super::recover::recover;
 use super::scan::{Outlines, UnionScan};
 use super::verifier::{CHUNK, Verifier};
@@ -29,7 +32,8 @@ use super::{count, feed, fetch, verify};
 use crate::query::BoxFuture;
 use crate::{
     Change, CommitObserver, Count, EventNumber, EventStore, Explanation, Outcome, OutlineQuery,
-    OutlineScan, Query, Removal, Scan, Seq, Statistics, StoreError, StoredEvent, Submission,
+    OutlineScan, Query, RelayScope, Removal, Scan, Seq, Statistics, StoreError, StoredEvent,
+    Submission,
 };
 
 /// The embedded engine; see [the module](super).
@@ -90,6 +94,20 @@ impl Store {
         })
     }
 
+    /// Whether the store in this folder, if there is one, is of this program's format and made for the same use. Needs no
+    /// lock: it can be asked while another process holds the store, and changes nothing.
+    pub fn check(folder: &Path, options: &Options) -> Result<(), StoreError> {
+        match Manifest::read(folder)? {
+            Some(manifest) => manifest.check_keep(folder, options.keep),
+            None => Ok(()),
+        }
+    }
+
+    /// Changes whom a request to vanish (NIP-62) must name; it concerns what is submitted from now on.
+    pub fn set_scope(&self, scope: RelayScope) {
+        self.core.scope.store(Arc::new(scope));
+    }
+
     /// Removes the events that have expired (NIP-40). Returns how many there were.
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
         let before = self.core.purged.load(Ordering::Acquire);
@@ -121,29 +139,31 @@ impl Store {
     }
 
     /// Reads everything and compares; see [`Verification`]. `signatures`: also every signature. `progress` is told the
-    /// bytes of the log that were read, and their total.
+    /// bytes of the log that were read, and their total; it may [end it early](StoreError::Interrupted).
     pub fn verify(
         &self,
         signatures: bool,
-        progress: &dyn Fn(u64, u64),
+        progress: Progress<'_>,
     ) -> Result<Verification, StoreError> {
         verify::verify(&self.core, signatures, progress)
     }
 
     /// Gives back what belongs to events that are gone, wherever that is at least `percent` of a log segment, and
-    /// merges the index. Returns the bytes won. `progress` is told the segments done, and their number.
+    /// merges the index. Returns the bytes won. `progress` is told the segments done, and their number; it may
+    /// [end it early](StoreError::Interrupted): what was given back until then stays so.
     pub async fn compact(
         &self,
         percent: u64,
-        progress: &(dyn Fn(u64, u64) + Sync),
+        progress: &(dyn Fn(u64, u64) -> ControlFlow<()> + Sync),
     ) -> Result<u64, StoreError> {
         self.ask(Job::Seal).await?;
         self.keeper.compact(percent, progress)
     }
 
     /// Copies the store as of now into an empty or new folder, while it serves. The copy is a store, which builds its
-    /// index when it is opened. `progress` is told the bytes copied, and their total.
-    pub fn backup(&self, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
+    /// index when it is opened. `progress` is told the bytes copied, and their total; it may
+    /// [end it early](StoreError::Interrupted).
+    pub fn backup(&self, to: &Path, progress: Progress<'_>) -> Result<(), StoreError> {
         self.moment().copy(to, progress)
     }
 

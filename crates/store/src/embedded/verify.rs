@@ -11,6 +11,7 @@ use super::core::Core;
 use super::feed::{NUMBER, removal_record};
 use super::log::{Address, Record, RecordKind, Replayed, SEGMENT_HEADER, Segment, walk};
 use super::manifest::Position;
+use super::progress::{Progress, told};
 use super::run::leading;
 use super::state::{Place, Snapshot};
 use crate::StoreError;
@@ -47,7 +48,7 @@ impl Verification {
 pub fn verify(
     core: &Core,
     signatures: bool,
-    progress: &dyn Fn(u64, u64),
+    progress: Progress<'_>,
 ) -> Result<Verification, StoreError> {
     let snapshot = core.snapshot();
     let mut check = Check {
@@ -75,7 +76,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn log(&mut self, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
+    fn log(&mut self, progress: Progress<'_>) -> Result<(), StoreError> {
         let all = self.core.log.segments();
         // While a segment is being replaced by its copy, both are there.
         let segments: BTreeMap<u32, &Arc<Segment>> = all
@@ -102,7 +103,7 @@ impl Check<'_> {
                     .fault(|| format!("{path} is damaged at byte {end}"));
             }
             done += content.len();
-            progress(done as u64, total as u64);
+            told(progress, done as u64, total as u64)?;
         }
         Ok(())
     }

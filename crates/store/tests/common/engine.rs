@@ -1,5 +1,6 @@
 //! The engines under test.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -181,10 +182,16 @@ impl Engine for EmbeddedEngine {
         match upkeep {
             Upkeep::Flush => self.open_store().flush().unwrap(),
             Upkeep::Compact => {
-                self.open_store().compact(1, &|_, _| {}).await.unwrap();
+                self.open_store()
+                    .compact(1, &|_, _| ControlFlow::Continue(()))
+                    .await
+                    .unwrap();
             }
             Upkeep::Verify => {
-                let found = self.open_store().verify(false, &|_, _| {}).unwrap();
+                let found = self
+                    .open_store()
+                    .verify(false, &|_, _| ControlFlow::Continue(()))
+                    .unwrap();
                 assert_eq!(found.faults, 0, "{:?}", found.listed);
             }
             Upkeep::Reindex => {
@@ -195,7 +202,9 @@ impl Engine for EmbeddedEngine {
             }
             Upkeep::Restore => {
                 let copy = tempfile::tempdir().unwrap();
-                self.open_store().backup(copy.path(), &|_, _| {}).unwrap();
+                self.open_store()
+                    .backup(copy.path(), &|_, _| ControlFlow::Continue(()))
+                    .unwrap();
                 self.close().await;
                 self.folder = copy;
                 self.open();

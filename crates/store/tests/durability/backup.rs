@@ -1,11 +1,12 @@
 //! Backup while serving, and damaged or unfit targets.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use stentor_event::Event;
-use stentor_store::EventStore;
 use stentor_store::embedded::Store;
+use stentor_store::{EventStore, StoreError};
 
 use super::house::{House, note_of, notes, options, scratch, wait};
 
@@ -13,7 +14,10 @@ fn backed_up(house: &House) -> House {
     let mut copy = House::new();
     copy.close();
     let target = copy.path().join("backup");
-    house.store().backup(&target, &|_, _| {}).unwrap();
+    house
+        .store()
+        .backup(&target, &|_, _| ControlFlow::Continue(()))
+        .unwrap();
     for entry in std::fs::read_dir(copy.path()).unwrap() {
         let path = entry.unwrap().path();
         if path.ends_with("backup") {
@@ -101,7 +105,12 @@ impl Drop for SetOnDrop<'_> {
 fn a_backup_goes_into_an_empty_folder() {
     let house = House::with_notes(3);
     let other = House::with_notes(1);
-    assert!(house.store().backup(other.path(), &|_, _| {}).is_err());
+    assert!(
+        house
+            .store()
+            .backup(other.path(), &|_, _| ControlFlow::Continue(()))
+            .is_err()
+    );
     assert_eq!(other.content().events.len(), 1);
     let folder = scratch();
     let told = AtomicU64::new(0);
@@ -110,8 +119,21 @@ fn a_backup_goes_into_an_empty_folder() {
         .backup(folder.path(), &|done, total| {
             assert!(done <= total);
             told.store(done, Ordering::Relaxed);
+            ControlFlow::Continue(())
         })
         .unwrap();
     assert!(told.load(Ordering::Relaxed) > 0);
     drop(Store::open(folder.path(), options()).unwrap());
+}
+
+#[test]
+fn long_work_ends_when_it_is_told_to() {
+    let house = House::with_notes(30);
+    let stop = |_, _| ControlFlow::Break(());
+    let folder = scratch();
+    let copied = house.store().backup(folder.path(), &stop);
+    assert!(matches!(copied, Err(StoreError::Interrupted)));
+    let verified = house.store().verify(false, &stop);
+    assert!(matches!(verified, Err(StoreError::Interrupted)));
+    house.is_clean();
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -143,17 +144,22 @@ impl House {
 
     /// Gives back all that can be given back; returns the bytes won.
     pub fn compact(&self) -> u64 {
-        wait(self.store().compact(1, &|_, _| {})).unwrap()
+        wait(self.store().compact(1, &|_, _| ControlFlow::Continue(()))).unwrap()
     }
 
     /// Reads everything.
     pub fn verify(&self) -> Verification {
-        self.store().verify(false, &|_, _| {}).unwrap()
+        self.store()
+            .verify(false, &|_, _| ControlFlow::Continue(()))
+            .unwrap()
     }
 
     /// Nothing is wrong.
     pub fn is_clean(&self) {
-        let found = self.store().verify(true, &|_, _| {}).unwrap();
+        let found = self
+            .store()
+            .verify(true, &|_, _| ControlFlow::Continue(()))
+            .unwrap();
         assert_eq!(found.faults, 0, "{:#?}", found.listed);
         assert_eq!(found.events, self.store().statistics().events);
         assert_eq!(found.signatures, found.events);

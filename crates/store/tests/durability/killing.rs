@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -121,7 +122,7 @@ fn round(store: &Store, counter: &AtomicU64) {
             say(stored.iter().map(|id| format!("removing {id}\n")));
             wait(store.remove(&stored)).unwrap();
         }
-        7 => drop(wait(store.compact(5, &|_, _| {})).unwrap()),
+        7 => drop(wait(store.compact(5, &|_, _| ControlFlow::Continue(()))).unwrap()),
         _ => {}
     }
 }

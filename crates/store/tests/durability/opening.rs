@@ -1,5 +1,7 @@
 //! Closing a store and opening it again.
 
+use std::os::unix::fs::PermissionsExt;
+
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{EventStore, Keep, Seq, StoreError};
 
@@ -123,6 +125,49 @@ fn a_newer_format_is_left_alone() {
     });
     house.open();
     assert_eq!(house.content().events.len(), 3);
+}
+
+#[test]
+fn r5_5_an_older_format_is_not_taken_for_this_one() {
+    let mut house = House::with_notes(3);
+    house.close();
+    house.edit_manifest(|manifest| manifest["format"] = 0.into());
+    let Err(refused) = house.try_open() else {
+        panic!("it is opened");
+    };
+    assert!(matches!(
+        &refused,
+        StoreError::Older { found: 0, supported: 1, path } if path == house.path()
+    ));
+    let text = refused.to_string();
+    assert!(text.contains("stentor export"), "{text}");
+    assert!(Store::check(house.path(), &options()).is_err());
+    house.edit_manifest(|manifest| manifest["format"] = 1.into());
+    Store::check(house.path(), &options()).unwrap();
+    house.open();
+}
+
+/// Private messages are in these files.
+#[test]
+fn r2_only_the_owner_reads_what_is_made() {
+    let mut house = House::with_notes(3);
+    house.close();
+    let mut folders = vec![house.path().to_owned()];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            if entry.file_type().unwrap().is_dir() {
+                assert_eq!(mode, 0o700, "{entry:?}");
+                folders.push(entry.path());
+            } else {
+                assert_eq!(mode, 0o600, "{entry:?}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 5, "log, index, manifest, locator, feed: {seen}");
 }
 
 /// Larger than a segment of the log, alone or with what it removes.

@@ -9,7 +9,7 @@ use stentor_event::Viewer;
 use stentor_store::{Budget, EventStore, Explanation, Query, ScanLimits};
 
 use super::Workshop;
-use crate::{filters, import};
+use crate::{clock, filters};
 
 /// Most events of one filter that are fetched to measure the cost.
 const CAP: u64 = 5_000;
@@ -53,7 +53,7 @@ pub async fn run(workshop: &Workshop, texts: &[String], run: bool) -> anyhow::Re
     };
     let query = Query {
         filters,
-        now: import::now(),
+        now: clock::now(),
         before: None,
         limits,
     };

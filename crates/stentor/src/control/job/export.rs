@@ -9,7 +9,7 @@ use stentor_event::{Filter, Viewer};
 use stentor_store::{Budget, EventStore, Query, ScanLimits};
 
 use super::{ExportJob, Link, Workshop};
-use crate::{filters, import};
+use crate::{clock, filters};
 
 /// What one slice of the scan may do: large, as nobody waits for the first event.
 const SLICE: Budget = Budget {
@@ -35,7 +35,7 @@ pub async fn run(workshop: &Workshop, job: &ExportJob, link: Link) -> anyhow::Re
     let limits = ScanLimits { cap: 0, rows: 0 };
     let mut scan = workshop.store.scan(Query {
         filters: Arc::from(filters),
-        now: import::now(),
+        now: clock::now(),
         before: None,
         limits,
     });

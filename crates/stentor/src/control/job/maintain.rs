@@ -1,18 +1,17 @@
 //! Keeping the store in order.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
-use stentor_event::Timestamp;
 use stentor_relay::retention::{Mode, Report};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::{Keeping, Link, Workshop};
-use crate::backup;
+use crate::{backup, clock};
 
 pub async fn verify(
     workshop: Arc<Workshop>,
@@ -27,9 +26,8 @@ pub async fn verify(
         None => Vec::new(),
     };
     blocking(move || {
-        let found = workshop.store.verify(signatures, &|done, total| {
-            report(&link.progress, done, total)
-        })?;
+        let progress = |done, total| told(&link.progress, &link.stop, done, total);
+        let found = workshop.store.verify(signatures, &progress)?;
         let mut found = serde_json::to_value(found)?;
         if let Some(found) = found.as_object_mut() {
             found.insert("faults_of_records".to_owned(), json!(records));
@@ -40,8 +38,9 @@ pub async fn verify(
 }
 
 pub async fn compact(workshop: Arc<Workshop>, percent: u64, link: Link) -> anyhow::Result<Value> {
+    let Link { progress, stop, .. } = link;
     blocking(move || {
-        let progress = |done, total| report(&link.progress, done, total);
+        let progress = |done, total| told(&progress, &stop, done, total);
         let won = Handle::current().block_on(workshop.store.compact(percent, &progress))?;
         Ok(json!({ "bytes_won": won }))
     })
@@ -49,14 +48,16 @@ pub async fn compact(workshop: Arc<Workshop>, percent: u64, link: Link) -> anyho
 }
 
 pub async fn backup(workshop: &Workshop, to: PathBuf, link: Link) -> anyhow::Result<Value> {
-    let progress = move |done, total| report(&link.progress, done, total);
+    let progress = move |done, total| told(&link.progress, &link.stop, done, total);
     let Workshop {
         store,
         records,
         layout,
         ..
     } = workshop;
-    backup::take(store, records, layout, to, progress).await
+    let incomplete = format!("{} is not complete", to.display());
+    let taken = backup::take(store, records, layout, to, progress).await;
+    taken.context(incomplete)
 }
 
 pub async fn retention(
@@ -67,7 +68,7 @@ pub async fn retention(
     let Keeping { keeper, config } = (workshop.retention)()?;
     let mode = if dry_run { Mode::DryRun } else { Mode::Remove };
     let progress = |rule: &Report| super::report(&link.progress, rule);
-    let pass = keeper.pass(&config, now(), mode, &progress);
+    let pass = keeper.pass(&config, clock::now(), mode, &progress);
     let rules = tokio::select! {
         rules = pass => rules?,
         _ = link.stop.wait_for(|stop| *stop) => bail!("ended early; what was removed stays removed"),
@@ -75,13 +76,18 @@ pub async fn retention(
     Ok(json!({ "dry_run": dry_run, "rules": rules }))
 }
 
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Timestamp(since.map_or(0, |since| since.as_secs()))
-}
-
-fn report(progress: &watch::Sender<Value>, done: u64, total: u64) {
+/// Tells how far the work has got, and whether whoever wants it still does.
+fn told(
+    progress: &watch::Sender<Value>,
+    stop: &watch::Receiver<bool>,
+    done: u64,
+    total: u64,
+) -> ControlFlow<()> {
     super::report(progress, &json!({ "done": done, "total": total }));
+    match *stop.borrow() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    }
 }
 
 /// Work that reads or writes files for long, away from the threads that serve connections.
@@ -89,4 +95,51 @@ async fn blocking(
     work: impl FnOnce() -> anyhow::Result<Value> + Send + 'static,
 ) -> anyhow::Result<Value> {
     tokio::task::spawn_blocking(work).await?
+}
+
+#[cfg(test)]
+mod tests {
+    use stentor_event::{EventBuilder, Kind, SecretKey, Timestamp};
+    use stentor_store::{EventStore, Submission};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::control::{Job, run};
+    use crate::layout::Layout;
+    use crate::{access, clock};
+
+    /// Whoever gave the job has gone, or pressed Ctrl-C.
+    #[tokio::test]
+    async fn p5_work_that_nobody_wants_any_more_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let (layout, config) = (Layout::new(folder.path()), Config::default());
+        let options = access::options(&config).unwrap();
+        let store = access::open_store(&layout.relay_store(), options).unwrap();
+        let key = SecretKey::from_bytes([7; 32]).unwrap();
+        let event = EventBuilder::new(Kind(1), Timestamp(1)).sign(&key);
+        let submission = Submission {
+            event,
+            verified: true,
+        };
+        store.submit(vec![submission], clock::now()).await.unwrap();
+        let workshop = Arc::new(access::workshop(store, &layout, &config));
+        let jobs = [
+            Job::Verify { signatures: false },
+            Job::Backup {
+                to: folder.path().join("copy"),
+            },
+        ];
+        for job in jobs {
+            let (_stop, stop) = watch::channel(true);
+            let link = Link {
+                input: None,
+                output: mpsc::channel(1).0,
+                progress: watch::channel(Value::Null).0,
+                stop,
+            };
+            let error = run(Arc::clone(&workshop), job, link).await.unwrap_err();
+            assert!(format!("{error:#}").contains("ended early"), "{error:#}");
+        }
+    }
 }

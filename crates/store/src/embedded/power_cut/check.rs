@@ -1,6 +1,7 @@
 //! Comparing a store with what was acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -110,7 +111,9 @@ pub fn everything(store: &Store) -> BTreeMap<u64, bytes::Bytes> {
 
 /// Nothing is wrong with the store.
 pub fn clean(store: &Store) {
-    let verification = store.verify(true, &|_, _| {}).unwrap();
+    let verification = store
+        .verify(true, &|_, _| ControlFlow::Continue(()))
+        .unwrap();
     assert_eq!(verification.faults, 0, "{:#?}", verification.listed);
     assert_eq!(verification.events, store.statistics().events);
 }

@@ -1,5 +1,6 @@
 //! Disks that are full, and disks that fail.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -181,10 +182,22 @@ fn an_index_that_finds_no_room_is_written_later() {
         subject.store().flush(),
         Err(StoreError::DiskFull { .. })
     ));
-    assert!(wait(subject.store().compact(1, &|_, _| {})).is_err());
+    assert!(
+        wait(
+            subject
+                .store()
+                .compact(1, &|_, _| ControlFlow::Continue(()))
+        )
+        .is_err()
+    );
     subject.is_whole();
     subject.tape.heal();
-    wait(subject.store().compact(1, &|_, _| {})).unwrap();
+    wait(
+        subject
+            .store()
+            .compact(1, &|_, _| ControlFlow::Continue(())),
+    )
+    .unwrap();
     assert_eq!(subject.store().statistics().unflushed, 0);
     subject.is_whole();
     subject.reopen();

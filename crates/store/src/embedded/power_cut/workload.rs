@@ -1,6 +1,7 @@
 //! Random use of a store, with notes of what it acknowledged.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -189,7 +190,7 @@ impl<'a> Workload<'a> {
                 }
             }
             1 => drop(self.done(store.flush())),
-            2 => drop(self.done(wait(store.compact(10, &|_, _| {})))),
+            2 => drop(self.done(wait(store.compact(10, &|_, _| ControlFlow::Continue(()))))),
             3 => drop(self.done(wait(store.purge(Timestamp(self.now))))),
             4 => {
                 let ids = [(); 3].map(|()| some(&self.events, self.dice).map(Event::id));
