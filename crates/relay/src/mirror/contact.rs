@@ -93,18 +93,22 @@ async fn catch_up(
             method: Method::Auto,
         };
         let journal = mirror.journal(home, &order);
-        let (tally, begun) = (&mirror.status.tally, now().0);
-        let todo = begin(&journal, window, filter, tally).await?;
-        let run = Run {
-            peer,
-            home,
-            order: &order,
-            config: &mirror.outbound.sync,
-            tally,
-            origins: mirror.origins(),
-            journal: Some((&journal, begun)),
-        };
-        run.finish(&mut Plan::new(todo, reconciles, begun)).await?;
+        let tally = &mirror.status.tally;
+        let mut pass = Some(begin(&journal, window, tally).await?);
+        while let Some(current) = pass {
+            pass = current.next(window, filter);
+            let run = Run {
+                peer,
+                home,
+                order: &order,
+                config: &mirror.outbound.sync,
+                tally,
+                origins: mirror.origins(),
+                journal: Some((&journal, current.begun)),
+            };
+            run.finish(&mut Plan::new(current.todo, reconciles, now().0))
+                .await?;
+        }
         journals.push(journal);
     }
     Ok(journals)

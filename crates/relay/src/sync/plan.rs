@@ -29,20 +29,15 @@ pub(crate) enum Step {
     Walk(Window),
 }
 
-/// The windows of a run that goes on where another was cut off: what that one left, and everything since `overlap` seconds before
-/// it began.
-pub(crate) fn resumed(left: &[Window], range: Window, begun: u64, overlap: u64) -> Vec<Window> {
+/// What is to be done after a pass that was begun at `begun` and goes on where it was cut off: everything since `overlap` seconds
+/// before, as what is new by now may lie in windows that were done. A pass of its own, so that the one before comes to its end
+/// however often it is cut off. `None`: nothing of the range.
+pub(crate) fn again(range: Window, begun: u64, overlap: u64) -> Option<Window> {
     let since = begun.saturating_sub(overlap).max(range.since);
-    if since > range.until {
-        return left.to_vec();
-    }
-    let fresh = Window {
+    (since <= range.until).then_some(Window {
         since,
         until: range.until,
-    };
-    let older = since.checked_sub(1);
-    let older = left.iter().filter_map(|window| window.down_from(older?));
-    older.chain([fresh]).collect()
+    })
 }
 
 /// What is left to be done.
@@ -209,17 +204,12 @@ mod tests {
     }
 
     #[test]
-    fn r5_2_a_run_goes_on_with_what_is_left_and_what_is_new() {
+    fn r5_2_what_is_new_is_looked_for_after_what_was_left() {
         let window = |since, until| Window { since, until };
-        let range = window(0, u64::MAX);
-        let left = [window(0, 499), window(800, 899), window(5_000, 7_000)];
-        let todo = resumed(&left, range, 6_600, 600);
-        let fresh = window(6_000, u64::MAX);
-        assert_eq!(todo, [left[0], left[1], window(5_000, 5_999), fresh]);
-        assert_eq!(resumed(&left, range, 0, 600), [range]);
-        let closed = window(0, 900);
-        assert_eq!(resumed(&left[..2], closed, 6_600, 600), left[..2]);
-        assert_eq!(resumed(&[], range, 6_600, 600), [fresh], "nothing was left");
+        let range = window(100, u64::MAX);
+        assert_eq!(again(range, 6_600, 600), Some(window(6_000, u64::MAX)));
+        assert_eq!(again(range, 600, 600), Some(range));
+        assert_eq!(again(window(0, 900), 6_600, 600), None);
     }
 
     #[test]

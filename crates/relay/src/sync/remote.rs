@@ -11,7 +11,7 @@ use stentor_peer::{Config as PeerConfig, Peer, PeerError, Signer, fetch_informat
 use super::error::SyncError;
 use super::home::Home;
 use super::journal::Journal;
-use super::plan::{Plan, overlap, resumed};
+use super::plan::{Plan, again, overlap};
 use super::query::pause;
 use super::run::{Direction, Method, Order, Run};
 use super::schema::MIGRATIONS;
@@ -116,54 +116,110 @@ pub async fn sync(remote: &Remote, home: &Home, job: &Job, tally: &Tally) -> Res
             method: job.method,
         };
         let journal = Journal::new(home.records().clone(), &remote.url, &order);
-        let begun = now().0;
         if job.fresh {
             journal.clear().await?;
         }
-        let todo = begin(&journal, range, filter, tally).await?;
-        let mut plan = Plan::new(todo, reconciles, begun);
-        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
-        loop {
-            let before = tally.progress();
-            let run = Run {
-                peer: &connection,
+        let mut pass = Some(begin(&journal, range, tally).await?);
+        while let Some(current) = pass {
+            pass = current.next(range, filter);
+            let mut plan = Plan::new(current.todo, reconciles, now().0);
+            let work = Work {
+                remote,
                 home,
                 order: &order,
                 config: &job.config,
                 tally,
+                journal: (&journal, current.begun),
+            };
+            work.persist(&mut connection, &mut plan).await?;
+        }
+        journal.clear().await?;
+    }
+    Ok(())
+}
+
+/// One pass, over whichever connection.
+struct Work<'a> {
+    remote: &'a Remote,
+    home: &'a Home,
+    order: &'a Order,
+    config: &'a config::Sync,
+    tally: &'a Tally,
+    journal: (&'a Journal, u64),
+}
+
+impl Work<'_> {
+    /// Does all that is left, over one connection after the other.
+    async fn persist(&self, connection: &mut Peer, plan: &mut Plan) -> Result<(), SyncError> {
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+        loop {
+            let before = self.tally.progress();
+            let run = Run {
+                peer: connection,
+                home: self.home,
+                order: self.order,
+                config: self.config,
+                tally: self.tally,
                 origins: None,
-                journal: Some((&journal, begun)),
+                journal: Some(self.journal),
             };
-            let Err(error) = run.finish(&mut plan).await else {
-                journal.clear().await?;
-                break;
+            let Err(error) = run.finish(plan).await else {
+                return Ok(());
             };
-            if tally.progress() > before {
+            if self.tally.progress() > before {
                 backoff.reset();
             }
             if !error.is_passing() {
                 return Err(error);
             }
-            tracing::info!(%error, url = remote.url, "connecting again");
-            connection = reconnect(remote, &mut backoff, error).await?;
-            tally.edit().reconnects += 1;
+            tracing::info!(%error, url = self.remote.url, "connecting again");
+            *connection = reconnect(self.remote, &mut backoff, error).await?;
+            self.tally.edit().reconnects += 1;
         }
     }
-    Ok(())
+}
+
+/// A way through windows of time that need not be gone at one go.
+pub(crate) struct Pass {
+    /// What is left, oldest first.
+    pub todo: Vec<Window>,
+    /// When it was begun, in Unix time. What is new since then is not sure to be found.
+    pub begun: u64,
+    /// Whether that was in another run.
+    resumed: bool,
 }
 
 /// What is to be done: the whole range, or what another run has left.
 pub(crate) async fn begin(
     journal: &Journal,
     range: Window,
-    filter: &Filter,
     tally: &Tally,
-) -> Result<Vec<Window>, SyncError> {
-    let Some((left, begun)) = journal.load().await? else {
-        return Ok(vec![range]);
+) -> Result<Pass, SyncError> {
+    let Some((todo, begun)) = journal.load().await? else {
+        return Ok(Pass {
+            todo: vec![range],
+            begun: now().0,
+            resumed: false,
+        });
     };
     tally.edit().resumed = true;
-    Ok(resumed(&left, range, begun, overlap(filter)))
+    Ok(Pass {
+        todo,
+        begun,
+        resumed: true,
+    })
+}
+
+impl Pass {
+    /// The pass after this one, if this one does not find everything.
+    pub(crate) fn next(&self, range: Window, filter: &Filter) -> Option<Self> {
+        let window = again(range, self.begun, overlap(filter)).filter(|_| self.resumed)?;
+        Some(Self {
+            todo: vec![window],
+            begun: now().0,
+            resumed: false,
+        })
+    }
 }
 
 /// Connects again, or gives back the last error when that has failed too often.

@@ -361,3 +361,29 @@ async fn r8_2_reading_the_backlog_leaves_others_their_turns() {
     }
     assert!(lags.len() > 10, "one thread, and never a turn: {lags:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r5_3_a_relay_that_always_hangs_up_is_caught_up_with() {
+    let here = Node::start(Engine::Memory).await;
+    // What is as new as this is looked at again after each break, but not before the rest.
+    let all: Vec<_> = (0..1_500)
+        .map(|n| note(1, 1_000 + n, &n.to_string()))
+        .collect();
+    let there = PlainRelay::start(all, 30).await;
+    let proxy = Proxy::to(there.url.strip_prefix("ws://").unwrap().parse().unwrap()).await;
+    proxy.cut_after(270_000);
+    let mut entry = mirror("near", &proxy.url(), Direction::Down);
+    entry.history_seconds = 100_000;
+    let mirrors = mirrors(&here, &[entry]).await;
+    let hang_up = async {
+        loop {
+            proxy.is_cut().await;
+            proxy.mend();
+            proxy.cut_after(270_000);
+        }
+    };
+    tokio::select! {
+        () = hang_up => {}
+        () = until(&mirrors, "near", |status| status.events.stored == 1_500) => {}
+    }
+}
