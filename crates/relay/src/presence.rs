@@ -55,15 +55,31 @@ impl Presence {
         });
         let mut closed = 0;
         for (present, reason) in unwelcome {
-            let frame = CloseFrame::new(CloseCode::POLICY, reason);
-            present.client.outbox().close(frame);
+            present.close(reason);
             closed += 1;
         }
         closed
     }
+
+    /// Closes this connection if it would not be let in now. To be called when it has proven another key: one that was banned
+    /// between the look at the lists and the noting of the key has not been seen by [`review`](Self::review).
+    pub(crate) fn review_one(&self, id: u64, settings: &Settings, lists: &Lists) {
+        let connections = self.connections.lock();
+        let present = connections.get(&id);
+        if let Some((present, reason)) =
+            present.and_then(|present| Some((present, present.unwelcome(settings, lists, false)?)))
+        {
+            present.close(reason);
+        }
+    }
 }
 
 impl Present {
+    fn close(&self, reason: &'static str) {
+        let frame = CloseFrame::new(CloseCode::POLICY, reason);
+        self.client.outbox().close(frame);
+    }
+
     /// Why the connection would not be let in.
     fn unwelcome(
         &self,

@@ -62,6 +62,9 @@ impl Connection {
         }
         if added != Added::Known {
             self.client.set_keys(&self.keys);
+            let (settings, lists) = (self.state.settings(), self.state.lists());
+            let presence = &self.state.presence;
+            presence.review_one(self.info.id, &settings, &lists);
         }
     }
 }

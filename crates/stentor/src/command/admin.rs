@@ -40,7 +40,7 @@ static METHODS_HELP: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
 const USAGE: [(&str, &str); 35] = [
     (
         "banpubkey KEY [REASON]",
-        "removes everything of a key and takes no more of it",
+        "removes what a key has written and takes no more of it",
     ),
     ("unbanpubkey KEY [REASON]", "takes events of it again"),
     ("listbannedpubkeys", ""),

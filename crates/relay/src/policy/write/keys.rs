@@ -31,11 +31,15 @@ pub(super) fn rule(policy: &config::Policy) -> Result<Option<Arc<dyn WriteRule>>
 impl WriteRule for Keys {
     fn judge(&self, writing: &Writing<'_>) -> Verdict {
         let (author, lists) = (writing.event.pubkey(), writing.standing.lists);
-        if self.denied.contains(&author) || lists.bans(&author) {
+        if self.denied.contains(&author) {
             return Verdict::refuse("blocked: this key is banned here");
         }
-        if lists.bans_event(&writing.event.id()) {
-            return Verdict::refuse("blocked: this event is banned here");
+        if lists.bars(writing.event) {
+            return Verdict::refuse(if lists.bans(&author) {
+                "blocked: this key is banned here"
+            } else {
+                "blocked: this event is banned here"
+            });
         }
         let closed =
             self.listed || writing.entrance.write == Who::Members || lists.has_allow_list();
