@@ -278,3 +278,22 @@ fn r5_5_damage_to_a_backup_is_found() {
     assert_eq!(code, 1, "{out}");
     assert!(err.contains("records"), "{err}");
 }
+
+#[test]
+fn p1_the_records_are_migrated_before_a_node_starts_and_beside_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (code, out, err) = run_text(&data, &["db", "migrate"]);
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "the records are up to date\n"),
+        "{err}"
+    );
+    assert!(data.join("records.sqlite").exists());
+    let node = Node::start(&data, &[]);
+    let (code, _, err) = run_text(&data, &["db", "migrate"]);
+    assert_eq!(code, 0, "{err}");
+    let key = note(1, 1).pubkey().to_string();
+    assert_eq!(admin(&data, &["banpubkey", &key]), json!(true));
+    assert_eq!(node.stop().0, 0);
+}

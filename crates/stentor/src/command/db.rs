@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::{Value, json};
+use stentor_relay::access::Access;
 use stentor_store::EventStore;
 use stentor_store::embedded::Store;
 
@@ -14,7 +15,7 @@ use crate::heir::Claim;
 use crate::layout::Layout;
 use crate::output::{self, bytes, grouped};
 use crate::progress::Progress;
-use crate::{access, clock, control};
+use crate::{access, clock, control, records};
 
 /// Looks after the store; through the running node where there is one.
 #[derive(Debug, Subcommand)]
@@ -52,6 +53,8 @@ pub enum Db {
         #[arg(long)]
         json: bool,
     },
+    /// Brings the tables of the records up to date, once before nodes of a new version start; a node does it by itself too
+    Migrate,
     /// Makes the indexes anew from the log; only while no node runs
     Reindex {
         /// Prints one JSON object
@@ -100,6 +103,7 @@ impl Db {
                 json,
             ),
             Self::Retention { dry_run, json } => retention(common, dry_run, json).await,
+            Self::Migrate => migrate(common).await,
             Self::Reindex { json } => reindex(common, json).await,
             Self::Search(SearchIndex::Rebuild { json }) => {
                 let result = job(common, Job::RebuildSearch, "search index").await?;
@@ -209,6 +213,16 @@ fn rules(result: &Value, now: u64) -> String {
         text.push('\n');
     }
     text
+}
+
+async fn migrate(common: &Common) -> anyhow::Result<()> {
+    let (loaded, layout) = (common.load()?, Layout::new(&common.data));
+    layout.make()?;
+    let records = records::open(&layout, &loaded.config).await?;
+    let migrated = Access::open(records.clone()).await;
+    records.close().await;
+    migrated.context("migrating the records")?;
+    Ok(output::line("the records are up to date")?)
 }
 
 async fn reindex(common: &Common, json: bool) -> anyhow::Result<()> {
