@@ -13,6 +13,9 @@ use crate::access::Lists;
 use crate::fanout::Client;
 use crate::state::Settings;
 
+/// What somebody with a banned key is told at the end.
+const BANNED: &str = "a key that you have proven is banned here";
+
 /// The open connections.
 #[derive(Default)]
 pub(crate) struct Presence {
@@ -61,15 +64,14 @@ impl Presence {
         closed
     }
 
-    /// Closes this connection if it would not be let in now. To be called when it has proven another key: one that was banned
-    /// between the look at the lists and the noting of the key has not been seen by [`review`](Self::review).
-    pub(crate) fn review_one(&self, id: u64, settings: &Settings, lists: &Lists) {
+    /// Closes this connection if a key that it has proven is banned. To be called when it has proven another one: a ban between
+    /// the look at the lists and the noting of the key has not been seen by [`review`](Self::review).
+    pub(crate) fn review_keys(&self, id: u64, settings: &Settings, lists: &Lists) {
         let connections = self.connections.lock();
-        let present = connections.get(&id);
-        if let Some((present, reason)) =
-            present.and_then(|present| Some((present, present.unwelcome(settings, lists, false)?)))
+        if let Some(present) = connections.get(&id)
+            && !may_use(&present.keys(settings), settings, lists)
         {
-            present.close(reason);
+            present.close(BANNED);
         }
     }
 }
@@ -78,6 +80,11 @@ impl Present {
     fn close(&self, reason: &'static str) {
         let frame = CloseFrame::new(CloseCode::POLICY, reason);
         self.client.outbox().close(frame);
+    }
+
+    /// The keys that it has proven.
+    fn keys(&self, settings: &Settings) -> Keys {
+        Keys::from(self.client.viewer(&settings.rules).keys.as_slice())
     }
 
     /// Why the connection would not be let in.
@@ -91,17 +98,23 @@ impl Present {
         if !policy.connection.may_stay(self.address, lists) {
             return Some("your address may not connect to this relay");
         }
-        let keys = Keys::from(self.client.viewer(&settings.rules).keys.as_slice());
+        let keys = self.keys(settings);
         if keys.is_empty() && !anonymous {
             return None;
         }
-        let standing = settings.standing(lists);
-        let admitted = |key| policy.auth.admit(key, standing).is_ok();
-        if !keys.as_slice().iter().all(admitted) {
-            return Some("a key that you have proven is banned here");
+        if !may_use(&keys, settings, lists) {
+            return Some(BANNED);
         }
+        let standing = settings.standing(lists);
         let entrance = settings.config.access.entrance(&self.listener);
         let read = policy.auth.may_read(&keys, entrance, standing);
         read.is_err().then_some("you may not read here any more")
     }
+}
+
+/// Whether each of the keys could be proven now.
+fn may_use(keys: &Keys, settings: &Settings, lists: &Lists) -> bool {
+    let standing = settings.standing(lists);
+    let admitted = |key| settings.policy.auth.admit(key, standing).is_ok();
+    keys.as_slice().iter().all(admitted)
 }

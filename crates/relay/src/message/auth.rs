@@ -64,7 +64,7 @@ impl Connection {
             self.client.set_keys(&self.keys);
             let (settings, lists) = (self.state.settings(), self.state.lists());
             let presence = &self.state.presence;
-            presence.review_one(self.info.id, &settings, &lists);
+            presence.review_keys(self.info.id, &settings, &lists);
         }
     }
 }
