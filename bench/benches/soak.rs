@@ -23,9 +23,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::{SinkExt, StreamExt};
 use stentor_event::{EventBuilder, Kind, SecretKey, Timestamp};
+use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
-use tokio_tungstenite::connect_async;
+use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// Publishing connections, and events sent and not yet acknowledged on each.
 const PUBLISHERS: usize = 4;
@@ -112,7 +114,7 @@ fn start(binary: &std::path::Path, data: &std::path::Path) -> (Child, String) {
     command.args(["--set", "relay.rates.rows=0"]);
     let mut node = command
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::inherit())
         .spawn()
         .unwrap();
     let mut line = String::new();
@@ -161,9 +163,15 @@ fn sign(rate: u64) -> Arc<Mutex<mpsc::Receiver<String>>> {
     Arc::new(Mutex::new(receiver))
 }
 
+/// A connection whose small messages are not held back until earlier ones are acknowledged, so that the node is measured.
+async fn connected(url: &str) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    let connected = connect_async_with_config(url, None, true).await;
+    connected.unwrap().0
+}
+
 /// Publishes what is signed, a window ahead of the acknowledgements.
 async fn publish(url: String, notes: Arc<Mutex<mpsc::Receiver<String>>>, tally: Arc<Tally>) {
-    let (socket, _) = connect_async(&url).await.unwrap();
+    let socket = connected(&url).await;
     let (mut sink, mut stream) = socket.split();
     let mut outstanding = 0;
     loop {
@@ -187,7 +195,7 @@ async fn publish(url: String, notes: Arc<Mutex<mpsc::Receiver<String>>>, tally: 
 
 /// Asks, one query after the other.
 async fn read(url: String, number: u64, tally: Arc<Tally>) {
-    let (mut socket, _) = connect_async(&url).await.unwrap();
+    let mut socket = connected(&url).await;
     let mut ticks = tokio::time::interval(Duration::from_millis(1_000 / QUERIES));
     for turn in number.. {
         ticks.tick().await;
@@ -207,7 +215,7 @@ async fn read(url: String, number: u64, tally: Arc<Tally>) {
         loop {
             match socket.next().await {
                 Some(Ok(Message::Text(text))) if text.starts_with("[\"EOSE\",\"q\"") => break,
-                Some(Ok(_)) => {}
+                Some(Ok(Message::Text(_) | Message::Ping(_))) => {}
                 other => panic!("a reader was closed: {other:?}"),
             }
         }
@@ -221,7 +229,7 @@ async fn read(url: String, number: u64, tally: Arc<Tally>) {
 
 /// Follows an author.
 async fn follow(url: String, number: u8, tally: Arc<Tally>) {
-    let (mut socket, _) = connect_async(&url).await.unwrap();
+    let mut socket = connected(&url).await;
     let author = key(number).public_key();
     let request = format!("[\"REQ\",\"live\",{{\"authors\":[\"{author}\"],\"limit\":0}}]");
     socket.send(Message::text(request)).await.unwrap();
