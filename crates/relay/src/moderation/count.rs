@@ -112,19 +112,10 @@ fn forget_oldest(tx: &mut Transaction<'_>, most: usize) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::opened;
     use super::*;
     use crate::access::{Access, Actor, Change};
     use crate::moderation::queue;
-
-    async fn opened() -> (Access, tempfile::TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        let config = stentor_sql::DatabaseConfig {
-            path: folder.path().join("records.sqlite"),
-            ..Default::default()
-        };
-        let records = Database::open(&config).await.unwrap();
-        (Access::open(records).await.unwrap(), folder)
-    }
 
     const BOUNDS: Bounds = Bounds {
         per_key: 2,

@@ -12,3 +12,21 @@ pub(crate) mod suspects;
 
 pub(crate) use bans::{remove_authors, remove_banned, remove_events, stays};
 pub(crate) use reports::read_reports;
+
+#[cfg(test)]
+mod testing {
+    use stentor_sql::{Database, DatabaseConfig};
+
+    use crate::access::Access;
+
+    /// Access lists over records of their own; these last as long as the folder.
+    pub(super) async fn opened() -> (Access, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let config = DatabaseConfig {
+            path: folder.path().join("records.sqlite"),
+            ..DatabaseConfig::default()
+        };
+        let records = Database::open(&config).await.unwrap();
+        (Access::open(records).await.unwrap(), folder)
+    }
+}

@@ -172,18 +172,9 @@ pub(crate) async fn forget(access: &Access, ids: Vec<EventId>) -> Result<(), Err
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::opened;
     use super::*;
     use crate::access::{Actor, Change};
-
-    async fn opened() -> (Access, tempfile::TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        let config = stentor_sql::DatabaseConfig {
-            path: folder.path().join("records.sqlite"),
-            ..Default::default()
-        };
-        let records = Database::open(&config).await.unwrap();
-        (Access::open(records).await.unwrap(), folder)
-    }
 
     const fn id(number: u8) -> EventId {
         EventId([number; 32])
