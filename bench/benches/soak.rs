@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p stentor-bench --bench soak -- SECONDS EVENTS_A_SECOND [BINARY]` (600 and 13,000 by default, and the release
 //! binary of this workspace). Publishers send signed notes at the given rate over four connections; readers ask for the newest
-//! notes, for an author's, and for a tag's, two hundred queries a second in all; twenty subscriptions follow authors live. Every
+//! notes, for an author's, and for a tag's, at most two hundred queries a second in all; twenty subscriptions follow authors live. Every
 //! ten seconds a line tells what was acknowledged, how long queries took, and the memory of the node that is its own (anonymous;
 //! the files it maps are the system's to drop). The last line compares the middle third with the last third.
 
@@ -42,12 +42,16 @@ const FOLLOWERS: u8 = 20;
 /// Time between two lines.
 const EVERY: Duration = Duration::from_secs(10);
 
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
 #[derive(Default)]
 struct Tally {
     sent: AtomicU64,
     accepted: AtomicU64,
     refused: AtomicU64,
     live: AtomicU64,
+    /// Readers that were closed by the node.
+    closed: AtomicU64,
     queries: Mutex<Vec<Duration>>,
 }
 
@@ -164,7 +168,7 @@ fn sign(rate: u64) -> Arc<Mutex<mpsc::Receiver<String>>> {
 }
 
 /// A connection whose small messages are not held back until earlier ones are acknowledged, so that the node is measured.
-async fn connected(url: &str) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+async fn connected(url: &str) -> Socket {
     let connected = connect_async_with_config(url, None, true).await;
     connected.unwrap().0
 }
@@ -193,38 +197,46 @@ async fn publish(url: String, notes: Arc<Mutex<mpsc::Receiver<String>>>, tally: 
     }
 }
 
-/// Asks, one query after the other.
+/// Asks, one query after the other. A reader that the node closes, as it may one that is too slow, is counted and comes back.
 async fn read(url: String, number: u64, tally: Arc<Tally>) {
-    let mut socket = connected(&url).await;
-    let mut ticks = tokio::time::interval(Duration::from_millis(1_000 / QUERIES));
-    for turn in number.. {
-        ticks.tick().await;
-        let filter = match turn % 3 {
-            0 => "{\"kinds\":[1],\"limit\":50}".to_owned(),
-            1 => format!(
-                "{{\"authors\":[\"{}\"],\"limit\":50}}",
-                key((turn % u64::from(AUTHORS)) as u8).public_key()
-            ),
-            _ => format!("{{\"#t\":[\"topic{}\"],\"limit\":50}}", turn % 1_000),
-        };
-        let begun = Instant::now();
-        socket
-            .send(Message::text(format!("[\"REQ\",\"q\",{filter}]")))
-            .await
-            .unwrap();
-        loop {
-            match socket.next().await {
-                Some(Ok(Message::Text(text))) if text.starts_with("[\"EOSE\",\"q\"") => break,
-                Some(Ok(Message::Text(_) | Message::Ping(_))) => {}
-                other => panic!("a reader was closed: {other:?}"),
-            }
+    let mut turn = number;
+    loop {
+        let mut socket = connected(&url).await;
+        while ask(&mut socket, turn, &tally).await {
+            turn += 1;
         }
-        socket
-            .send(Message::text("[\"CLOSE\",\"q\"]"))
-            .await
-            .unwrap();
-        tally.queries.lock().await.push(begun.elapsed());
+        tally.closed.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// Asks one query when it is due. Whether the connection is still there.
+async fn ask(socket: &mut Socket, turn: u64, tally: &Tally) -> bool {
+    tokio::time::sleep(Duration::from_millis(1_000 / QUERIES)).await;
+    let filter = match turn % 3 {
+        0 => "{\"kinds\":[1],\"limit\":50}".to_owned(),
+        1 => format!(
+            "{{\"authors\":[\"{}\"],\"limit\":50}}",
+            key((turn % u64::from(AUTHORS)) as u8).public_key()
+        ),
+        _ => format!("{{\"#t\":[\"topic{}\"],\"limit\":50}}", turn % 1_000),
+    };
+    let begun = Instant::now();
+    let request = Message::text(format!("[\"REQ\",\"q\",{filter}]"));
+    if socket.send(request).await.is_err() {
+        return false;
+    }
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) if text.starts_with("[\"EOSE\",\"q\"") => break,
+            Some(Ok(Message::Text(_) | Message::Ping(_))) => {}
+            _ => return false,
+        }
+    }
+    tally.queries.lock().await.push(begun.elapsed());
+    socket
+        .send(Message::text("[\"CLOSE\",\"q\"]"))
+        .await
+        .is_ok()
 }
 
 /// Follows an author.
@@ -247,7 +259,7 @@ async fn follow(url: String, number: u8, tally: Arc<Tally>) {
 /// Prints a line now and then; the memory at each of them, in KiB.
 async fn watch(process: u32, seconds: u64, tally: &Tally) -> Vec<u64> {
     println!(
-        "seconds  sent/s  accepted/s  refused  live/s  query p50 ms  p99 ms  own MiB  resident MiB"
+        "seconds  sent/s  accepted/s  refused  live/s  query p50 ms  p99 ms  closed  own MiB  resident MiB"
     );
     let (begun, mut before, mut memory) = (Instant::now(), (0, 0, 0), Vec::new());
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + EVERY, EVERY);
@@ -271,7 +283,7 @@ async fn watch(process: u32, seconds: u64, tally: &Tally) -> Vec<u64> {
         memory.push(own);
         let each = |now: u64, before: u64| (now - before) / EVERY.as_secs();
         println!(
-            "{:>7}  {:>6}  {:>10}  {:>7}  {:>6}  {:>12.2}  {:>6.2}  {:>7.1}  {:>12.1}",
+            "{:>7}  {:>6}  {:>10}  {:>7}  {:>6}  {:>12.2}  {:>6.2}  {:>6}  {:>7.1}  {:>12.1}",
             begun.elapsed().as_secs(),
             each(now.0, before.0),
             each(now.1, before.1),
@@ -279,6 +291,7 @@ async fn watch(process: u32, seconds: u64, tally: &Tally) -> Vec<u64> {
             each(now.2, before.2),
             at(0.5),
             at(0.99),
+            count(&tally.closed),
             own as f64 / 1024.0,
             resident as f64 / 1024.0,
         );

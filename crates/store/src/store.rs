@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use stentor_event::{Event, EventId, Filter, PublicKey, Timestamp, Viewer};
+use stentor_event::{Event, EventId, Filter, Timestamp, Viewer};
 
 use crate::query::BoxFuture;
 use crate::{
@@ -186,13 +186,6 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Removes these events for good, as the operator (ban, retention). Returns how many were there.
     fn remove<'a>(&'a self, ids: &'a [EventId]) -> BoxFuture<'a, Result<u64, StoreError>>;
-
-    /// Removes everything of this author created up to `until`, as if they had vanished. Returns how many were there.
-    fn remove_author<'a>(
-        &'a self,
-        author: PublicKey,
-        until: Timestamp,
-    ) -> BoxFuture<'a, Result<u64, StoreError>>;
 
     /// Figures.
     fn statistics(&self) -> Statistics;

@@ -66,12 +66,7 @@ pub fn decide(event: &Event, facts: &Facts<'_>, now: Timestamp, removals: bool) 
         match event.kind() {
             Kind::DELETION => leaving.extend(deleted_by(event, facts)),
             Kind::VANISH if names_us(event, &facts.core.scope.load()) => {
-                leaving.extend(vanished(
-                    &event.pubkey(),
-                    event.created_at(),
-                    facts,
-                    Removal::Vanished,
-                ));
+                leaving.extend(vanished(&event.pubkey(), event.created_at(), facts));
             }
             _ => {}
         }
@@ -267,12 +262,7 @@ fn names_us(request: &Event, scope: &RelayScope) -> bool {
 }
 
 /// Everything of an author up to a moment, and the gift wraps to them; requests to vanish stay.
-pub fn vanished(
-    author: &PublicKey,
-    until: Timestamp,
-    facts: &Facts<'_>,
-    cause: Removal,
-) -> Vec<Leaving> {
+fn vanished(author: &PublicKey, until: Timestamp, facts: &Facts<'_>) -> Vec<Leaving> {
     let vanish = Kind::VANISH.0;
     let mut found = facts.by_author(author, |row| {
         row.created_at <= until.0 && row.kind != vanish
@@ -282,8 +272,8 @@ pub fn vanished(
         .keys
         .tag(b'p', author.to_string().as_bytes(), Kind::GIFT_WRAP);
     found.extend(facts.under(wraps, |row| row.created_at <= until.0));
-    let mut leaving: Vec<Leaving> = found.iter().map(|f| Leaving::new(f, cause)).collect();
-    leaving.sort_by_key(|l| l.number);
-    leaving.dedup_by_key(|l| l.number);
-    leaving
+    found
+        .iter()
+        .map(|found| Leaving::new(found, Removal::Vanished))
+        .collect()
 }

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
-use stentor_event::{Event, EventId, Filter, PublicKey, Timestamp, Viewer};
+use stentor_event::{Event, EventId, Filter, Timestamp, Viewer};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::backup::{Moment, forget_derived};
@@ -357,14 +357,6 @@ impl EventStore for Store {
 
     fn remove<'a>(&'a self, ids: &'a [EventId]) -> BoxFuture<'a, Result<u64, StoreError>> {
         Box::pin(self.ask(|reply| Job::Remove(ids.to_vec(), reply)))
-    }
-
-    fn remove_author<'a>(
-        &'a self,
-        author: PublicKey,
-        until: Timestamp,
-    ) -> BoxFuture<'a, Result<u64, StoreError>> {
-        Box::pin(self.ask(move |reply| Job::RemoveAuthor(author, until, reply)))
     }
 
     fn statistics(&self) -> Statistics {

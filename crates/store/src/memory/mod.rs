@@ -52,7 +52,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, MutexGuard};
-use stentor_event::{EventId, Filter, PublicKey, Timestamp, Viewer};
+use stentor_event::{EventId, Filter, Timestamp, Viewer};
 
 use self::facts::Facts;
 use self::outline::MemoryOutlines;
@@ -238,21 +238,6 @@ impl EventStore for Store {
                 return Err(StoreError::Closed);
             }
             Ok(state.remove(ids, clock_ms()))
-        })
-    }
-
-    fn remove_author<'a>(
-        &'a self,
-        author: PublicKey,
-        until: Timestamp,
-    ) -> BoxFuture<'a, Result<u64, StoreError>> {
-        Box::pin(async move {
-            let _order = self.writer.lock();
-            let mut state = self.state();
-            if state.closed {
-                return Err(StoreError::Closed);
-            }
-            Ok(state.remove_author(author, until, clock_ms()))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use stentor_event::{Event, EventId, Kind, PublicKey, Timestamp};
+use stentor_event::{Event, EventId, Kind, Timestamp};
 
 use super::facts::Facts;
 use super::rules;
@@ -117,13 +117,6 @@ impl State {
     /// Removes these events, as the operator.
     pub fn remove(&mut self, ids: &[EventId], at_ms: u64) -> u64 {
         self.take_out_where(Removal::Dropped, at_ms, |facts| ids.contains(&facts.id))
-    }
-
-    /// Removes what would vanish with this author up to `until`, as the operator.
-    pub fn remove_author(&mut self, author: PublicKey, until: Timestamp, at_ms: u64) -> u64 {
-        self.take_out_where(Removal::Dropped, at_ms, |facts| {
-            rules::takes_along(author, until, facts)
-        })
     }
 
     fn take_out_where(

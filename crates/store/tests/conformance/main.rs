@@ -185,7 +185,6 @@ run! {
         r4_6_the_bytes_of_what_is_there_are_known;
     removal:
         r4_6_the_operator_removes_events_for_good,
-        r4_6_the_operator_removes_an_author,
         r8_5_statistics_add_up,
         r8_3_everything_is_there_after_reopening,
         r8_3_what_was_acknowledged_while_closing_is_there;

@@ -5,8 +5,8 @@ use stentor_store::{
     ChangeKind, EventNumber, Outcome, Refusal, Removal, Seq, StoreError, Submission,
 };
 
-use crate::common::make::{Alice, Bob, deletion, draft, note, vanish, vanish_from, wrap};
-use crate::common::subject::{NOW, ids_of};
+use crate::common::make::{Alice, Bob, deletion, draft, note, vanish, wrap};
+use crate::common::subject::NOW;
 use crate::common::{Factory, Subject};
 
 pub async fn r4_6_the_operator_removes_events_for_good(factory: &dyn Factory) {
@@ -39,51 +39,6 @@ pub async fn r4_6_the_operator_removes_events_for_good(factory: &dyn Factory) {
     assert_eq!(entries, [(1, dropped), (3, dropped)]);
     // Whether it may come back is for the policy to say: to the store it is a new event.
     assert_eq!(subject.put(&one).await, Outcome::Stored(EventNumber(4)));
-}
-
-pub async fn r4_6_the_operator_removes_an_author(factory: &dyn Factory) {
-    let subject = Subject::new(factory);
-    let gone = [
-        note(Alice, 10, "note"),
-        draft(Alice, 0, 20).sign(),
-        deletion(Alice, 15, &[]),
-        wrap(Bob, Alice, 12),
-    ];
-    let kept = [
-        note(Alice, 21, "later"),
-        note(Bob, 5, "his"),
-        vanish_from(Alice, 3, "wss://elsewhere.example"),
-    ];
-    subject
-        .store_each(&gone.iter().chain(&kept).collect::<Vec<_>>())
-        .await;
-    assert_eq!(
-        subject
-            .store()
-            .remove_author(Alice.key(), Timestamp(20))
-            .await
-            .unwrap(),
-        4
-    );
-    assert_eq!(
-        subject.ids("{}").await,
-        ids_of(&[&kept[0], &kept[1], &kept[2]])
-    );
-    let kinds: Vec<ChangeKind> = subject
-        .changes(Seq(7))
-        .await
-        .iter()
-        .map(|change| change.kind)
-        .collect();
-    assert_eq!(kinds, [ChangeKind::Removed(Removal::Dropped); 4]);
-    assert_eq!(
-        subject
-            .store()
-            .remove_author(Alice.key(), Timestamp(20))
-            .await
-            .unwrap(),
-        0
-    );
 }
 
 pub async fn r8_5_statistics_add_up(factory: &dyn Factory) {

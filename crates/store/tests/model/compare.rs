@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use proptest::test_runner::TestCaseError;
-use stentor_event::{Event, EventId, Filter, PublicKey, Timestamp, Viewer};
+use stentor_event::{Event, EventId, Filter, Timestamp, Viewer};
 use stentor_store::{
     Budget, Change, Direction, EventStore, Keep, OutlineQuery, Query, ScanEnd, ScanLimits, Seq,
     Statistics, Submission,
@@ -98,17 +98,6 @@ impl Pair {
             "the number removed",
             model,
             self.engine().remove(ids).await.unwrap(),
-        )?;
-        self.compare_figures()
-    }
-
-    /// Removes an author as the operator.
-    pub async fn remove_author(&self, author: PublicKey, until: Timestamp) -> Verdict {
-        let model = self.model().remove_author(author, until).await.unwrap();
-        same(
-            "the number removed",
-            model,
-            self.engine().remove_author(author, until).await.unwrap(),
         )?;
         self.compare_figures()
     }

@@ -2,10 +2,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use stentor_event::{EventId, Timestamp};
+use stentor_event::EventId;
 use stentor_store::{Seq, Submission};
 
-use crate::common::Person;
 use crate::common::engine::Upkeep;
 use crate::compare::{Pair, Verdict};
 use crate::questions::{Question, Reader, question, reader};
@@ -22,8 +21,6 @@ pub enum Operation {
     Purge,
     /// The operator removes events.
     Remove(Vec<usize>),
-    /// The operator removes an author.
-    RemoveAuthor(Person, u64),
     /// The store is closed and opened.
     Reopen,
     /// Work is done on the files of the store.
@@ -98,7 +95,6 @@ fn operation(shape: Shape) -> impl Strategy<Value = Operation> {
         1 => (1..4_u64).prop_map(Operation::Pass),
         1 => Just(Operation::Purge),
         1 => vec(shape.index(), 0..4).prop_map(Operation::Remove),
-        1 => (shape.person(), shape.second()).prop_map(|(person, at)| Operation::RemoveAuthor(person, at)),
         1 => Just(Operation::Reopen),
         1 => proptest::sample::select(&UPKEEP[..]).prop_map(Operation::Maintain),
         12 => question(shape).prop_map(Operation::Ask),
@@ -141,9 +137,6 @@ pub async fn run(pair: &mut Pair, world: &World, operation: &Operation) -> Verdi
                 .map(|index| world.event(*index).id())
                 .collect();
             pair.remove(&ids).await
-        }
-        Operation::RemoveAuthor(person, until) => {
-            pair.remove_author(person.key(), Timestamp(*until)).await
         }
         Operation::Reopen => pair.reopen().await,
         Operation::Maintain(upkeep) => pair.maintain(*upkeep).await,

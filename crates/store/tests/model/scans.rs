@@ -6,7 +6,6 @@ use proptest::test_runner::TestCaseError;
 use stentor_event::{EventId, Viewer};
 use stentor_store::{Budget, Keep, Scan, ScanEnd};
 
-use crate::common::Person;
 use crate::common::engine::{Embedded, Memory};
 use crate::common::subject::{WHOLE, batch_ids};
 use crate::compare::{Pair, Verdict};
@@ -23,8 +22,8 @@ pub enum Step {
     Take(usize),
     /// Events are submitted.
     Submit(Vec<Sending>),
-    /// The operator removes an author.
-    RemoveAuthor(Person, u64),
+    /// The operator removes events.
+    Remove(Vec<usize>),
     /// Time passes, and what has expired is removed.
     Purge(u64),
 }
@@ -35,7 +34,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => unlimited(SMALL).prop_map(Step::Begin),
         4 => (1..6_usize).prop_map(Step::Take),
         3 => batch(1..10).prop_map(Step::Submit),
-        1 => (SMALL.person(), SMALL.second()).prop_map(|(person, at)| Step::RemoveAuthor(person, at)),
+        1 => vec(SMALL.index(), 1..8).prop_map(Step::Remove),
         1 => (0..4_u64).prop_map(Step::Purge),
     ];
     (vec(batch(1..10), 3..8), vec(step, 4..40))
@@ -125,9 +124,12 @@ pub async fn compare(world: &World, steps: &[Step]) -> Verdict {
                 }
             }
             Step::Submit(batch) => pair.submit(submissions(world, batch)).await?,
-            Step::RemoveAuthor(person, until) => {
-                pair.remove_author(person.key(), stentor_event::Timestamp(*until))
-                    .await?;
+            Step::Remove(events) => {
+                let ids: Vec<_> = events
+                    .iter()
+                    .map(|index| world.event(*index).id())
+                    .collect();
+                pair.remove(&ids).await?;
             }
             Step::Purge(seconds) => {
                 pair.now += seconds;

@@ -11,12 +11,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
-use stentor_event::{Event, EventId, PublicKey, Timestamp};
+use stentor_event::{Event, EventId, Timestamp};
 use tokio::sync::oneshot;
 
 use super::batch::{Verdict, WriteBatch};
 use super::core::Core;
-use super::decide::{Decision, Leaving, decide, vanished};
+use super::decide::{Decision, Leaving, decide};
 use super::facts::Facts;
 use super::first_look::FirstLook;
 use super::group::{Group, Round};
@@ -36,12 +36,6 @@ pub enum Job {
     Drop(Vec<u64>, Removal, oneshot::Sender<Result<u64, StoreError>>),
     /// Remove events by id.
     Remove(Vec<EventId>, oneshot::Sender<Result<u64, StoreError>>),
-    /// Remove everything of an author up to a moment.
-    RemoveAuthor(
-        PublicKey,
-        Timestamp,
-        oneshot::Sender<Result<u64, StoreError>>,
-    ),
     /// Set a reader's cursor.
     Cursor(String, u64, oneshot::Sender<Result<u64, StoreError>>),
     /// Begin a new log segment with the next commit.
@@ -119,12 +113,6 @@ impl Committer {
             }
             Job::Remove(ids, reply) => {
                 let leaving = self.leaving_by_id(&ids);
-                let _ = reply.send(self.remove(leaving));
-            }
-            Job::RemoveAuthor(author, until, reply) => {
-                let snapshot = self.core.snapshot();
-                let facts = Facts::new(&self.core, &snapshot, &self.group.pending);
-                let leaving = vanished(&author, until, &facts, Removal::Dropped);
                 let _ = reply.send(self.remove(leaving));
             }
             Job::Cursor(reader, seq, reply) => {

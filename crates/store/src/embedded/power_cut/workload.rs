@@ -197,13 +197,9 @@ impl<'a> Workload<'a> {
                 let ids: Vec<_> = ids.into_iter().flatten().collect();
                 self.done(wait(store.remove(&ids)));
             }
-            5 if self.dice.one_in(4) => {
-                let author = self.dice.pick(&*PEOPLE).public_key();
-                self.done(wait(store.remove_author(author, Timestamp(self.now - 20))));
-            }
-            6 => self.reopen(Store::open),
-            7 if self.dice.one_in(3) => self.reopen(Store::reindex),
-            8 => self.submit_together(3),
+            5 => self.reopen(Store::open),
+            6 if self.dice.one_in(3) => self.reopen(Store::reindex),
+            7 => self.submit_together(3),
             _ => self.submit_together(1),
         }
     }
