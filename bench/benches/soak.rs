@@ -25,6 +25,7 @@ use futures_util::{SinkExt, StreamExt};
 use stentor_event::{EventBuilder, Kind, SecretKey, Timestamp};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
 use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -77,14 +78,15 @@ async fn main() {
     let (mut node, url) = start(&binary, folder.path());
     let tally = Arc::new(Tally::default());
     let notes = sign(rate);
+    let mut clients = JoinSet::new();
     for _ in 0..PUBLISHERS {
-        tokio::spawn(publish(url.clone(), Arc::clone(&notes), Arc::clone(&tally)));
+        clients.spawn(publish(url.clone(), Arc::clone(&notes), Arc::clone(&tally)));
     }
     for number in 0..READERS {
-        tokio::spawn(read(url.clone(), number, Arc::clone(&tally)));
+        clients.spawn(read(url.clone(), number, Arc::clone(&tally)));
     }
     for number in 0..FOLLOWERS {
-        tokio::spawn(follow(url.clone(), number, Arc::clone(&tally)));
+        clients.spawn(follow(url.clone(), number, Arc::clone(&tally)));
     }
     let memory = watch(node.id(), seconds, &tally).await;
     let third = memory.len() / 3;
@@ -94,6 +96,7 @@ async fn main() {
         "memory: {middle:.1} MiB in the middle third, {last:.1} MiB in the last ({:+.1} %)",
         (last / middle - 1.0) * 100.0
     );
+    clients.shutdown().await;
     node.kill().unwrap();
     node.wait().unwrap();
 }

@@ -13,18 +13,18 @@ pub struct Rates {
     /// How many seconds' worth of each rate may come at once, 1 to 3,600.
     #[schemars(range(min = 1, max = 3600))]
     pub burst_seconds: u32,
-    /// EVENTs.
+    /// EVENTs a second.
     pub events: Scope,
-    /// REQs.
+    /// REQs a second.
     pub reqs: Scope,
-    /// COUNTs.
+    /// COUNTs a second.
     pub counts: Scope,
-    /// AUTHs.
+    /// AUTHs a second.
     pub auths: Scope,
-    /// Bytes received.
+    /// Bytes received in a second.
     pub bytes: Scope,
-    /// Rows that the store looks at for the queries of a connection; who has used up this second's may not ask again
-    /// until it is made up for. 0: no limit.
+    /// Rows that the store looks at in a second for the queries of a connection; who has used up this second's may not ask
+    /// again until it is made up for. 0: no limit.
     pub rows: u32,
 }
 

@@ -177,7 +177,7 @@ fn facts(key: &Key) -> String {
             (Some(min), Some(max)) => {
                 let _ = write!(sentence, " from {min} to {max}");
             }
-            (Some(min), None) if min > 0 => {
+            (Some(min), None) => {
                 let _ = write!(sentence, ", at least {min}");
             }
             _ => {}
