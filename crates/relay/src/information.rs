@@ -10,9 +10,23 @@ use crate::state::{Settings, State};
 /// Where the project lives.
 const SOFTWARE: &str = env!("CARGO_PKG_REPOSITORY");
 
-/// The NIPs that every configuration supports. Deletion, expiration, authentication, counts, requests to vanish, completeness
-/// hints and protected events have no switch.
-const ALWAYS: [u16; 9] = [1, 9, 11, 40, 42, 45, 62, 67, 70];
+/// The NIPs that a relay can support, and what they are about.
+pub(crate) const NIPS: [(u16, &str); 14] = [
+    (1, "Events, filters, subscriptions"),
+    (9, "Deletion requests"),
+    (11, "Information about the relay"),
+    (13, "Proof of work"),
+    (40, "Expiring events"),
+    (42, "Authentication of clients"),
+    (43, "Membership"),
+    (45, "Counts"),
+    (50, "Search"),
+    (62, "Requests to vanish"),
+    (67, "Completeness of answers"),
+    (70, "Protected events"),
+    (77, "Reconciliation"),
+    (86, "Management"),
+];
 
 /// What can be read about the relay through the listener of this name.
 pub(crate) fn information(state: &State, settings: &Settings, listener: &str) -> RelayInformation {
@@ -45,17 +59,20 @@ pub(crate) fn information(state: &State, settings: &Settings, listener: &str) ->
 /// The NIPs that are switched on, in order.
 fn supported(settings: &Settings, search: bool) -> Vec<u16> {
     let config = &settings.config;
-    let switched = [
-        (13, settings.policy.write.has(WriteRule::Work)),
-        (43, config.membership.enabled),
-        (50, search),
-        (77, config.negentropy.enabled),
-        (86, !config.access.admins.is_empty()),
-    ];
-    let on = switched.into_iter().filter(|(_, on)| *on);
-    let mut nips: Vec<u16> = ALWAYS.into_iter().chain(on.map(|(nip, _)| nip)).collect();
-    nips.sort_unstable();
-    nips
+    let is_on = |nip: u16| match nip {
+        13 => settings.policy.write.has(WriteRule::Work),
+        43 => config.membership.enabled,
+        50 => search,
+        77 => config.negentropy.enabled,
+        86 => !config.access.admins.is_empty(),
+        // Deletion, expiration, authentication, counts, requests to vanish, completeness hints and protected events have
+        // no switch.
+        _ => true,
+    };
+    NIPS.iter()
+        .map(|(nip, _)| *nip)
+        .filter(|nip| is_on(*nip))
+        .collect()
 }
 
 /// What is on that is no NIP.

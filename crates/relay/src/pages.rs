@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use stentor_event::nip11::RelayInformation;
 
+use crate::information::NIPS;
+
 /// What the page shows.
 pub(crate) struct Page<'a> {
     pub(crate) information: &'a RelayInformation,
@@ -90,7 +92,7 @@ impl Page<'_> {
     fn nips(&self, html: &mut String) {
         html.push_str("<section><h2>What it supports</h2><ul class=\"nips\">");
         for nip in &self.information.supported_nips {
-            let what = NAMES
+            let what = NIPS
                 .iter()
                 .find(|(number, _)| number == nip)
                 .map_or("", |(_, name)| *name);
@@ -158,19 +160,6 @@ impl Page<'_> {
         html.push_str("</table></section>");
     }
 }
-
-/// What the NIPs are about.
-const NAMES: [(u16, &str); 9] = [
-    (1, "Events, filters, subscriptions"),
-    (9, "Deletion requests"),
-    (11, "Information about the relay"),
-    (40, "Expiring events"),
-    (42, "Authentication of clients"),
-    (45, "Counts"),
-    (62, "Requests to vanish"),
-    (67, "Completeness of answers"),
-    (70, "Protected events"),
-];
 
 /// Appends formatted text; writing to a string does not fail.
 fn push(html: &mut String, text: std::fmt::Arguments<'_>) {
