@@ -112,6 +112,10 @@ impl Target {
         if let Host::Name(name) = &host {
             url.set_host(Some(name)).map_err(|_| Refusal::Host)?;
         }
+        // Percent signs and Punycode make it longer than what was written.
+        if url.as_str().len() > MAX_URL_BYTES {
+            return Err(Refusal::TooLong(MAX_URL_BYTES));
+        }
         let port = url.port_or_known_default().ok_or(Refusal::Host)?;
         let target = Self {
             url,
@@ -297,6 +301,8 @@ mod tests {
         assert_eq!(refusal("ws://abc.onion"), Refusal::NoProxy(Network::Tor));
         let long = format!("ws://relay/{}", "x".repeat(MAX_URL_BYTES));
         assert_eq!(refusal(&long), Refusal::TooLong(MAX_URL_BYTES));
+        let grows = format!("ws://relay/{}", "\u{20ac}".repeat(300));
+        assert_eq!(refusal(&grows), Refusal::TooLong(MAX_URL_BYTES));
     }
 
     #[test]
