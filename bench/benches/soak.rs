@@ -2,9 +2,10 @@
 //!
 //! `cargo bench -p stentor-bench --bench soak -- SECONDS EVENTS_A_SECOND [BINARY]` (600 and 13,000 by default, and the release
 //! binary of this workspace). Publishers send signed notes at the given rate over four connections; readers ask for the newest
-//! notes, for an author's, and for a tag's, at most two hundred queries a second in all; twenty subscriptions follow authors live. Every
-//! ten seconds a line tells what was acknowledged, how long queries took, and the memory of the node that is its own (anonymous;
-//! the files it maps are the system's to drop). The last line compares the middle third with the last third.
+//! notes, for an author's, and for a tag's, at most two hundred queries a second in all, and come back when they are closed; twenty
+//! subscriptions follow authors live. Every ten seconds a line tells what was acknowledged, how long queries took, and the memory
+//! of the node that is its own (anonymous; the files it maps are the system's to drop). The last line compares the middle
+//! third with the last third.
 
 // What fails here ends the benchmark.
 #![allow(
