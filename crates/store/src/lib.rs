@@ -12,6 +12,7 @@
 
 pub mod embedded;
 mod error;
+mod former;
 pub mod memory;
 mod outline;
 mod query;
@@ -21,6 +22,7 @@ mod store;
 mod write;
 
 pub use error::StoreError;
+pub use former::{Former, PartyTag};
 pub use outline::{Direction, Outline, OutlineBatch, OutlineQuery, OutlineScan};
 pub use query::{
     Batch, BoxFuture, Budget, Count, Explanation, FilterEnd, FilterPlan, Query, Scan, ScanEnd,

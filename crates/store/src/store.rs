@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use stentor_event::{Event, EventId, Filter, Timestamp, Viewer};
+use stentor_event::{Event, EventId, Filter, PublicKey, Timestamp, Viewer};
 
 use crate::query::BoxFuture;
 use crate::{
-    Count, Explanation, Outcome, OutlineQuery, OutlineScan, Query, Removal, Scan, StoreError,
-    StoredEvent, Submission,
+    Count, Explanation, Former, Outcome, OutlineQuery, OutlineScan, PartyTag, Query, Removal, Scan,
+    StoreError, StoredEvent, Submission,
 };
 
 /// The number of an event in its store: dense, in commit order, never reused; the first is 1.
@@ -62,8 +62,12 @@ pub struct Change {
     pub kind: ChangeKind,
     /// When it was committed, in Unix milliseconds.
     pub committed_ms: u64,
-    /// The id of the event, for `Added`, when it is still there and visible to the reader; an operator is told every id.
+    /// The id of the event: for `Added` when it is still there and visible to the reader, for a removal when the reader may be
+    /// told of it ([`Former::visible`]). An operator is told every id.
     pub id: Option<EventId>,
+    /// What is remembered of the event, for a removal that the reader may be told of. `None` also for what left before the
+    /// store remembered anything but ids.
+    pub former: Option<Former>,
     /// The event itself, for `Added`, when it is still there and visible to the reader.
     pub event: Option<Event>,
 }
@@ -173,6 +177,9 @@ pub trait EventStore: Send + Sync + 'static {
         viewer: &'a Viewer,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>>;
+
+    /// What stands for this key in [`Former`], in this store.
+    fn party_tag(&self, key: &PublicKey) -> PartyTag;
 
     /// The newest position of the change feed.
     fn last_seq(&self) -> Seq;

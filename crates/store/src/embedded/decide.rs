@@ -8,8 +8,9 @@ use stentor_event::vanish::{self, ALL_RELAYS};
 use stentor_event::{Event, EventId, Kind, PublicKey, Timestamp};
 
 use super::facts::{Facts, Found};
+use super::key::KeyMaker;
 use super::run::leading;
-use crate::{Keep, Outcome, Refusal, RelayScope, Removal};
+use crate::{Former, Keep, Outcome, Refusal, RelayScope, Removal};
 
 /// What becomes of an event.
 pub enum Decision {
@@ -26,17 +27,17 @@ pub struct Leaving {
     pub number: u64,
     /// Why.
     pub cause: Removal,
-    /// Its id.
-    pub id: EventId,
+    /// What is remembered of it.
+    pub former: Former,
 }
 
 impl Leaving {
-    /// A found event leaves.
-    pub fn new(found: &Found, cause: Removal) -> Self {
+    /// An event leaves.
+    pub fn new(number: u64, event: &Event, cause: Removal, keys: &KeyMaker) -> Self {
         Self {
-            number: found.number,
+            number,
             cause,
-            id: found.event.id(),
+            former: Former::of(event, |key| keys.party(key)),
         }
     }
 }
@@ -59,7 +60,7 @@ pub fn decide(event: &Event, facts: &Facts<'_>, now: Timestamp, removals: bool) 
         leaving.extend(
             versions
                 .iter()
-                .map(|found| Leaving::new(found, Removal::Replaced)),
+                .map(|found| facts.leaving(found, Removal::Replaced)),
         );
     }
     if removals {
@@ -206,7 +207,7 @@ fn deleted_by(request: &Event, facts: &Facts<'_>) -> Vec<Leaving> {
             found
                 .iter()
                 .filter(may)
-                .map(|f| Leaving::new(f, Removal::Deleted)),
+                .map(|found| facts.leaving(found, Removal::Deleted)),
         );
     }
     leaving
@@ -274,6 +275,6 @@ fn vanished(author: &PublicKey, until: Timestamp, facts: &Facts<'_>) -> Vec<Leav
     found.extend(facts.under(wraps, |row| row.created_at <= until.0));
     found
         .iter()
-        .map(|found| Leaving::new(found, Removal::Vanished))
+        .map(|found| facts.leaving(found, Removal::Vanished))
         .collect()
 }

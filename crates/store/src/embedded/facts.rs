@@ -3,10 +3,12 @@
 use stentor_event::{Event, EventId, Kind, PublicKey};
 
 use super::core::Core;
+use super::decide::Leaving;
 use super::key::Key;
 use super::pending::Pending;
 use super::run::{Row, Run};
 use super::state::Snapshot;
+use crate::Removal;
 
 /// An event that was found.
 pub struct Found {
@@ -37,6 +39,11 @@ impl<'a> Facts<'a> {
             pending,
             from: 0,
         }
+    }
+
+    /// A found event leaves.
+    pub fn leaving(&self, found: &Found, cause: Removal) -> Leaving {
+        Leaving::new(found.number, &found.event, cause, &self.core.keys)
     }
 
     fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {

@@ -1,9 +1,9 @@
 //! Reading the change feed.
 
-use stentor_event::{Event, EventId, Filter, Timestamp, Viewer};
+use stentor_event::{Event, EventId, Filter, PublicKey, Timestamp, Viewer};
 
 use super::core::Core;
-use super::log::Address;
+use super::log::{Address, Departure};
 use super::state::{Place, Snapshot};
 use crate::{Change, ChangeKind, EventNumber, Removal, Seq};
 
@@ -45,6 +45,7 @@ fn change(
         kind: ChangeKind::Added,
         committed_ms: core.feed.get(2 * seq + 1),
         id: None,
+        former: None,
         event: None,
     };
     match Removal::from_code((word >> 56) as u8) {
@@ -57,9 +58,13 @@ fn change(
         }
         Some(removal) => {
             change.kind = ChangeKind::Removed(removal);
-            let (id, committed_ms) = removal_record(core, seq)?;
-            change.committed_ms = committed_ms;
-            change.id = viewer.is_operator().then_some(id);
+            let departure = removal_record(core, seq)?;
+            let tag = |key: &PublicKey| core.keys.party(key);
+            let known = departure.former;
+            change.former = known.filter(|former| former.visible(viewer, tag));
+            change.committed_ms = departure.time_ms;
+            let told = change.former.is_some() || viewer.is_operator();
+            change.id = told.then_some(departure.id);
         }
     }
     Some(change)
@@ -85,18 +90,17 @@ fn id_of(core: &Core, snapshot: &Snapshot, number: u64) -> Option<EventId> {
                 .ok()?
                 .id(),
         ),
-        Place::Gone(seq) => removal_record(core, seq).map(|(id, _)| id),
+        Place::Gone(seq) => removal_record(core, seq).map(|departure| departure.id),
         Place::Unknown => None,
     }
 }
 
-/// The event's id and the moment of a removal, from its record. It may move while it is looked up.
-pub fn removal_record(core: &Core, seq: u64) -> Option<(EventId, u64)> {
+/// What the record of a removal says. It may move while it is looked up.
+pub fn removal_record(core: &Core, seq: u64) -> Option<Departure> {
     for _ in 0..3 {
         let address = Address::unpack(core.feed.get(2 * seq + 1));
         if let Some(segment) = core.log.segments().get(&address.segment) {
-            let (_, id, at) = segment.record(address.offset)?.removal()?;
-            return Some((id, at));
+            return segment.record(address.offset)?.removal();
         }
     }
     None

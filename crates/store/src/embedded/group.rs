@@ -66,7 +66,7 @@ impl Group {
     pub fn remove(&mut self, leaving: &[Leaving]) {
         let time_ms = now_ms();
         for gone in leaving {
-            let body = removal_body(gone.cause, &gone.id, time_ms);
+            let body = removal_body(gone.cause, &gone.former, time_ms);
             let at = self.buffer.push(RecordKind::Removed, gone.number, &body);
             self.feed.push(FeedEntry {
                 number: gone.number,

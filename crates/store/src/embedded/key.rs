@@ -11,6 +11,8 @@ use std::hash::Hasher;
 
 use stentor_event::{EventView, Kind, PublicKey};
 
+use crate::PartyTag;
+
 /// The index that a key belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -81,6 +83,11 @@ impl KeyMaker {
     /// An author's events of a kind.
     pub fn author(&self, author: &PublicKey, kind: Kind) -> Key {
         Key::assemble(Index::Author, self.hash(2, &[&author.0]), kind)
+    }
+
+    /// What stands for a key in what is remembered of events that are gone.
+    pub fn party(&self, key: &PublicKey) -> PartyTag {
+        PartyTag(self.hash(5, &[&key.0]) as u64)
     }
 
     /// The events of a kind with this tag.

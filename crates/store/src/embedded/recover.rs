@@ -143,7 +143,7 @@ impl TailIndex<'_> {
                     if number >= self.end.next_number {
                         return Err(self.damaged(*address, "an event leaves that never came"));
                     }
-                    let cause = record.removal().map_or(0, |(cause, ..)| cause as u64);
+                    let cause = record.removal().map_or(0, |gone| gone.cause as u64);
                     (cause, gone(seq), address.pack())
                 }
                 RecordKind::Cursor => {

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
-use stentor_event::{Event, EventId, Filter, Timestamp, Viewer};
+use stentor_event::{Event, EventId, Filter, PublicKey, Timestamp, Viewer};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::backup::{Moment, forget_derived};
@@ -32,8 +32,8 @@ use super::{count, feed, fetch, verify};
 use crate::query::BoxFuture;
 use crate::{
     Change, CommitObserver, Count, EventNumber, EventStore, Explanation, Outcome, OutlineQuery,
-    OutlineScan, Query, RelayScope, Removal, Scan, Seq, Statistics, StoreError, StoredEvent,
-    Submission,
+    OutlineScan, PartyTag, Query, RelayScope, Removal, Scan, Seq, Statistics, StoreError,
+    StoredEvent, Submission,
 };
 
 /// The embedded engine; see [the module](super).
@@ -332,6 +332,10 @@ impl EventStore for Store {
     ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>> {
         let changes = feed::changes(&self.core, after, limit, viewer, now);
         Box::pin(std::future::ready(Ok(changes)))
+    }
+
+    fn party_tag(&self, key: &PublicKey) -> PartyTag {
+        self.core.keys.party(key)
     }
 
     fn last_seq(&self) -> Seq {

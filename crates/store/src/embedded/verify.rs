@@ -196,9 +196,9 @@ impl Check<'_> {
     /// A removal: that the feed names its record, and the locator its position.
     fn left(&mut self, seq: u64, record: &Record<'_>) {
         let number = record.number;
-        let code = record.removal().map_or(0, |(cause, ..)| cause as u64);
+        let code = record.removal().map_or(0, |gone| gone.cause as u64);
         let named = removal_record(self.core, seq);
-        let same = named == record.removal().map(|(_, id, at)| (id, at));
+        let same = named == record.removal();
         if !same || self.core.feed.get(2 * seq) != (code << 56) | number {
             self.found.fault(|| {
                 format!("position {seq} of the feed does not name the removal of {number}")

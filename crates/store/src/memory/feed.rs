@@ -1,12 +1,12 @@
 //! Reading the change feed.
 //!
 //! The body of an `Added` entry is given when the event is there, not expired at `now`, and visible to the reader through a
-//! filter without conditions; its id too. An operator is given every id.
+//! filter without conditions; its id too. That of a removal is given to who may be told. An operator is given every id.
 
-use stentor_event::{Filter, Timestamp, Viewer, visible};
+use stentor_event::{Filter, PublicKey, Timestamp, Viewer, visible};
 
 use super::state::{Entry, Row, State};
-use crate::{Change, ChangeKind, Seq};
+use crate::{Change, ChangeKind, Former, PartyTag, Seq};
 
 /// Entries after `after`, oldest first, at most `limit`.
 pub fn changes(
@@ -31,13 +31,22 @@ fn change(seq: Seq, entry: &Entry, row: &Row, viewer: &Viewer, now: Timestamp) -
     let there = row.gone.is_none() && !row.facts.expired(now);
     let shown = there && visible(&row.event.view(), viewer, &Filter::default());
     let event = (entry.kind == ChangeKind::Added && shown).then(|| row.event.clone());
-    let told = event.is_some() || viewer.is_operator();
+    let former = (entry.kind != ChangeKind::Added)
+        .then(|| Former::of(&row.event, party_tag))
+        .filter(|former| former.visible(viewer, party_tag));
+    let told = event.is_some() || former.is_some() || viewer.is_operator();
     Change {
         seq,
         number: entry.number,
         kind: entry.kind,
         committed_ms: entry.committed_ms,
         id: told.then_some(row.facts.id),
+        former,
         event,
     }
+}
+
+/// What stands for a key: its beginning, as nobody reads what this store keeps.
+pub fn party_tag(key: &PublicKey) -> PartyTag {
+    PartyTag(key.0.first_chunk().copied().map_or(0, u64::from_be_bytes))
 }

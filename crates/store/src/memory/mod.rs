@@ -52,7 +52,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, MutexGuard};
-use stentor_event::{EventId, Filter, Timestamp, Viewer};
+use stentor_event::{EventId, Filter, PublicKey, Timestamp, Viewer};
 
 use self::facts::Facts;
 use self::outline::MemoryOutlines;
@@ -61,8 +61,8 @@ use self::state::State;
 use crate::query::BoxFuture;
 use crate::{
     Change, CommitObserver, Committed, Count, EventNumber, EventStore, Explanation, Keep, Outcome,
-    OutlineQuery, OutlineScan, Query, Refusal, RelayScope, Scan, Seq, Statistics, StoreError,
-    StoredEvent, Submission,
+    OutlineQuery, OutlineScan, PartyTag, Query, Refusal, RelayScope, Scan, Seq, Statistics,
+    StoreError, StoredEvent, Submission,
 };
 
 /// The naive store; see the module. Nothing outlives it.
@@ -205,6 +205,10 @@ impl EventStore for Store {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>> {
         Box::pin(async move { Ok(feed::changes(&self.state(), after, limit, viewer, now)) })
+    }
+
+    fn party_tag(&self, key: &PublicKey) -> PartyTag {
+        feed::party_tag(key)
     }
 
     fn last_seq(&self) -> Seq {

@@ -154,8 +154,13 @@ impl Subject {
 
     /// The whole change feed after this position, as an operator sees it.
     pub async fn changes(&self, after: Seq) -> Vec<Change> {
+        self.changes_seen(after, &Viewer::operator()).await
+    }
+
+    /// The change feed after `after`, as this viewer sees it.
+    pub async fn changes_seen(&self, after: Seq, viewer: &Viewer) -> Vec<Change> {
         self.store()
-            .changes(after, usize::MAX, &Viewer::operator(), Timestamp(self.now))
+            .changes(after, usize::MAX, viewer, Timestamp(self.now))
             .await
             .unwrap()
     }

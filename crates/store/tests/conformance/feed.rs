@@ -3,7 +3,9 @@
 use stentor_event::{Event, EventId, Timestamp, Viewer};
 use stentor_store::{ChangeKind, EventNumber, Keep, Outcome, Removal, Seq};
 
-use crate::common::make::{Alice, Bob, anonymous, deletion, draft, forged, note, vanish, wrap};
+use crate::common::make::{
+    Alice, Bob, Carol, anonymous, deletion, draft, forged, note, vanish, wrap,
+};
 use crate::common::subject::NOW;
 use crate::common::{Factory, Subject};
 
@@ -104,18 +106,15 @@ pub async fn feed_bodies_are_those_that_the_reader_may_see(factory: &dyn Factory
         .await;
     subject.now += 5;
     let id = |event: &Event| Some(event.id());
-    let seen = vec![id(&open), None, None, None, None, id(&request), None];
-    assert_eq!(told(&subject, &anonymous()).await, (seen.clone(), seen));
-    let bobs = vec![
-        id(&open),
-        None,
-        id(&wrapped),
-        None,
-        None,
-        id(&request),
-        None,
-    ];
-    assert_eq!(told(&subject, &Bob.viewer()).await, (bobs.clone(), bobs));
+    let seen = [id(&open), None, None, None, None, id(&request)];
+    let (ids, bodies) = told(&subject, &anonymous()).await;
+    assert_eq!(ids[..6], seen);
+    assert_eq!(ids[6], id(&gone), "everybody is told that it is gone");
+    assert_eq!(bodies, [&seen[..], &[None]].concat());
+    let bobs = [id(&open), None, id(&wrapped), None, None, id(&request)];
+    let (ids, bodies) = told(&subject, &Bob.viewer()).await;
+    assert_eq!(ids, [&bobs[..], &[id(&gone)]].concat());
+    assert_eq!(bodies, [&bobs[..], &[None]].concat());
     let (ids, bodies) = told(&subject, &Viewer::operator()).await;
     assert_eq!(
         bodies,
@@ -131,6 +130,32 @@ pub async fn feed_bodies_are_those_that_the_reader_may_see(factory: &dyn Factory
     );
     let all = [&open, &gone, &wrapped, &group, &expiring, &request, &gone];
     assert_eq!(ids, all.map(id), "an operator is told every id");
+}
+
+pub async fn r2_1_parties_are_told_that_a_private_event_is_gone(factory: &dyn Factory) {
+    let subject = Subject::new(factory);
+    let wrapped = wrap(Alice, Bob, 12);
+    let group = draft(Alice, 445, 13).tag("h", "g").sign();
+    subject.store_each(&[&wrapped, &group]).await;
+    let ids = [wrapped.id(), group.id()];
+    assert_eq!(subject.store().remove(&ids).await.unwrap(), 2);
+    let wrap_only = [Some(wrapped.id()), None];
+    for (viewer, seen) in [
+        (anonymous(), [None, None]),
+        (Carol.viewer(), [None, None]),
+        (Bob.viewer(), wrap_only),
+        (Alice.viewer(), wrap_only),
+        (Viewer::operator(), ids.map(Some)),
+    ] {
+        assert_eq!(told(&subject, &viewer).await.0[2..], seen);
+        let changes = subject.changes_seen(Seq(2), &viewer).await;
+        for (change, id) in changes.iter().zip(seen) {
+            let former = change.former.as_ref();
+            assert_eq!(former.map(|former| former.id), id);
+            let author = subject.store().party_tag(&Alice.key());
+            assert!(former.is_none_or(|former| former.author == author));
+        }
+    }
 }
 
 pub async fn feed_is_read_in_pieces_without_gaps(factory: &dyn Factory) {

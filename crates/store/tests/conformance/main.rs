@@ -170,6 +170,7 @@ run! {
         feed_each_commit_has_its_entries,
         feed_removals_follow_their_cause,
         feed_bodies_are_those_that_the_reader_may_see,
+        r2_1_parties_are_told_that_a_private_event_is_gone,
         feed_is_read_in_pieces_without_gaps,
         feed_readers_keep_their_place,
         feed_tells_of_purges;

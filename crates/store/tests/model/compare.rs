@@ -225,6 +225,7 @@ impl Pair {
                         c.number,
                         c.kind,
                         c.id,
+                        c.former.as_ref().map(|former| (former.id, former.kind)),
                         c.event.as_ref().map(Event::id),
                     )
                 })

@@ -234,12 +234,8 @@ impl Committer {
             .iter()
             .filter_map(|number| {
                 let json = snapshot.event(&self.core, *number)?;
-                let id = Event::from_canonical(json).ok()?.id();
-                Some(Leaving {
-                    number: *number,
-                    cause,
-                    id,
-                })
+                let event = Event::from_canonical(json).ok()?;
+                Some(Leaving::new(*number, &event, cause, &self.core.keys))
             })
             .collect();
         leaving.sort_by_key(|l| l.number);
@@ -252,7 +248,7 @@ impl Committer {
         let facts = Facts::new(&self.core, &snapshot, &self.group.pending);
         let found = ids.iter().filter_map(|id| facts.by_id(id));
         let mut leaving: Vec<Leaving> = found
-            .map(|found| Leaving::new(&found, Removal::Dropped))
+            .map(|found| facts.leaving(&found, Removal::Dropped))
             .collect();
         leaving.sort_by_key(|l| l.number);
         leaving.dedup_by_key(|l| l.number);

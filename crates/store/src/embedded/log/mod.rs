@@ -15,7 +15,7 @@ mod writer;
 
 pub use address::Address;
 pub use batch::BatchBuffer;
-pub use record::{HEADER, Record, RecordKind, removal_body};
+pub use record::{Departure, HEADER, Record, RecordKind, removal_body};
 pub use replay::{Replayed, Tail, replay, walk};
 pub use segment::{Log, SEGMENT_HEADER, Segment};
 pub use writer::Writer;

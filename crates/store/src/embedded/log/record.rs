@@ -3,9 +3,10 @@
 //! A record is a header of 16 bytes (CRC-32C of all that follows, length of the body, kind and number) and a body.
 //! Numbers are little-endian.
 
-use stentor_event::EventId;
+use smallvec::SmallVec;
+use stentor_event::{EventId, Kind};
 
-use crate::Removal;
+use crate::{Former, PartyTag, Removal};
 
 /// Bytes of a record's header.
 pub const HEADER: usize = 16;
@@ -19,7 +20,7 @@ pub const COMMIT_MAGIC: &[u8; 8] = b"stntcmt1";
 pub enum RecordKind {
     /// An event: its number; its canonical JSON.
     Added = 1,
-    /// An event left: its number; the cause and its id.
+    /// An event left: its number; the cause, the moment, its id and what else is remembered of it.
     Removed = 2,
     /// The end of a batch: the position in the feed of its first entry; when, and how many records and bytes.
     Commit = 3,
@@ -102,16 +103,31 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Of a removal: the cause, the event's id, and when it happened in Unix milliseconds.
-    pub fn removal(&self) -> Option<(Removal, EventId, u64)> {
+    /// Of a removal: what it says.
+    pub fn removal(&self) -> Option<Departure> {
         let (cause, rest) = self.body.split_first()?;
-        let (time, id) = rest.split_first_chunk()?;
-        Some((
-            Removal::from_code(*cause)?,
-            EventId(*id.first_chunk()?),
-            u64::from_le_bytes(*time),
-        ))
+        let (time, rest) = rest.split_first_chunk()?;
+        let (id, rest) = rest.split_first_chunk()?;
+        Some(Departure {
+            cause: Removal::from_code(*cause)?,
+            time_ms: u64::from_le_bytes(*time),
+            id: EventId(*id),
+            former: former(EventId(*id), rest),
+        })
     }
+}
+
+/// What a removal says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Departure {
+    /// Why.
+    pub cause: Removal,
+    /// When, in Unix milliseconds.
+    pub time_ms: u64,
+    /// The event's id.
+    pub id: EventId,
+    /// What is remembered of the event, if the record has more than its id.
+    pub former: Option<Former>,
 }
 
 /// What a commit record says of its batch.
@@ -125,14 +141,30 @@ pub struct Commit {
     pub bytes: u32,
 }
 
-/// The body of a removal.
-pub fn removal_body(cause: Removal, id: &EventId, time_ms: u64) -> [u8; 41] {
-    let mut body = [cause as u8; 41];
-    if let Some((time, rest)) = body.split_at_mut(1).1.split_first_chunk_mut() {
-        *time = time_ms.to_le_bytes();
-        rest.copy_from_slice(&id.0);
+/// The body of a removal: cause, time, id; then kind, author and recipients, which first came later.
+pub fn removal_body(cause: Removal, former: &Former, time_ms: u64) -> SmallVec<[u8; 64]> {
+    let mut body = SmallVec::new();
+    body.push(cause as u8);
+    body.extend_from_slice(&time_ms.to_le_bytes());
+    body.extend_from_slice(&former.id.0);
+    body.extend_from_slice(&former.kind.0.to_le_bytes());
+    for tag in [former.author].iter().chain(&former.recipients) {
+        body.extend_from_slice(&tag.0.to_le_bytes());
     }
     body
+}
+
+/// What stands behind the id in a removal's body.
+fn former(id: EventId, bytes: &[u8]) -> Option<Former> {
+    let (kind, tags) = bytes.split_first_chunk()?;
+    let (tags, _) = tags.as_chunks();
+    let mut tags = tags.iter().map(|tag| PartyTag(u64::from_le_bytes(*tag)));
+    Some(Former {
+        id,
+        kind: Kind(u16::from_le_bytes(*kind)),
+        author: tags.next()?,
+        recipients: tags.collect(),
+    })
 }
 
 /// The body of a commit record.
@@ -148,4 +180,32 @@ pub fn commit_body(commit: Commit) -> [u8; 24] {
         .zip(fields)
         .for_each(|(to, from)| *to = from);
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removal_is_read_with_and_without_what_came_later() {
+        let former = Former {
+            id: EventId([7; 32]),
+            kind: Kind(1059),
+            author: PartyTag(1),
+            recipients: [PartyTag(2), PartyTag(3)].into_iter().collect(),
+        };
+        let body = removal_body(Removal::Deleted, &former, 1_234);
+        let read = |body| {
+            let (kind, number) = (RecordKind::Removed, 5);
+            Record { kind, number, body }.removal()
+        };
+        let departure = read(&body[..]).unwrap();
+        assert_eq!(departure.former.as_ref(), Some(&former));
+        let short = Departure {
+            former: None,
+            ..departure
+        };
+        assert_eq!(read(&body[..41]), Some(short));
+        assert_eq!(read(&body[..40]), None);
+    }
 }
