@@ -14,6 +14,7 @@ pub mod embedded;
 mod error;
 mod former;
 pub mod memory;
+mod observers;
 mod outline;
 mod query;
 pub mod reconcile;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use stentor_event::{Event, EventId, Filter, PublicKey, Timestamp, Viewer};
+use tokio::sync::watch;
 
 use crate::query::BoxFuture;
 use crate::{
@@ -200,6 +201,9 @@ pub trait EventStore: Send + Sync + 'static {
     /// Makes everything durable and stops taking events. Idempotent.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Who is told of commits. Set once, before the first submit.
+    /// Follows the newest position of the change feed.
+    fn follow(&self) -> watch::Receiver<Seq>;
+
+    /// Has somebody told of commits. There may be several, who are told in the order in which they came.
     fn observe(&self, observer: Arc<dyn CommitObserver>);
 }

@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
 use stentor_event::{Event, EventId, Filter, PublicKey, Timestamp, Viewer};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::backup::{Moment, forget_derived};
 use super::batch::WriteBatch;
@@ -29,6 +29,7 @@ use super::scan::{Outlines, UnionScan};
 use super::verifier::{CHUNK, Verifier};
 use super::verify::Verification;
 use super::{count, feed, fetch, verify};
+use crate::observers::Observers;
 use crate::query::BoxFuture;
 use crate::{
     Change, CommitObserver, Count, EventNumber, EventStore, Explanation, Outcome, OutlineQuery,
@@ -44,7 +45,7 @@ pub struct Store {
     verifier: RwLock<Option<Verifier>>,
     /// Bounds the events that wait for their commit.
     waiting: Semaphore,
-    observer: Arc<OnceLock<Arc<dyn CommitObserver>>>,
+    observers: Observers,
     threads: Mutex<Vec<JoinHandle<()>>>,
     _lock: Lock,
 }
@@ -55,7 +56,8 @@ impl Store {
         files::create_dir(folder)?;
         let lock = Lock::take(folder)?;
         let (core, writer) = recover(folder, options)?;
-        let observer = Arc::new(OnceLock::new());
+        let end = core.state.load().end.next_seq.saturating_sub(1);
+        let observers = Observers::new(Seq(end));
         let keeper = Arc::new(Keeper::new(core.clone()));
         // Bounded by the number of events that may wait.
         let (jobs, committed) = unbounded();
@@ -63,7 +65,7 @@ impl Store {
             .map_err(failing("starting threads for", folder))?;
         let (wake_memory, memory) = bounded(1);
         let (wake_flush, flush) = bounded(1);
-        let committer = Committer::new(core.clone(), writer, observer.clone(), wake_memory);
+        let committer = Committer::new(core.clone(), writer, observers.clone(), wake_memory);
         let mut threads = Vec::new();
         let mut spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             let thread = std::thread::Builder::new()
@@ -88,7 +90,7 @@ impl Store {
             jobs,
             verifier: RwLock::new(Some(verifier)),
             waiting,
-            observer,
+            observers,
             threads: Mutex::new(threads),
             _lock: lock,
         })
@@ -371,7 +373,11 @@ impl EventStore for Store {
         Box::pin(std::future::ready(self.shut_down()))
     }
 
+    fn follow(&self) -> watch::Receiver<Seq> {
+        self.observers.follow()
+    }
+
     fn observe(&self, observer: Arc<dyn CommitObserver>) {
-        let _ = self.observer.set(observer);
+        self.observers.add(&observer);
     }
 }

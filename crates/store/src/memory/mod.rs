@@ -53,11 +53,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, MutexGuard};
 use stentor_event::{EventId, Filter, PublicKey, Timestamp, Viewer};
+use tokio::sync::watch;
 
 use self::facts::Facts;
 use self::outline::MemoryOutlines;
 use self::scan::MemoryScan;
 use self::state::State;
+use crate::observers::Observers;
 use crate::query::BoxFuture;
 use crate::{
     Change, CommitObserver, Committed, Count, EventNumber, EventStore, Explanation, Keep, Outcome,
@@ -67,8 +69,9 @@ use crate::{
 
 /// The naive store; see the module. Nothing outlives it.
 pub struct Store {
-    /// Taken for the whole of a write, so that the observer hears of commits in their order.
-    writer: Mutex<Option<Arc<dyn CommitObserver>>>,
+    /// Taken for the whole of a write, so that the observers hear of commits in their order.
+    writer: Mutex<()>,
+    observers: Observers,
     state: Arc<Mutex<State>>,
 }
 
@@ -76,7 +79,8 @@ impl Store {
     /// An empty store.
     pub fn new(keep: Keep, scope: RelayScope) -> Self {
         Self {
-            writer: Mutex::new(None),
+            writer: Mutex::new(()),
+            observers: Observers::new(Seq(0)),
             state: Arc::new(Mutex::new(State::new(keep, scope))),
         }
     }
@@ -84,7 +88,9 @@ impl Store {
     /// Removes the events whose expiration is not after `now`. Returns how many there were.
     pub fn purge(&self, now: Timestamp) -> u64 {
         let _order = self.writer.lock();
-        self.state().purge(now, clock_ms())
+        let removed = self.state().purge(now, clock_ms());
+        self.observers.moved(self.state().last_seq());
+        removed
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -96,7 +102,7 @@ impl Store {
         batch: Vec<Submission>,
         now: Timestamp,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let observer = self.writer.lock();
+        let _order = self.writer.lock();
         let mut committed = Vec::new();
         let mut outcomes = Vec::with_capacity(batch.len());
         {
@@ -121,11 +127,8 @@ impl Store {
                 outcomes.push(outcome);
             }
         }
-        if let Some(observer) = observer.as_ref()
-            && !committed.is_empty()
-        {
-            observer.committed(&committed);
-        }
+        self.observers.moved(self.state().last_seq());
+        self.observers.show(&committed);
         Ok(outcomes)
     }
 }
@@ -241,7 +244,9 @@ impl EventStore for Store {
             if state.closed {
                 return Err(StoreError::Closed);
             }
-            Ok(state.remove(ids, clock_ms()))
+            let removed = state.remove(ids, clock_ms());
+            self.observers.moved(state.last_seq());
+            Ok(removed)
         })
     }
 
@@ -256,7 +261,11 @@ impl EventStore for Store {
         })
     }
 
+    fn follow(&self) -> watch::Receiver<Seq> {
+        self.observers.follow()
+    }
+
     fn observe(&self, observer: Arc<dyn CommitObserver>) {
-        *self.writer.lock() = Some(observer);
+        self.observers.add(&observer);
     }
 }

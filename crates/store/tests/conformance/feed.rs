@@ -255,3 +255,21 @@ pub async fn feed_tells_of_purges(factory: &dyn Factory) {
     );
     assert_eq!(entries(&subject, 7).await, [(8, 5, ADDED)]);
 }
+
+pub async fn feed_its_end_can_be_followed(factory: &dyn Factory) {
+    let subject = Subject::new(factory);
+    let mut end = subject.store().follow();
+    assert_eq!(*end.borrow_and_update(), Seq(0));
+    let one = note(Alice, 10, "one");
+    subject.store_one(&one).await;
+    assert!(end.has_changed().unwrap());
+    assert_eq!(*end.borrow_and_update(), Seq(1));
+    subject.store_one(&draft(Alice, 20_001, 10).sign()).await;
+    assert!(
+        !end.has_changed().unwrap(),
+        "an ephemeral event is in no log"
+    );
+    subject.store().remove(&[one.id()]).await.unwrap();
+    assert_eq!(*end.borrow_and_update(), subject.store().last_seq());
+    assert_eq!(subject.store().last_seq(), Seq(2));
+}

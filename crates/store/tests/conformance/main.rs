@@ -172,6 +172,7 @@ run! {
         feed_bodies_are_those_that_the_reader_may_see,
         r2_1_parties_are_told_that_a_private_event_is_gone,
         feed_is_read_in_pieces_without_gaps,
+        feed_its_end_can_be_followed,
         feed_readers_keep_their_place,
         feed_tells_of_purges;
     outlines:

@@ -15,7 +15,7 @@ use super::super::manifest::Position;
 use super::super::run::{Run, build};
 use super::super::state::{Place, Placed, gone};
 use super::Committer;
-use crate::{Outcome, Refusal, StoreError};
+use crate::{Outcome, Refusal, Seq, StoreError};
 
 impl Committer {
     /// Commits the group and settles the outcomes.
@@ -51,11 +51,7 @@ impl Committer {
                 .record(started.elapsed().as_secs_f64());
             metrics::counter!("stentor_store_commits_total").increment(1);
         }
-        if !self.group.shown.is_empty()
-            && let Some(observer) = self.observer.get()
-        {
-            observer.committed(&self.group.shown);
-        }
+        self.observers.show(&self.group.shown);
     }
 
     fn append_and_publish(&mut self) -> Result<(), StoreError> {
@@ -119,6 +115,7 @@ impl Committer {
         });
         drop(counters);
         self.next_seq = end.next_seq;
+        self.observers.moved(Seq(end.next_seq.saturating_sub(1)));
         let _ = self.keeper.try_send(());
     }
 

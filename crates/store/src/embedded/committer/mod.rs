@@ -1,13 +1,13 @@
 //! The committer: the one thread that changes the store.
 //!
 //! It takes what waits (and, while more is being verified, what comes within [`LINGER`]), decides event by event, appends
-//! all of it to the log with one sync, publishes the index of the new events, shows them to the observer and answers the
+//! all of it to the log with one sync, publishes the index of the new events, shows them to the observers and answers the
 //! submitters, in this order.
 
 mod commit;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -22,7 +22,8 @@ use super::first_look::FirstLook;
 use super::group::{Group, Round};
 use super::log::{RecordKind, Writer};
 use super::state::Snapshot;
-use crate::{CommitObserver, Outcome, Refusal, Removal, StoreError};
+use crate::observers::Observers;
+use crate::{Outcome, Refusal, Removal, StoreError};
 
 /// Shortest time from one commit to the next while more is on its way: a commit costs the same for one event and for
 /// fifty. A submission that comes alone is not held up.
@@ -51,7 +52,7 @@ pub struct Committer {
     group: Group,
     next_number: u64,
     next_seq: u64,
-    observer: Arc<OnceLock<Arc<dyn CommitObserver>>>,
+    observers: Observers,
     /// Told when there is something to merge or to flush.
     keeper: Sender<()>,
     /// The end of the last commit.
@@ -60,12 +61,7 @@ pub struct Committer {
 
 impl Committer {
     /// Takes over the writing of a store.
-    pub fn new(
-        core: Arc<Core>,
-        writer: Writer,
-        observer: Arc<OnceLock<Arc<dyn CommitObserver>>>,
-        keeper: Sender<()>,
-    ) -> Self {
+    pub fn new(core: Arc<Core>, writer: Writer, observers: Observers, keeper: Sender<()>) -> Self {
         let end = core.state.load().end;
         let (next_number, next_seq) = (end.next_number, end.next_seq);
         Self {
@@ -74,7 +70,7 @@ impl Committer {
             group: Group::default(),
             next_number,
             next_seq,
-            observer,
+            observers,
             keeper,
             committed: Instant::now(),
         }

@@ -1,0 +1,186 @@
+//! The catalogue of what is published (G1.3): one enum, from which the documents are made too.
+
+use serde_json::{Value, json};
+
+/// In which log an envelope stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Log {
+    /// The change feed of the relay's store: references, to which the events are joined when they are read.
+    Nostr,
+    /// The outbox of the records.
+    Records,
+}
+
+impl Log {
+    /// The `source` of its envelopes.
+    pub const fn source(self) -> &'static str {
+        match self {
+            Self::Nostr => "/nostr",
+            Self::Records => "/records",
+        }
+    }
+}
+
+/// Which right it takes to see a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Events of Nostr; which of them, the relay's rule of visibility says.
+    Nostr,
+    /// Long work.
+    Jobs,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Nostr, Self::Jobs];
+
+    /// Its word in scopes: `events:WORD:read`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Nostr => "nostr",
+            Self::Jobs => "jobs",
+        }
+    }
+
+    /// Whether its envelopes belong to somebody, so that rights to them reach as far as one's own or all of the tenant's.
+    pub const fn is_owned(self) -> bool {
+        match self {
+            Self::Nostr => false,
+            Self::Jobs => true,
+        }
+    }
+}
+
+macro_rules! catalogue {
+    ($($(#[doc = $summary:literal])+ $variant:ident = $name:literal, $version:literal, $log:ident, $family:ident, $example:expr;)+) => {
+        /// What can happen.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum EventType {
+            $($(#[doc = $summary])+ $variant,)+
+        }
+
+        impl EventType {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The dotted name: CloudEvents' `type`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// The version of the form of its data; it changes when readers have to.
+            pub const fn version(self) -> u32 {
+                match self { $(Self::$variant => $version),+ }
+            }
+
+            /// The log that it stands in.
+            pub const fn log(self) -> Log {
+                match self { $(Self::$variant => Log::$log),+ }
+            }
+
+            /// Which right it takes to see it.
+            pub const fn family(self) -> Family {
+                match self { $(Self::$variant => Family::$family),+ }
+            }
+
+            /// What it means, for the documents.
+            pub const fn summary(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($summary),+)),+ }
+            }
+
+            /// Data as they may be.
+            pub fn example(self) -> Value {
+                match self { $(Self::$variant => $example),+ }
+            }
+        }
+    };
+}
+
+catalogue! {
+    /// An event was stored. The data are the event, as NIP-01 writes it.
+    NostrEventStored = "nostr.event.stored", 1, Nostr, Nostr, example_event(1);
+    /// An event is gone: deleted, replaced, expired, vanished, or removed by the operator (`dropped`). It is shown nowhere any more.
+    NostrEventDeleted = "nostr.event.deleted", 1, Nostr, Nostr, json!({ "id": EXAMPLE_ID, "kind": 1, "reason": "deleted" });
+    /// An ephemeral event passed by. It is live only: in no log, so that nobody who was away gets it later.
+    NostrEventEphemeral = "nostr.event.ephemeral", 1, Nostr, Nostr, example_event(20_001);
+    /// A job waits for its turn.
+    JobQueued = "job.queued", 1, Records, Jobs, example_job("queued", 0);
+    /// A job has begun.
+    JobStarted = "job.started", 1, Records, Jobs, example_job("running", 0);
+    /// How far a job has got.
+    JobProgress = "job.progress", 1, Records, Jobs, example_job("running", 42);
+    /// A job was done.
+    JobCompleted = "job.completed", 1, Records, Jobs, example_job("completed", 100);
+    /// A job could not be done, or was cancelled.
+    JobFailed = "job.failed", 1, Records, Jobs, json!({ "job": EXAMPLE_JOB, "kind": "sync", "status": "failed", "percent": 42, "reason": "unreachable" });
+}
+
+const EXAMPLE_ID: &str = "5c83da77af1dec6d7289834998ad7aafbd9e2191396d75ec3cc27f5a77226f36";
+const EXAMPLE_JOB: &str = "0193a3c1-7a55-7d8e-b1f5-0a4f7ce1d0a2";
+
+fn example_event(kind: u16) -> Value {
+    json!({
+        "id": EXAMPLE_ID,
+        "pubkey": "f7234bd4c1394dda46d09f35bd384dd30cc552ad5541990f98844fb06676e9ca",
+        "created_at": 1_700_000_000,
+        "kind": kind,
+        "tags": [],
+        "content": "hello",
+        "sig": "00".repeat(64),
+    })
+}
+
+fn example_job(status: &str, percent: u8) -> Value {
+    json!({ "job": EXAMPLE_JOB, "kind": "import", "status": status, "percent": percent })
+}
+
+impl EventType {
+    /// The type of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|one| one.name() == name)
+    }
+
+    /// Whether only the last of several that wait for a reader counts, if the reader says so.
+    pub const fn coalesces(self) -> bool {
+        matches!(self, Self::JobProgress)
+    }
+
+    /// Whether the name begins with these parts: `nostr.event` is the beginning of `nostr.event.stored`, `nostr.ev` of nothing.
+    pub fn begins_with(self, parts: &str) -> bool {
+        let parts = parts.trim_end_matches('.');
+        self.name()
+            .strip_prefix(parts)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn g1_3_names_are_dotted_and_tell_types_apart() {
+        let names: HashSet<&str> = EventType::ALL.iter().map(|one| one.name()).collect();
+        assert_eq!(names.len(), EventType::ALL.len());
+        for one in EventType::ALL {
+            let fits = |c: char| c.is_ascii_lowercase() || c == '.';
+            assert!(one.name().chars().all(fits) && one.name().contains('.'));
+            assert_eq!(EventType::parse(one.name()), Some(*one));
+            assert!(one.version() > 0 && !one.summary().is_empty() && one.example().is_object());
+        }
+        assert_eq!(EventType::parse("nostr.event"), None);
+    }
+
+    #[test]
+    fn g3_1_types_are_chosen_by_whole_parts_of_their_names() {
+        let stored = EventType::NostrEventStored;
+        for beginning in ["nostr", "nostr.", "nostr.event", "nostr.event.stored"] {
+            assert!(stored.begins_with(beginning), "{beginning}");
+        }
+        for other in ["nostr.ev", "job", "nostr.event.stored.x", "ostr"] {
+            assert!(!stored.begins_with(other), "{other}");
+        }
+    }
+}
