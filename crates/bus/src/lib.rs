@@ -30,6 +30,7 @@ mod error;
 mod event_type;
 mod feed;
 mod hub;
+pub mod jobs;
 mod oldest;
 mod outbox;
 mod queue;

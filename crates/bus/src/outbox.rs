@@ -19,7 +19,7 @@ pub(crate) const MIGRATIONS: Migrations = Migrations {
     role: "bus",
     steps: &[Step::new(
         1,
-        "outbox",
+        "log and jobs",
         "CREATE TABLE bus_log (
             name TEXT PRIMARY KEY,
             epoch BIGINT NOT NULL,
@@ -40,7 +40,20 @@ pub(crate) const MIGRATIONS: Migrations = Migrations {
             data TEXT NOT NULL,
             bytes BIGINT NOT NULL
         );
-        CREATE INDEX bus_outbox_time ON bus_outbox (time_ms)",
+        CREATE TABLE bus_jobs (
+            id BYTEA PRIMARY KEY,
+            node TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            tenant TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            status TEXT NOT NULL,
+            percent BIGINT NOT NULL,
+            reason TEXT,
+            created_ms BIGINT NOT NULL,
+            ended_ms BIGINT,
+            cancel BOOLEAN NOT NULL
+        );
+        CREATE INDEX bus_jobs_of_tenants ON bus_jobs (tenant, id)",
     )],
 };
 
@@ -273,10 +286,10 @@ pub(crate) async fn prune(
 }
 
 /// Databases have no unsigned integers.
-fn signed(value: u64) -> i64 {
+pub(crate) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn unsigned(value: i64) -> u64 {
+pub(crate) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_default()
 }

@@ -64,7 +64,10 @@ impl Tail {
             };
             self.bytes -= oldest.bytes();
             self.start = oldest.place;
-            if let Some(subject) = &oldest.envelope.subject {
+            if let Some(subject) = &oldest.envelope.subject
+                && let Some(known) = self.events.get(subject)
+                && Arc::ptr_eq(known, &oldest)
+            {
                 self.events.remove(subject);
             }
         }

@@ -9,6 +9,7 @@
 )]
 
 mod harness;
+mod jobs;
 mod live;
 mod privacy;
 mod resume;
