@@ -1,0 +1,3 @@
+//! What happens in a node, for programs.
+
+pub mod webhook;

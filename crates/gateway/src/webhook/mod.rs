@@ -1,0 +1,5 @@
+//! Webhooks (G4).
+
+pub mod schedule;
+pub mod sealed;
+pub mod signature;
