@@ -86,6 +86,14 @@ impl Drain {
         let _ = stages.wait_for(|now| *now >= stage).await;
     }
 
+    /// For those who are to learn of it and have no part in it.
+    #[must_use]
+    pub fn signal(&self) -> DrainSignal {
+        DrainSignal {
+            drain: self.clone(),
+        }
+    }
+
     /// Starts draining and waits until all has ended, at most for `deadline`; what is left then is cut.
     pub async fn run(&self, deadline: Duration) -> DrainReport {
         let deadline = Instant::now() + deadline;
@@ -150,6 +158,31 @@ impl Drain {
             Stage::Aborting => outbox.abort(),
         }
         tracked
+    }
+}
+
+/// Tells how far a drain is. It is not waited for, and cannot start one. An extension of every request that reaches the router.
+#[derive(Clone)]
+pub struct DrainSignal {
+    drain: Drain,
+}
+
+impl DrainSignal {
+    /// Where it is.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        self.drain.stage()
+    }
+
+    /// Whether new work is to be refused.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.drain.is_draining()
+    }
+
+    /// Waits until this stage is reached.
+    pub async fn reached(&self, stage: Stage) {
+        self.drain.reached(stage).await;
     }
 }
 

@@ -1,7 +1,8 @@
 //! Listeners, the WebSocket connection, drain and the operations endpoint.
 //!
 //! A protocol implements [`Session`] and [`SessionFactory`]; everything between the socket and whole messages is here. A
-//! [`Server`] gets sockets from [`listen`], speaks HTTP on them, and turns upgrades on `/` into connections.
+//! [`Server`] gets sockets from [`listen`], speaks HTTP on them, and turns upgrades on `/` into connections. Its routes turn requests
+//! into connections of other protocols with [`Upgrade`], and into streams of events with [`sse::EventStream`].
 
 mod config;
 mod connection;
@@ -17,6 +18,7 @@ mod outbox;
 mod problem;
 pub mod proxy_protocol;
 mod session;
+pub mod sse;
 mod stream;
 pub mod supervisor;
 mod tls;
@@ -24,8 +26,8 @@ pub mod websocket;
 
 pub use config::WebSocketConfig;
 pub use connection::{Connection, Parts, SessionIo};
-pub use drain::{Drain, DrainReport, Stage, Tracked};
-pub use http::{HttpConfig, NoSessions, RequestInfo, Server, ServerConfig};
+pub use drain::{Drain, DrainReport, DrainSignal, Stage, Tracked};
+pub use http::{HttpConfig, NoSessions, RequestInfo, Server, ServerConfig, Upgrade};
 pub use info::ConnectionInfo;
 pub use limits::{CapError, ConnectionCaps, ConnectionLimits, Permit};
 pub use listener::{

@@ -3,6 +3,7 @@
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::session::EndReason;
+use crate::sse::StreamEnd;
 
 /// Handles of this crate's metrics. Made after the recorder is installed, shared by all connections.
 #[derive(Clone)]
@@ -16,6 +17,9 @@ pub struct ServeMetrics {
     received: Counter,
     sent: Counter,
     closed: [Counter; 5],
+    streams: Gauge,
+    stream_bytes: Counter,
+    streams_closed: [Counter; 5],
 }
 
 impl Default for ServeMetrics {
@@ -29,6 +33,8 @@ impl ServeMetrics {
     #[must_use]
     pub fn new() -> Self {
         let closed = |reason: &'static str| counter!("stentor_ws_closed_total", "reason" => reason);
+        let stream_closed =
+            |reason: &'static str| counter!("stentor_sse_closed_total", "reason" => reason);
         Self {
             connections: gauge!("stentor_connections"),
             blocked: gauge!("stentor_ws_blocked_connections"),
@@ -39,6 +45,9 @@ impl ServeMetrics {
             received: counter!("stentor_ws_messages_total", "direction" => "in"),
             sent: counter!("stentor_ws_messages_total", "direction" => "out"),
             closed: ["client", "server", "lost", "stalled", "aborted"].map(closed),
+            streams: gauge!("stentor_sse_streams"),
+            stream_bytes: counter!("stentor_sse_bytes_total"),
+            streams_closed: ["client", "source", "drain", "stalled", "aborted"].map(stream_closed),
         }
     }
 
@@ -69,6 +78,27 @@ impl ServeMetrics {
         } else {
             self.blocked.decrement(1.0)
         }
+    }
+
+    pub(crate) fn stream_opened(&self) {
+        self.streams.increment(1.0);
+    }
+
+    pub(crate) fn stream_bytes(&self, bytes: usize) {
+        self.stream_bytes.increment(bytes as u64);
+    }
+
+    pub(crate) fn stream_closed(&self, end: StreamEnd) {
+        self.streams.decrement(1.0);
+        let [client, source, drain, stalled, aborted] = &self.streams_closed;
+        let counter = match end {
+            StreamEnd::Client => client,
+            StreamEnd::Source => source,
+            StreamEnd::Drain => drain,
+            StreamEnd::Stalled => stalled,
+            StreamEnd::Aborted => aborted,
+        };
+        counter.increment(1);
     }
 
     /// So many frames waited when a connection came to writing.

@@ -116,6 +116,7 @@ fn connection(
         ends,
         settings,
         places: Mutex::new(Some(places)),
+        handover: Arc::default(),
     })
 }
 

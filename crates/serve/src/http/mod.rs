@@ -1,6 +1,7 @@
-//! HTTP/1.1 on an accepted socket: WebSocket upgrades on `/`, everything else to the router.
+//! HTTP/1.1 on an accepted socket: WebSocket upgrades on `/`, everything else to the router, whose routes can upgrade too.
 
 mod accept;
+mod handover;
 mod handshakes;
 mod patience;
 mod refuse;
@@ -16,6 +17,7 @@ use crate::config::WebSocketConfig;
 
 pub use request::RequestInfo;
 pub use server::{NoSessions, Server};
+pub use upgrade::Upgrade;
 
 /// Bounds of the HTTP side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,20 +5,25 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::handover::Handover;
+
 /// Fails with [`io::ErrorKind::TimedOut`] when the client takes no byte for too long.
 #[derive(Debug)]
-pub(super) struct Patient<S> {
+pub(crate) struct Patient<S> {
     stream: S,
     /// 0 = for ever.
     limit: Duration,
     /// Runs while the client takes nothing; most clients never have it made.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Told when all that was written is with the kernel.
+    handover: Option<Arc<Handover>>,
 }
 
 impl<S> Patient<S> {
@@ -28,12 +33,25 @@ impl<S> Patient<S> {
             stream,
             limit,
             stalled: None,
+            handover: None,
         }
+    }
+
+    /// The same, telling when all that was written is with the kernel.
+    pub(super) fn telling(mut self, handover: &Arc<Handover>) -> Self {
+        self.handover = Some(Arc::clone(handover));
+        self
     }
 
     /// The stream by itself, to be waited for by somebody else.
     pub(super) fn into_inner(self) -> S {
         self.stream
+    }
+
+    /// The same, telling nobody any more.
+    pub(super) fn silent(mut self) -> Self {
+        self.handover = None;
+        self
     }
 
     /// What became of an attempt to send, given how long there has been no progress.
@@ -90,6 +108,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let sent = Pin::new(&mut this.stream).poll_flush(cx);
+        if let (Some(handover), Poll::Ready(Ok(()))) = (&this.handover, &sent) {
+            handover.flushed();
+        }
         this.judge(cx, sent)
     }
 

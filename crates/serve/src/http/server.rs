@@ -8,6 +8,7 @@ use axum::Router;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+use super::handover::Handover;
 use super::handshakes::Handshakes;
 use super::request::Ends;
 use super::{ServerConfig, refuse};
@@ -42,7 +43,7 @@ impl<F> Clone for Server<F> {
 
 pub(super) struct Shared<F> {
     /// `None`: no WebSocket here.
-    pub(super) factory: Option<F>,
+    pub(super) factory: Option<Arc<F>>,
     pub(super) router: Router,
     pub(super) config: ArcSwap<ServerConfig>,
     pub(super) limits: Arc<ConnectionLimits>,
@@ -61,8 +62,10 @@ pub(super) struct HttpConnection {
     pub(super) ends: Ends,
     /// What its listener was told when it was accepted.
     pub(super) settings: Arc<ListenerSettings>,
-    /// Handed on to the WebSocket connection.
+    /// Handed on to what the connection becomes.
     pub(super) places: Mutex<Option<Places>>,
+    /// What it becomes after HTTP.
+    pub(super) handover: Arc<Handover>,
 }
 
 /// Stands for the sessions of a server without WebSocket.
@@ -97,7 +100,7 @@ impl Server<NoSessions> {
 }
 
 impl<F: SessionFactory> Server<F> {
-    /// A server of WebSocket sessions on `/` and of a router for the rest. Make it after the metrics recorder is installed.
+    /// A server of WebSocket sessions on `/` and of a router for the rest, whose routes can upgrade with [`crate::Upgrade`]. Make it after the metrics recorder is installed.
     #[must_use]
     pub fn new(
         factory: F,
@@ -117,7 +120,7 @@ impl<F: SessionFactory> Server<F> {
         drain: Drain,
     ) -> Self {
         let shared = Shared {
-            factory,
+            factory: factory.map(Arc::new),
             router,
             config: ArcSwap::from_pointee(config),
             limits,

@@ -16,6 +16,9 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// What is wrong with a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum HandshakeError {
+    /// `Upgrade: websocket` is missing: answered 426.
+    #[error("this is a WebSocket endpoint: the Upgrade header does not name websocket")]
+    Upgrade,
     /// Not a GET of HTTP/1.1.
     #[error("a WebSocket handshake is a GET request of HTTP/1.1")]
     Method,
@@ -32,7 +35,8 @@ pub enum HandshakeError {
 
 impl IntoResponse for HandshakeError {
     fn into_response(self) -> Response {
-        let status = if self == Self::Version {
+        let upgrade_required = matches!(self, Self::Upgrade | Self::Version);
+        let status = if upgrade_required {
             StatusCode::UPGRADE_REQUIRED
         } else {
             StatusCode::BAD_REQUEST
@@ -40,7 +44,7 @@ impl IntoResponse for HandshakeError {
         let mut response = Problem::new(status)
             .with_detail(self.to_string())
             .into_response();
-        if self == Self::Version {
+        if upgrade_required {
             let headers = response.headers_mut();
             headers.insert(
                 header::SEC_WEBSOCKET_VERSION,
