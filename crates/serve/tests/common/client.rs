@@ -134,6 +134,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Client<IO> {
         self.stream.write_all(bytes).await.unwrap();
     }
 
+    /// The next bytes after the head; `None` at the end of the stream.
+    pub async fn bytes(&mut self) -> Option<Vec<u8>> {
+        if self.buffer.is_empty() && !self.fill().await {
+            return None;
+        }
+        Some(std::mem::take(&mut self.buffer))
+    }
+
     async fn fill(&mut self) -> bool {
         let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buffer))
             .await

@@ -8,6 +8,7 @@
 )]
 
 pub mod client;
+pub mod events;
 pub mod probe;
 
 use std::net::SocketAddr;
@@ -94,11 +95,22 @@ pub fn start_at(
     config: ServerConfig,
     caps: ConnectionCaps,
 ) -> Running {
+    start_routes(place, settings, config, caps, Router::new())
+}
+
+/// The same with these routes beside those that every server of the tests has.
+pub fn start_routes(
+    place: &str,
+    settings: ListenerSettings,
+    config: ServerConfig,
+    caps: ConnectionCaps,
+    routes: Router,
+) -> Running {
     let (probe, opened, ended) = Probe::new();
     let stats = Arc::clone(&probe.stats);
     let drain = Drain::new();
     let hello = || async { "hello" };
-    let router = Router::new().route("/", get(hello)).route(
+    let router = routes.route("/", get(hello)).route(
         "/never",
         get(|| async { std::future::pending::<()>().await }),
     );
@@ -125,4 +137,20 @@ pub fn start_at(
         opened,
         ended,
     }
+}
+
+/// A server with these routes and nothing else out of the ordinary.
+pub fn start_with_routes(config: ServerConfig, routes: Router) -> Running {
+    let (settings, caps) = (ListenerSettings::default(), ConnectionCaps::default());
+    start_routes(LOCAL, settings, config, caps, routes)
+}
+
+/// Waits until the server has no connection any more.
+pub async fn deserted(running: &Running) {
+    let gone = async {
+        while running.server.limits().open() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("a connection is left");
 }
