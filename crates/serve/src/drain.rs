@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -27,9 +28,9 @@ pub enum Stage {
 /// What a drain came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DrainReport {
-    /// Connections open when it began.
+    /// WebSocket connections and streams of events open when it began.
     pub open: usize,
-    /// Connections cut at the deadline.
+    /// Those of them that were cut at the deadline.
     pub aborted: usize,
 }
 
@@ -45,6 +46,8 @@ struct Shared {
     tracked: watch::Sender<usize>,
     /// The open WebSocket connections.
     outboxes: Mutex<HashMap<u64, Outbox>>,
+    /// The number of open streams of events.
+    streams: AtomicUsize,
 }
 
 impl Default for Drain {
@@ -61,6 +64,7 @@ impl Drain {
             stage: watch::Sender::new(Stage::Running),
             tracked: watch::Sender::new(0),
             outboxes: Mutex::new(HashMap::new()),
+            streams: AtomicUsize::new(0),
         };
         Self {
             shared: Arc::new(shared),
@@ -106,8 +110,9 @@ impl Drain {
         DrainReport { open, aborted }
     }
 
-    /// Starts draining: returns the number of open WebSocket connections.
+    /// Starts draining: returns the number of open WebSocket connections and streams of events.
     pub fn start(&self) -> usize {
+        let streams = self.streams();
         self.shared.stage.send_if_modified(|stage| {
             let change = *stage == Stage::Running;
             if change {
@@ -115,12 +120,17 @@ impl Drain {
             }
             change
         });
-        self.each(Outbox::drain)
+        streams + self.each(Outbox::drain)
     }
 
     fn abort(&self) -> usize {
+        let streams = self.streams();
         self.shared.stage.send_replace(Stage::Aborting);
-        self.each(Outbox::abort)
+        streams + self.each(Outbox::abort)
+    }
+
+    fn streams(&self) -> usize {
+        self.shared.streams.load(Ordering::Relaxed)
     }
 
     /// Waits until no tracked task is left.
@@ -141,8 +151,17 @@ impl Drain {
         self.shared.tracked.send_modify(|count| *count += 1);
         Tracked {
             drain: self.clone(),
-            id: None,
+            what: What::Task,
         }
+    }
+
+    /// Makes the drain wait for a stream of events, which learns of it by itself.
+    #[must_use]
+    pub(crate) fn track_stream(&self) -> Tracked {
+        let mut tracked = self.track();
+        self.shared.streams.fetch_add(1, Ordering::Relaxed);
+        tracked.what = What::Stream;
+        tracked
     }
 
     /// Makes the drain wait for a connection and tell it.
@@ -150,7 +169,7 @@ impl Drain {
     pub fn track_connection(&self, id: u64, outbox: &Outbox) -> Tracked {
         let mut tracked = self.track();
         self.shared.outboxes.lock().insert(id, outbox.clone());
-        tracked.id = Some(id);
+        tracked.what = What::Connection(id);
         // Whoever comes after the signals were given out gets its own.
         match self.stage() {
             Stage::Running => {}
@@ -189,18 +208,33 @@ impl DrainSignal {
 /// A task that a drain waits for.
 pub struct Tracked {
     drain: Drain,
-    id: Option<u64>,
+    what: What,
+}
+
+/// What is waited for.
+enum What {
+    Task,
+    Stream,
+    /// A WebSocket connection, by its number.
+    Connection(u64),
 }
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        if let Some(id) = self.id {
-            let mut outboxes = self.drain.shared.outboxes.lock();
-            outboxes.remove(&id);
-            if outboxes.len() < outboxes.capacity() / 8 {
-                outboxes.shrink_to_fit();
+        let shared = &self.drain.shared;
+        match self.what {
+            What::Task => {}
+            What::Stream => {
+                shared.streams.fetch_sub(1, Ordering::Relaxed);
+            }
+            What::Connection(id) => {
+                let mut outboxes = shared.outboxes.lock();
+                outboxes.remove(&id);
+                if outboxes.len() < outboxes.capacity() / 8 {
+                    outboxes.shrink_to_fit();
+                }
             }
         }
-        self.drain.shared.tracked.send_modify(|count| *count -= 1);
+        shared.tracked.send_modify(|count| *count -= 1);
     }
 }

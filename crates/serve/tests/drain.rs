@@ -36,7 +36,7 @@ async fn r8_3_pending_output_is_written_then_1012() {
     }
     assert_eq!(
         scanning.closed().await,
-        (1012, "the relay restarts".to_owned())
+        (1012, "the server restarts".to_owned())
     );
     drop((scanning, listening));
     assert_eq!(

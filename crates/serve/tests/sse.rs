@@ -20,11 +20,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use common::client::Client;
 use common::events::{Dispatched, End, Parser, Reading};
-use common::{PATIENCE, Running, deserted, http, start_with_routes, websocket};
+use common::{LOCAL, PATIENCE, Running, deserted, http, start_routes, websocket};
 use futures_util::Stream;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
 use stentor_serve::sse::{Event, EventStream, Events, StreamConfig, refused_for_now};
-use stentor_serve::{DrainSignal, ServerConfig};
+use stentor_serve::{ConnectionCaps, DrainSignal, ListenerSettings, ServerConfig};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
@@ -97,6 +98,16 @@ impl Streams {
     }
 
     fn with(config: ServerConfig, keep_alive: Duration) -> Self {
+        let (settings, caps) = (ListenerSettings::default(), ConnectionCaps::default());
+        Self::at(settings, config, caps, keep_alive)
+    }
+
+    fn at(
+        settings: ListenerSettings,
+        config: ServerConfig,
+        caps: ConnectionCaps,
+        keep_alive: Duration,
+    ) -> Self {
         let (gone, going) = unbounded_channel();
         let feeds = Feeds {
             next: Arc::default(),
@@ -113,7 +124,7 @@ impl Streams {
             )
             .layer(Extension(feeds.clone()));
         Self {
-            running: start_with_routes(config, routes),
+            running: start_routes(LOCAL, settings, config, caps, routes),
             feeds,
             gone: going,
         }
@@ -310,7 +321,8 @@ async fn g6_1_a_drain_ends_streams_with_a_hint() {
         assert_eq!(reading.parser.retry, Some(1_234));
         streams.source_gone().await;
     }
-    drained.await.unwrap();
+    let report = drained.await.unwrap();
+    assert_eq!((report.open, report.aborted), (2, 0));
     assert_eq!(streams.running.server.limits().open(), 0, "all have ended");
 }
 
@@ -325,7 +337,8 @@ async fn g6_1_the_deadline_of_a_drain_cuts_who_takes_nothing() {
         flood.send(block.clone()).unwrap();
     }
     silent.head().await;
-    streams.running.drain.run(Duration::from_millis(200)).await;
+    let report = streams.running.drain.run(Duration::from_millis(200)).await;
+    assert_eq!((report.open, report.aborted), (1, 1));
     streams.source_gone().await;
     deserted(&streams.running).await;
 }
@@ -358,6 +371,65 @@ async fn g3_4_streams_count_under_the_caps_until_they_end() {
     assert_eq!(streams.running.server.limits().open(), 1);
     drop(reading);
     deserted(&streams.running).await;
+}
+
+#[tokio::test]
+async fn g3_4_behind_a_proxy_streams_count_for_the_clients_address() {
+    let mut settings = ListenerSettings::default();
+    settings.proxies.networks = vec!["127.0.0.0/8".parse().unwrap()];
+    let caps = ConnectionCaps {
+        total: 100,
+        per_address: 1,
+    };
+    let mut streams = Streams::at(settings, ServerConfig::default(), caps, Duration::ZERO);
+    let request = EVENTS.replace("Host", "X-Forwarded-For: 203.0.113.9\r\nHost");
+    let _feed = streams.feed();
+    let mut one = Client::tcp(streams.running.address).await;
+    let head = one.request(&request).await;
+    assert!(head.contains("transfer-encoding: chunked"), "{head}");
+    let _other = streams.feed();
+    let mut two = Client::tcp(streams.running.address).await;
+    let head = two.request(&request).await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert_eq!(two.bytes().await.unwrap(), b"retry: 60000\n\n");
+    streams.source_gone().await;
+    // The proxy's connection goes on, and others behind it are served.
+    let _third = streams.feed();
+    let head = two.request(&request.replace("113.9", "113.10")).await;
+    assert!(head.contains("transfer-encoding: chunked"), "{head}");
+    drop((one, two));
+    deserted(&streams.running).await;
+}
+
+#[tokio::test]
+async fn g7_streams_are_counted_by_how_they_ended() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let told = recorder.handle();
+    let config = websocket(|websocket| websocket.write_timeout = Duration::from_millis(100));
+    let mut streams = metrics::with_local_recorder(&recorder, || Streams::start(config));
+    let (leaving, _feed) = streams.open().await;
+    let (mut ending, feed) = streams.open().await;
+    let (mut draining, _held) = streams.open().await;
+    assert!(told.render().contains("stentor_sse_streams 3"));
+    drop(leaving);
+    streams.source_gone().await;
+    drop(feed);
+    ending.end().await;
+    let flood = streams.feed();
+    let mut silent = Client::narrow(streams.running.address).await;
+    silent.send(EVENTS.as_bytes()).await;
+    flood.send(event("1", &"x".repeat(50_000_000))).unwrap();
+    for _ in 0..2 {
+        streams.source_gone().await;
+    }
+    streams.running.drain.run(PATIENCE).await;
+    draining.end().await;
+    let told = told.render();
+    assert!(told.contains("stentor_sse_streams 0"), "{told}");
+    for reason in ["client", "source", "stalled", "drain"] {
+        let line = format!("stentor_sse_closed_total{{reason=\"{reason}\"}} 1");
+        assert!(told.contains(&line), "{line} in {told}");
+    }
 }
 
 /// Nothing is to be written, and yet it is noticed: when the client closes, and when it only says that it will send no more.

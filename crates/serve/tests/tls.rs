@@ -12,13 +12,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::extract::Extension;
+use axum::routing::get;
 use common::client::{Client, text, upgrade_request};
-use common::{LOCAL, PATIENCE, Running, http, start_at};
+use common::events::{End, Reading};
+use common::{LOCAL, PATIENCE, Running, http, start_at, start_routes};
 use futures_util::{SinkExt, StreamExt};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
-use stentor_serve::{ConnectionCaps, ListenerSettings, ServerConfig, Tls, check_tls};
+use stentor_serve::sse::{Event, EventStream, Events, StreamConfig};
+use stentor_serve::{ConnectionCaps, DrainSignal, ListenerSettings, ServerConfig, Tls, check_tls};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -147,6 +152,42 @@ async fn r3_4_messages_over_tls() {
     };
     assert_eq!(u16::from(frame.code), 1000);
     assert!(client.next().await.is_none(), "ended in order, not cut");
+}
+
+#[tokio::test]
+async fn g3_1_a_stream_of_events_over_tls_ends_in_order() {
+    let pair = Pair::new();
+    let handler = |Extension(drain): Extension<DrainSignal>| async move {
+        let mut events = Events::new();
+        let data = &"z".repeat(200_000);
+        events
+            .event(&Event {
+                data,
+                ..Event::default()
+            })
+            .unwrap();
+        let source = futures_util::stream::iter([events]).chain(futures_util::stream::pending());
+        let config = StreamConfig {
+            keep_alive: Duration::ZERO,
+            reconnect: Duration::from_millis(1_234),
+        };
+        EventStream::new(source, config, drain)
+    };
+    let settings = ListenerSettings {
+        tls: Some(pair.load()),
+        ..ListenerSettings::default()
+    };
+    let (config, caps) = (ServerConfig::default(), ConnectionCaps::default());
+    let routes = Router::new().route("/events", get(handler));
+    let running = start_routes(LOCAL, settings, config, caps, routes);
+    let stream = handshake(&running, trusting(&pair.certificate)).await;
+    let mut reading = Reading::open(Client::over(stream.unwrap()), "/events").await;
+    reading.until(|parser| !parser.events.is_empty()).await;
+    let drain = running.drain.clone();
+    let drained = tokio::spawn(async move { drain.run(PATIENCE).await });
+    assert_eq!(reading.end().await, End::Complete);
+    assert_eq!(reading.parser.retry, Some(1_234));
+    drained.await.unwrap();
 }
 
 #[tokio::test]

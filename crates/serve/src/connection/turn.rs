@@ -119,7 +119,7 @@ impl<S: Session, IO: AsyncRead + AsyncWrite + Unpin> Connection<S, IO> {
             Signal::Abort => return Err(EndReason::Aborted),
             Signal::Close(frame) => (frame, false),
             Signal::Drain => (
-                CloseFrame::new(CloseCode::RESTART, "the relay restarts"),
+                CloseFrame::new(CloseCode::RESTART, "the server restarts"),
                 true,
             ),
         };

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use stentor_net::client::IpScope;
 use stentor_trace::Trace;
 use tokio::time::timeout;
 use tower::ServiceExt;
@@ -29,8 +30,11 @@ use crate::drain::Stage;
 use crate::headers::add_security_headers;
 use crate::problem::Problem;
 use crate::session::SessionFactory;
-use crate::sse::{Framing, Slot, Streaming};
+use crate::sse::{Framing, Slot, Streaming, refused_for_now};
 use crate::stream::Stream;
+
+/// How long a stream stays away whose address has as many connections as it may.
+const CROWDED: Duration = Duration::from_secs(60);
 
 /// HTTP on a connection.
 type Http<S> = http1::Connection<TokioIo<Patient<Stream>>, S>;
@@ -99,7 +103,7 @@ async fn answer<F: SessionFactory>(
     request: Request<Incoming>,
 ) -> Response {
     let info = RequestInfo::new(&http.ends, request.headers(), &http.settings.proxies);
-    let secure = info.secure;
+    let (secure, scope) = (info.secure, info.scope);
     let upgrade = Upgrade::of(&shared, &http, &info, &request);
     let asked_to_upgrade = upgrade.is_asked_for();
     let mut trace = begin_trace(shared.factory.is_some(), request.method());
@@ -130,7 +134,8 @@ async fn answer<F: SessionFactory>(
             refuse_upgrade(&mut response);
         }
         if method != Method::HEAD {
-            hand_over(&shared, &http, Framing::promised(version), &mut response);
+            let framing = Framing::promised(version);
+            hand_over(&shared, &http, scope, framing, &mut response);
         }
         add_security_headers(response.headers_mut(), secure);
     }
@@ -160,20 +165,28 @@ fn refuse_upgrade(response: &mut Response) {
 fn hand_over<F>(
     shared: &Shared<F>,
     http: &HttpConnection,
+    scope: IpScope,
     framing: Framing,
     response: &mut Response,
 ) {
     let Some(slot) = response.extensions_mut().remove::<Slot>() else {
         return;
     };
-    let Some(places) = http.places.lock().take() else {
+    let mut here = http.places.lock();
+    let Some(mut places) = here.take() else {
         return;
     };
+    if places.enter_scope(scope).is_err() {
+        *here = Some(places);
+        *response = refused_for_now(CROWDED);
+        return;
+    }
+    drop(here);
     let Some(feed) = slot.take() else { return };
     let (id, drain, metrics) = (http.id, shared.drain.clone(), Arc::clone(&shared.metrics));
     let next = move |io, _leftover| {
         let streaming = Streaming::new(io, feed, framing, metrics);
-        Held::start(id, streaming, drain.track(), places);
+        Held::start(id, streaming, drain.track_stream(), places);
     };
     http.handover.agree(Point::HeadSent, Box::new(next));
     *response.body_mut() = Body::new(Elsewhere {

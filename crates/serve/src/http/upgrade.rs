@@ -108,7 +108,7 @@ impl Asked {
     ) -> Result<Response, Box<Response>> {
         if self.drain.is_draining() {
             let refusal =
-                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the relay restarts").retry_after(5);
+                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server restarts").retry_after(5);
             return Err(refused(refusal));
         }
         let mut handshake = self.handshake.clone().map_err(refused)?;

@@ -35,7 +35,8 @@ pub struct StreamConfig {
 /// come back. When the source ends, the stream does.
 ///
 /// A [`crate::Server`] takes the connection over from HTTP, for the memory that takes; the client's connection ends with the stream. It
-/// then counts under the caps as before. Other servers get a body that does the same, with their own patience. Layers that change
+/// counts under the caps, also for the client's address behind a proxy; beyond that cap it is answered with [`refused_for_now`]. Other
+/// servers get a body that does the same, with their own patience. Layers that change
 /// bodies, such as compression, must leave it alone.
 pub struct EventStream {
     feed: Feed,
