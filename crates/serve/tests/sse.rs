@@ -418,7 +418,10 @@ async fn g7_streams_are_counted_by_how_they_ended() {
     let flood = streams.feed();
     let mut silent = Client::narrow(streams.running.address).await;
     silent.send(EVENTS.as_bytes()).await;
-    flood.send(event("1", &"x".repeat(50_000_000))).unwrap();
+    let block = event("1", &"x".repeat(1_000_000));
+    for _ in 0..50 {
+        flood.send(block.clone()).unwrap();
+    }
     for _ in 0..2 {
         streams.source_gone().await;
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use memchr::memchr2;
 use thiserror::Error;
 
 /// One event.
@@ -123,12 +124,12 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let here = rest?;
-        let Some((line, after)) = here.split_once(['\r', '\n']) else {
+        let end = memchr2(b'\r', b'\n', here.as_bytes());
+        let Some((line, after)) = end.and_then(|end| here.split_at_checked(end)) else {
             rest = None;
             return Some(here);
         };
-        let both = here.as_bytes().get(line.len()) == Some(&b'\r');
-        rest = Some(after.strip_prefix('\n').filter(|_| both).unwrap_or(after));
+        rest = after.strip_prefix("\r\n").or_else(|| after.get(1..));
         Some(line)
     })
 }
