@@ -9,6 +9,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -243,21 +244,25 @@ async fn an_upgrade_whose_answer_does_not_get_out_opens_nothing() {
             Flow::Continue
         }
     }
-    let handler = |Extension(upgrade): Extension<Upgrade>| async move {
+    let opened = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&opened);
+    let handler = move |Extension(upgrade): Extension<Upgrade>| async move {
         let twice = upgrade.clone();
-        let first = upgrade.accept(narrow(), |_, _| -> Never { panic!("it was opened") });
+        let first = upgrade.accept(narrow(), move |_, _| {
+            seen.store(true, Ordering::SeqCst);
+            Never
+        });
         assert_eq!(first.status(), StatusCode::SWITCHING_PROTOCOLS);
         twice.accept(narrow(), shout)
     };
-    let running = start_with_routes(
-        ServerConfig::default(),
-        Router::new().route(PATH, get(handler)),
-    );
+    let routes = Router::new().route(PATH, get(handler));
+    let running = start_with_routes(ServerConfig::default(), routes);
     let mut client = Client::tcp(running.address).await;
     let answer = client.request(&upgrade_request(PATH, "")).await;
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     client.ended().await;
     deserted(&running).await;
+    assert!(!opened.load(Ordering::SeqCst));
 }
 
 /// What is sent right behind the handshake, before its answer, is the session's.

@@ -142,6 +142,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Client<IO> {
         Some(std::mem::take(&mut self.buffer))
     }
 
+    /// Puts back what was too much.
+    pub fn unread(&mut self, bytes: &[u8]) {
+        self.buffer.splice(..0, bytes.iter().copied());
+    }
+
     async fn fill(&mut self) -> bool {
         let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buffer))
             .await
