@@ -24,6 +24,7 @@ use common::{LOCAL, PATIENCE, Running, deserted, http, start_routes, websocket};
 use futures_util::Stream;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
+use stentor_serve::headers::{Cors, cors};
 use stentor_serve::sse::{Event, EventStream, Events, StreamConfig, refused_for_now};
 use stentor_serve::{ConnectionCaps, DrainSignal, ListenerSettings, ServerConfig};
 use tokio::io::AsyncWriteExt;
@@ -126,6 +127,7 @@ impl Streams {
                 get(|| async { refused_for_now(Duration::from_secs(7)) }),
             )
             .route("/large", get(|| async { vec![b'l'; LARGE] }))
+            .layer(axum::middleware::from_fn_with_state(Cors::any(), cors))
             .layer(Extension(feeds.clone()));
         Self {
             running: start_routes(LOCAL, settings, config, caps, routes),
@@ -409,6 +411,8 @@ async fn g3_4_behind_a_proxy_streams_count_for_the_clients_address() {
     let mut two = Client::tcp(streams.running.address).await;
     let head = two.request(&request).await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    // Without what a layer said, a browser would take it for an error, and give up.
+    assert!(head.contains("access-control-allow-origin: *"), "{head}");
     assert_eq!(two.bytes().await.unwrap(), b"retry: 60000\n\n");
     streams.source_gone().await;
     // The proxy's connection goes on, and others behind it are served.

@@ -8,6 +8,7 @@ mod refuse;
 mod request;
 mod serve;
 mod server;
+mod streaming;
 mod upgrade;
 
 use std::sync::Arc;

@@ -15,26 +15,23 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use stentor_net::client::IpScope;
 use stentor_trace::Trace;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::ServerConfig;
-use super::handover::{Elsewhere, Handover, Held, Point};
+use super::handover::{Handover, Point};
 use super::patience::Patient;
 use super::request::RequestInfo;
 use super::server::{HttpConnection, Shared};
+use super::streaming::hand_over;
 use super::upgrade::Upgrade;
 use crate::drain::Stage;
 use crate::headers::add_security_headers;
 use crate::problem::Problem;
 use crate::session::SessionFactory;
-use crate::sse::{Framing, Slot, Streaming, refused_for_now};
+use crate::sse::Framing;
 use crate::stream::Stream;
-
-/// How long a stream stays away whose address has as many connections as it may.
-const CROWDED: Duration = Duration::from_secs(60);
 
 /// HTTP on a connection.
 type Http<S> = http1::Connection<TokioIo<Patient<Stream>>, S>;
@@ -157,41 +154,6 @@ fn refuse_upgrade(response: &mut Response) {
             .into_response();
     }
     // Who wanted to upgrade has no use for the connection otherwise.
-    let close = HeaderValue::from_static("close");
-    response.headers_mut().append(header::CONNECTION, close);
-}
-
-/// Has a stream of events written by a task of its own once the head is out.
-fn hand_over<F>(
-    shared: &Shared<F>,
-    http: &HttpConnection,
-    scope: IpScope,
-    framing: Framing,
-    response: &mut Response,
-) {
-    let Some(slot) = response.extensions_mut().remove::<Slot>() else {
-        return;
-    };
-    let mut here = http.places.lock();
-    let Some(mut places) = here.take() else {
-        return;
-    };
-    if places.enter_scope(scope).is_err() {
-        *here = Some(places);
-        *response = refused_for_now(CROWDED);
-        return;
-    }
-    drop(here);
-    let Some(feed) = slot.take() else { return };
-    let (id, drain, metrics) = (http.id, shared.drain.clone(), Arc::clone(&shared.metrics));
-    let next = move |io, _leftover| {
-        let streaming = Streaming::new(io, feed, framing, metrics);
-        Held::start(id, streaming, drain.track_stream(), places);
-    };
-    http.handover.agree(Point::HeadSent, Box::new(next));
-    *response.body_mut() = Body::new(Elsewhere {
-        handover: Arc::clone(&http.handover),
-    });
     let close = HeaderValue::from_static("close");
     response.headers_mut().append(header::CONNECTION, close);
 }
