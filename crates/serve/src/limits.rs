@@ -42,7 +42,7 @@ impl Default for ConnectionCaps {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum CapError {
     /// [`ConnectionCaps::total`].
-    #[error("the relay has as many connections as it takes")]
+    #[error("the server has as many connections as it takes")]
     Total,
     /// [`ConnectionCaps::per_address`].
     #[error("too many connections from this address")]
