@@ -41,7 +41,14 @@ pub(crate) const MIGRATIONS: Migrations = Migrations {
                 until BIGINT NOT NULL,
                 version BIGINT NOT NULL
             );
-            CREATE INDEX auth_revoked_version ON auth_revoked (version)",
+            CREATE INDEX auth_revoked_version ON auth_revoked (version);
+            CREATE TABLE auth_signers (
+                kid TEXT PRIMARY KEY,
+                public BYTEA NOT NULL,
+                until BIGINT NOT NULL,
+                version BIGINT NOT NULL
+            );
+            CREATE INDEX auth_signers_version ON auth_signers (version)",
         ),
         Step::new(
             2,

@@ -4,6 +4,7 @@ use stentor_event::{PublicKey, Timestamp};
 use stentor_sql::{Database, Row, Transaction};
 
 use super::keys::{ApiKey, KnownKey};
+use super::signers::Signer;
 use super::tenants::TenantRecord;
 use crate::ManageError;
 
@@ -20,6 +21,7 @@ pub(super) struct Changes {
     pub keys: Vec<KnownKey>,
     pub tenants: Vec<TenantRecord>,
     pub revoked: Vec<(String, Timestamp)>,
+    pub signers: Vec<Signer>,
 }
 
 /// Reads all that has a version above this, as of one moment.
@@ -34,6 +36,7 @@ fn since(tx: &mut Transaction<'_>, known: i64) -> Result<Changes, ManageError> {
         keys: Vec::new(),
         tenants: Vec::new(),
         revoked: Vec::new(),
+        signers: Vec::new(),
     };
     if version <= known {
         return Ok(changes);
@@ -53,6 +56,13 @@ fn since(tx: &mut Transaction<'_>, known: i64) -> Result<Changes, ManageError> {
         changes
             .revoked
             .push((row.get("credential")?, Timestamp(row.get("until")?)));
+    }
+    for row in rows(tx, "kid, public, until, version", "auth_signers", known)? {
+        changes.signers.push(Signer {
+            kid: row.get("kid")?,
+            public: row.get("public")?,
+            until: Timestamp(row.get("until")?),
+        });
     }
     Ok(changes)
 }

@@ -11,6 +11,7 @@ mod keys;
 mod load;
 mod minting;
 mod revoked;
+mod signers;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use crate::{Credential, EndReason, ManageError, Principal, Tenant, metrics};
 pub(crate) use keys::KnownKey;
 pub use keys::{ApiKey, KeyText};
 pub use minting::{Minted, NewKey};
+pub(crate) use signers::Signer;
 pub use tenants::TenantRecord;
 
 /// Seconds that ended keys are kept for the list and for a better answer than "unknown".
@@ -54,6 +56,8 @@ struct State {
     tenants: HashSet<Tenant>,
     /// Public ids of credentials that were revoked, and until when that has to be known.
     revoked: HashMap<String, Timestamp>,
+    /// Public keys of our own issuer, by name.
+    signers: HashMap<String, Signer>,
     /// When it was last known to be all there is.
     seen_at: Timestamp,
 }
@@ -177,6 +181,7 @@ impl State {
             keys: HashMap::new(),
             tenants: HashSet::new(),
             revoked: HashMap::new(),
+            signers: HashMap::new(),
             seen_at: Timestamp(0),
         }
     }
@@ -219,6 +224,9 @@ impl State {
                 .into_iter()
                 .filter(|(_, until)| *until > now),
         );
+        let signers = changes.signers.into_iter();
+        self.signers.extend(signers.map(|signer| (signer.kid.clone(), signer)));
+        self.signers.retain(|_, signer| signer.until > now);
         self.keys.retain(|_, key| !key.record.has_long_ended(now));
     }
 }

@@ -1,0 +1,283 @@
+//! Tokens that only their issuer can read: it is asked about them (RFC 7662).
+//!
+//! A good answer holds for three seconds. While a stream lives by a token, its issuer is asked again every two seconds or so, which
+//! is why the token is kept in memory for as long; nowhere else.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::{HeaderMap, HeaderValue, header};
+use parking_lot::RwLock;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+use stentor_event::{Timestamp, hexadecimal};
+use stentor_net::dial::{Dialer, Target};
+use stentor_net::http::{Excess, Request, StatusCode};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::config::{Introspection as Config, Mapping};
+use crate::failure::Category;
+use crate::{AuthFailure, Credential, EndReason, OpenError, Principal, metrics, random};
+
+/// The longest token that somebody is asked about, in bytes.
+const MAX_TOKEN: usize = 4_096;
+/// Largest answer, in bytes.
+const MAX_ANSWER: usize = 64 * 1024;
+/// How long a question may take, its wait for its turn included.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Seconds that an answer holds.
+const HOLDS: u64 = 3;
+/// An answer that streams live by is asked for again when it is as old as this, in seconds.
+const ASKED_AGAIN: u64 = 2;
+/// A token whose answer nobody has needed for so many seconds is forgotten.
+const FORGOTTEN: u64 = 60;
+
+/// Asks about tokens, and remembers the answers.
+pub(crate) struct Introspection {
+    audience: Option<String>,
+    mapping: Mapping,
+    target: Target,
+    dialer: Dialer,
+    authorization: HeaderValue,
+    turns: Semaphore,
+    most: usize,
+    /// By the hash of the token, in hex.
+    answers: RwLock<HashMap<String, Arc<Answer>>>,
+}
+
+/// What is known of a token.
+struct Answer {
+    token: SecretString,
+    outcome: Result<Principal, AuthFailure>,
+    checked_at: Timestamp,
+    needed_at: AtomicU64,
+}
+
+impl Answer {
+    fn needed_at(&self) -> u64 {
+        self.needed_at.load(Ordering::Relaxed)
+    }
+}
+
+impl Introspection {
+    /// Reads the secret. `None` when nobody is to be asked.
+    pub fn open(config: &Config, dialer: &Dialer) -> Result<Option<Self>, OpenError> {
+        let Some(url) = &config.url else {
+            return Ok(None);
+        };
+        let target = crate::authenticator::admit(dialer, "introspection.url", url)?;
+        let path = Path::new(&config.secret_file);
+        let secret = crate::jwt::read_private(path)?.ok_or_else(|| OpenError::NoSecret(path.to_owned()))?;
+        let secret = SecretString::from(secret.trim().to_owned());
+        Ok(Some(Self {
+            audience: config.audience.clone(),
+            mapping: config.mapping()?,
+            target,
+            dialer: dialer.clone(),
+            authorization: basic(&config.client_id, &secret),
+            turns: Semaphore::new(config.concurrency),
+            most: config.remembered,
+            answers: RwLock::default(),
+        }))
+    }
+
+    /// The principal of a token.
+    pub async fn authenticate(&self, token: &str, now: Timestamp) -> Result<Principal, AuthFailure> {
+        if token.is_empty() || token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(AuthFailure::invalid(Category::Malformed));
+        }
+        let hash = hexadecimal::encode(&random::hash(token.as_bytes()));
+        if let Some(answer) = self.fresh(&hash, now) {
+            answer.needed_at.fetch_max(now.0, Ordering::Relaxed);
+            return answer.outcome.clone();
+        }
+        self.ask(&hash, token.to_owned().into(), now.0, now).await
+    }
+
+    fn fresh(&self, hash: &str, now: Timestamp) -> Option<Arc<Answer>> {
+        let answers = self.answers.read();
+        let fresh = |answer: &&Arc<Answer>| now.0 < answer.checked_at.0.saturating_add(HOLDS);
+        answers.get(hash).filter(fresh).cloned()
+    }
+
+    /// Asks, and remembers the answer. No answer is not remembered.
+    async fn ask(
+        &self,
+        hash: &str,
+        token: SecretString,
+        needed_at: u64,
+        now: Timestamp,
+    ) -> Result<Principal, AuthFailure> {
+        let claims = match tokio::time::timeout(PATIENCE, self.asked(&token)).await {
+            Ok(Ok(claims)) => claims,
+            Ok(Err(problem)) => {
+                metrics::introspected("failed");
+                tracing::warn!(problem, "the issuer of a token could not be asked about it");
+                return Err(AuthFailure::unavailable());
+            }
+            Err(_) => {
+                metrics::introspected("timeout");
+                return Err(AuthFailure::unavailable());
+            }
+        };
+        let outcome = self.judge(hash, &claims, now);
+        metrics::introspected(if outcome.is_ok() { "active" } else { "refused" });
+        let answer = Answer {
+            token,
+            outcome: outcome.clone(),
+            checked_at: now,
+            needed_at: AtomicU64::new(needed_at),
+        };
+        self.remember(hash, answer);
+        outcome
+    }
+
+    fn remember(&self, hash: &str, answer: Answer) {
+        let mut answers = self.answers.write();
+        if answers.len() >= self.most && !answers.contains_key(hash) {
+            let oldest = answers.iter().min_by_key(|(_, answer)| answer.needed_at());
+            if let Some(oldest) = oldest.map(|(hash, _)| hash.clone()) {
+                answers.remove(&oldest);
+            }
+        }
+        if let Some(known) = answers.get(hash) {
+            answer.needed_at.fetch_max(known.needed_at(), Ordering::Relaxed);
+        }
+        answers.insert(hash.to_owned(), Arc::new(answer));
+    }
+
+    /// What the issuer says of a token.
+    async fn asked(&self, token: &SecretString) -> Result<Map<String, Value>, String> {
+        let _turn = self.turns.acquire().await.map_err(|error| error.to_string())?;
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, self.authorization.clone());
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(header::CONTENT_TYPE, form);
+        let body = format!("token={}&token_type_hint=access_token", escaped(token.expose_secret()));
+        let request = Request::post(self.target.clone(), body)
+            .headers(headers)
+            .within(PATIENCE)
+            .at_most(MAX_ANSWER, Excess::Fail);
+        let answer = self.dialer.request(&request).await.map_err(|error| error.to_string())?;
+        if answer.status != StatusCode::OK {
+            return Err(format!("status {}", answer.status.as_u16()));
+        }
+        serde_json::from_slice(&answer.body).map_err(|_| "not a JSON object".to_owned())
+    }
+
+    fn judge(&self, hash: &str, claims: &Map<String, Value>, now: Timestamp) -> Result<Principal, AuthFailure> {
+        let credential = Credential::Opaque(hash.to_owned());
+        let wrong = |category| AuthFailure::of(category, credential.id());
+        if claims.get("active") != Some(&Value::Bool(true)) {
+            return Err(wrong(Category::Unknown));
+        }
+        if !self.is_for_us(claims.get("aud")) {
+            return Err(wrong(Category::Audience));
+        }
+        let expires_at = claims.get("exp").and_then(Value::as_u64).map(Timestamp);
+        if expires_at.is_some_and(|end| end <= now) {
+            return Err(wrong(Category::Expired));
+        }
+        let text = |name: &str| claims.get(name).and_then(Value::as_str);
+        let subject = text("sub").or_else(|| text("client_id")).filter(|subject| subject.len() <= 255);
+        Ok(Principal {
+            subject: format!("introspected|{}", subject.ok_or_else(|| wrong(Category::Claims))?),
+            tenant: self.mapping.tenant(claims).ok_or_else(|| wrong(Category::Tenant))?,
+            scopes: self.mapping.scopes(claims),
+            minted_by: Vec::new(),
+            keys: Vec::new(),
+            expires_at,
+            credential,
+        })
+    }
+
+    fn is_for_us(&self, audience: Option<&Value>) -> bool {
+        let Some(wanted) = &self.audience else {
+            return true;
+        };
+        match audience {
+            Some(Value::String(audience)) => audience == wanted,
+            Some(Value::Array(all)) => all.iter().any(|one| one.as_str() == Some(wanted)),
+            _ => false,
+        }
+    }
+
+    /// Whether a token that a stream lives by is still good, by the last answer; that it is needed is noted, so that it is asked about
+    /// again. An answer that could not be renewed holds for `outage` seconds.
+    pub fn still_good(&self, hash: &str, outage: u64, now: Timestamp) -> Result<(), EndReason> {
+        let answers = self.answers.read();
+        let answer = answers.get(hash).ok_or(EndReason::Unverified)?;
+        answer.needed_at.fetch_max(now.0, Ordering::Relaxed);
+        match &answer.outcome {
+            Err(AuthFailure::Invalid { category: Category::Expired, .. }) => Err(EndReason::Expired),
+            Err(_) => Err(EndReason::Revoked),
+            Ok(_) if answer.checked_at.0.saturating_add(outage) < now.0 => Err(EndReason::Unverified),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Asks again about the tokens that streams live by, and forgets those that nobody needs. To be called each second.
+    pub async fn recheck(self: &Arc<Self>, now: Timestamp) {
+        let due: Vec<_> = {
+            let mut answers = self.answers.write();
+            answers.retain(|_, answer| answer.needed_at().saturating_add(FORGOTTEN) > now.0);
+            let due = answers.iter().filter(|(_, answer)| {
+                let needed = answer.needed_at().saturating_add(HOLDS) >= now.0;
+                needed && answer.outcome.is_ok() && answer.checked_at.0.saturating_add(ASKED_AGAIN) <= now.0
+            });
+            due.map(|(hash, answer)| (hash.clone(), Arc::clone(answer))).collect()
+        };
+        let mut questions = JoinSet::new();
+        for (hash, answer) in due {
+            let own = Arc::clone(self);
+            questions.spawn(async move {
+                // An outcome that could not be had is not remembered, and the old one grows older.
+                let _ = own.ask(&hash, answer.token.clone(), answer.needed_at(), now).await;
+            });
+        }
+        while questions.join_next().await.is_some() {}
+    }
+}
+
+/// HTTP Basic, each part encoded as RFC 6749, 2.3.1 wants it.
+fn basic(client: &str, secret: &SecretString) -> HeaderValue {
+    let pair = format!("{}:{}", escaped(client), escaped(secret.expose_secret()));
+    let text = format!("Basic {}", BASE64_STANDARD.encode(pair));
+    let mut value = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Basic"));
+    value.set_sensitive(true);
+    value
+}
+
+/// Percent-encoded for a form.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g2_1_forms_are_percent_encoded() {
+        assert_eq!(escaped("a b&c=ä+~"), "a%20b%26c%3D%C3%A4%2B~");
+        let value = basic("client:1", &"p@ss".to_owned().into());
+        assert!(value.is_sensitive());
+        let text = value.to_str().unwrap().strip_prefix("Basic ").unwrap().to_owned();
+        assert_eq!(BASE64_STANDARD.decode(text).unwrap(), b"client%3A1:p%40ss");
+    }
+}
