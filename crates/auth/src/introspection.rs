@@ -73,7 +73,8 @@ impl Introspection {
         };
         let target = crate::authenticator::admit(dialer, "introspection.url", url)?;
         let path = Path::new(&config.secret_file);
-        let secret = crate::jwt::read_private(path)?.ok_or_else(|| OpenError::NoSecret(path.to_owned()))?;
+        let secret =
+            crate::jwt::read_private(path)?.ok_or_else(|| OpenError::NoSecret(path.to_owned()))?;
         let secret = SecretString::from(secret.trim().to_owned());
         Ok(Some(Self {
             audience: config.audience.clone(),
@@ -88,8 +89,15 @@ impl Introspection {
     }
 
     /// The principal of a token.
-    pub async fn authenticate(&self, token: &str, now: Timestamp) -> Result<Principal, AuthFailure> {
-        if token.is_empty() || token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+    pub async fn authenticate(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Principal, AuthFailure> {
+        if token.is_empty()
+            || token.len() > MAX_TOKEN
+            || !token.bytes().all(|byte| byte.is_ascii_graphic())
+        {
             return Err(AuthFailure::invalid(Category::Malformed));
         }
         let hash = hexadecimal::encode(&random::hash(token.as_bytes()));
@@ -147,32 +155,50 @@ impl Introspection {
             }
         }
         if let Some(known) = answers.get(hash) {
-            answer.needed_at.fetch_max(known.needed_at(), Ordering::Relaxed);
+            answer
+                .needed_at
+                .fetch_max(known.needed_at(), Ordering::Relaxed);
         }
         answers.insert(hash.to_owned(), Arc::new(answer));
     }
 
     /// What the issuer says of a token.
     async fn asked(&self, token: &SecretString) -> Result<Map<String, Value>, String> {
-        let _turn = self.turns.acquire().await.map_err(|error| error.to_string())?;
+        let _turn = self
+            .turns
+            .acquire()
+            .await
+            .map_err(|error| error.to_string())?;
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, self.authorization.clone());
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(header::CONTENT_TYPE, form);
-        let body = format!("token={}&token_type_hint=access_token", escaped(token.expose_secret()));
+        let body = format!(
+            "token={}&token_type_hint=access_token",
+            escaped(token.expose_secret())
+        );
         let request = Request::post(self.target.clone(), body)
             .headers(headers)
             .within(PATIENCE)
             .at_most(MAX_ANSWER, Excess::Fail);
-        let answer = self.dialer.request(&request).await.map_err(|error| error.to_string())?;
+        let answer = self
+            .dialer
+            .request(&request)
+            .await
+            .map_err(|error| error.to_string())?;
         if answer.status != StatusCode::OK {
             return Err(format!("status {}", answer.status.as_u16()));
         }
         serde_json::from_slice(&answer.body).map_err(|_| "not a JSON object".to_owned())
     }
 
-    fn judge(&self, hash: &str, claims: &Map<String, Value>, now: Timestamp) -> Result<Principal, AuthFailure> {
+    fn judge(
+        &self,
+        hash: &str,
+        claims: &Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Principal, AuthFailure> {
         let credential = Credential::Opaque(hash.to_owned());
         let wrong = |category| AuthFailure::of(category, credential.id());
         if claims.get("active") != Some(&Value::Bool(true)) {
@@ -186,10 +212,18 @@ impl Introspection {
             return Err(wrong(Category::Expired));
         }
         let text = |name: &str| claims.get(name).and_then(Value::as_str);
-        let subject = text("sub").or_else(|| text("client_id")).filter(|subject| subject.len() <= 255);
+        let subject = text("sub")
+            .or_else(|| text("client_id"))
+            .filter(|subject| subject.len() <= 255);
         Ok(Principal {
-            subject: format!("introspected|{}", subject.ok_or_else(|| wrong(Category::Claims))?),
-            tenant: self.mapping.tenant(claims).ok_or_else(|| wrong(Category::Tenant))?,
+            subject: format!(
+                "introspected|{}",
+                subject.ok_or_else(|| wrong(Category::Claims))?
+            ),
+            tenant: self
+                .mapping
+                .tenant(claims)
+                .ok_or_else(|| wrong(Category::Tenant))?,
             scopes: self.mapping.scopes(claims),
             minted_by: Vec::new(),
             keys: Vec::new(),
@@ -216,9 +250,14 @@ impl Introspection {
         let answer = answers.get(hash).ok_or(EndReason::Unverified)?;
         answer.needed_at.fetch_max(now.0, Ordering::Relaxed);
         match &answer.outcome {
-            Err(AuthFailure::Invalid { category: Category::Expired, .. }) => Err(EndReason::Expired),
+            Err(AuthFailure::Invalid {
+                category: Category::Expired,
+                ..
+            }) => Err(EndReason::Expired),
             Err(_) => Err(EndReason::Revoked),
-            Ok(_) if answer.checked_at.0.saturating_add(outage) < now.0 => Err(EndReason::Unverified),
+            Ok(_) if answer.checked_at.0.saturating_add(outage) < now.0 => {
+                Err(EndReason::Unverified)
+            }
             Ok(_) => Ok(()),
         }
     }
@@ -230,16 +269,21 @@ impl Introspection {
             answers.retain(|_, answer| answer.needed_at().saturating_add(FORGOTTEN) > now.0);
             let due = answers.iter().filter(|(_, answer)| {
                 let needed = answer.needed_at().saturating_add(HOLDS) >= now.0;
-                needed && answer.outcome.is_ok() && answer.checked_at.0.saturating_add(ASKED_AGAIN) <= now.0
+                needed
+                    && answer.outcome.is_ok()
+                    && answer.checked_at.0.saturating_add(ASKED_AGAIN) <= now.0
             });
-            due.map(|(hash, answer)| (hash.clone(), Arc::clone(answer))).collect()
+            due.map(|(hash, answer)| (hash.clone(), Arc::clone(answer)))
+                .collect()
         };
         let mut questions = JoinSet::new();
         for (hash, answer) in due {
             let own = Arc::clone(self);
             questions.spawn(async move {
                 // An outcome that could not be had is not remembered, and the old one grows older.
-                let _ = own.ask(&hash, answer.token.clone(), answer.needed_at(), now).await;
+                let _ = own
+                    .ask(&hash, answer.token.clone(), answer.needed_at(), now)
+                    .await;
             });
         }
         while questions.join_next().await.is_some() {}
@@ -277,7 +321,12 @@ mod tests {
         assert_eq!(escaped("a b&c=ä+~"), "a%20b%26c%3D%C3%A4%2B~");
         let value = basic("client:1", &"p@ss".to_owned().into());
         assert!(value.is_sensitive());
-        let text = value.to_str().unwrap().strip_prefix("Basic ").unwrap().to_owned();
+        let text = value
+            .to_str()
+            .unwrap()
+            .strip_prefix("Basic ")
+            .unwrap()
+            .to_owned();
         assert_eq!(BASE64_STANDARD.decode(text).unwrap(), b"client%3A1:p%40ss");
     }
 }

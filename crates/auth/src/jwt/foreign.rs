@@ -71,9 +71,15 @@ impl Foreign {
     }
 
     /// The principal of one of its tokens.
-    pub async fn authenticate(&self, peek: &Peek<'_>, now: Timestamp) -> Result<Principal, AuthFailure> {
+    pub async fn authenticate(
+        &self,
+        peek: &Peek<'_>,
+        now: Timestamp,
+    ) -> Result<Principal, AuthFailure> {
         let key = self.key(peek.kid(), now).await?;
-        let verified = peek.verify(&key, &self.rules, now).map_err(AuthFailure::invalid)?;
+        let verified = peek
+            .verify(&key, &self.rules, now)
+            .map_err(AuthFailure::invalid)?;
         let credential = Credential::Token {
             issuer: self.rules.issuer.clone(),
             id: verified.id,
@@ -137,7 +143,11 @@ impl Foreign {
             }
             Err(problem) => {
                 metrics::fetched("failed");
-                tracing::warn!(issuer = self.issuer(), problem, "the keys of an issuer could not be fetched");
+                tracing::warn!(
+                    issuer = self.issuer(),
+                    problem,
+                    "the keys of an issuer could not be fetched"
+                );
             }
         }
     }
@@ -146,7 +156,11 @@ impl Foreign {
         let request = Request::get(self.target.clone())
             .within(PATIENCE)
             .at_most(MAX_BYTES, Excess::Fail);
-        let answer = self.dialer.request(&request).await.map_err(|error| error.to_string())?;
+        let answer = self
+            .dialer
+            .request(&request)
+            .await
+            .map_err(|error| error.to_string())?;
         if answer.status != StatusCode::OK {
             return Err(format!("status {}", answer.status.as_u16()));
         }

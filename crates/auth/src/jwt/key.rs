@@ -42,26 +42,31 @@ struct Jwk {
 impl Jwk {
     /// The key, when it is one that signatures can be verified with here.
     fn verify_key(self) -> Option<VerifyKey> {
-        let for_signatures = self.purpose.as_deref().is_none_or(|purpose| purpose == "sig");
-        let verifies = |operations: &Vec<String>| operations.iter().any(|operation| operation == "verify");
+        let for_signatures = self
+            .purpose
+            .as_deref()
+            .is_none_or(|purpose| purpose == "sig");
+        let verifies =
+            |operations: &Vec<String>| operations.iter().any(|operation| operation == "verify");
         if !for_signatures || !self.key_ops.as_ref().is_none_or(verifies) {
             return None;
         }
-        let (algorithm, names, key): (_, &[&str], _) = match (self.kty.as_str(), self.crv.as_deref()) {
-            ("RSA", _) => {
-                let key = DecodingKey::from_rsa_components(&self.n?, &self.e?);
-                (Algorithm::RS256, &["RS256"], key)
-            }
-            ("EC", Some("P-256")) => {
-                let key = DecodingKey::from_ec_components(&self.x?, &self.y?);
-                (Algorithm::ES256, &["ES256"], key)
-            }
-            ("OKP", Some("Ed25519")) => {
-                let key = DecodingKey::from_ed_components(&self.x?);
-                (Algorithm::EdDSA, &["EdDSA", "Ed25519"], key)
-            }
-            _ => return None,
-        };
+        let (algorithm, names, key): (_, &[&str], _) =
+            match (self.kty.as_str(), self.crv.as_deref()) {
+                ("RSA", _) => {
+                    let key = DecodingKey::from_rsa_components(&self.n?, &self.e?);
+                    (Algorithm::RS256, &["RS256"], key)
+                }
+                ("EC", Some("P-256")) => {
+                    let key = DecodingKey::from_ec_components(&self.x?, &self.y?);
+                    (Algorithm::ES256, &["ES256"], key)
+                }
+                ("OKP", Some("Ed25519")) => {
+                    let key = DecodingKey::from_ed_components(&self.x?);
+                    (Algorithm::EdDSA, &["EdDSA", "Ed25519"], key)
+                }
+                _ => return None,
+            };
         let named = self.alg.as_deref().is_none_or(|alg| names.contains(&alg));
         Some(VerifyKey {
             kid: self.kid,
@@ -92,7 +97,9 @@ impl KeySet {
             return None;
         };
         let read = |key| serde_json::from_value::<Jwk>(key).ok()?.verify_key();
-        Some(Self(keys.into_iter().take(MOST_KEYS).filter_map(read).collect()))
+        Some(Self(
+            keys.into_iter().take(MOST_KEYS).filter_map(read).collect(),
+        ))
     }
 
     /// The key of this name; for a token that names none, the only one there is.

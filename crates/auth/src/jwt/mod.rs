@@ -9,12 +9,12 @@ mod own;
 mod provider;
 mod signing_key;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod verify;
 
 pub(crate) use foreign::Foreign;
-pub use own::{Issued, OwnError};
 pub(crate) use own::Own;
+pub use own::{Issued, OwnError};
 pub use signing_key::SecretError;
 pub(crate) use signing_key::read_private;
-pub(crate) use verify::{Peek, SKEW_SECONDS, has_form};
+pub(crate) use verify::{Peek, has_form};

@@ -147,7 +147,9 @@ impl Own {
             return Err(ManageError::NotForThis);
         }
         let longest = now.0.saturating_add(seconds.min(self.config.seconds));
-        let end = principal.expires_at.map_or(longest, |end| end.0.min(longest));
+        let end = principal
+            .expires_at
+            .map_or(longest, |end| end.0.min(longest));
         if end <= now.0 {
             return Err(ManageError::Expired);
         }
@@ -171,7 +173,8 @@ impl Own {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYP.to_owned());
         header.kid = Some(key.kid.clone());
-        let token = jsonwebtoken::encode(&header, claims, &key.key).map_err(|_| ManageError::Signing)?;
+        let token =
+            jsonwebtoken::encode(&header, claims, &key.key).map_err(|_| ManageError::Signing)?;
         Ok(Issued {
             token: token.into(),
             credential: Credential::Token {
@@ -183,21 +186,32 @@ impl Own {
     }
 
     /// The principal of one of our tokens.
-    pub async fn authenticate(&self, peek: &Peek<'_>, now: Timestamp) -> Result<Principal, AuthFailure> {
+    pub async fn authenticate(
+        &self,
+        peek: &Peek<'_>,
+        now: Timestamp,
+    ) -> Result<Principal, AuthFailure> {
         let key = self.key(peek.kid(), now).await?;
-        let verified = peek.verify(&key, &self.rules, now).map_err(AuthFailure::invalid)?;
+        let verified = peek
+            .verify(&key, &self.rules, now)
+            .map_err(AuthFailure::invalid)?;
         let credential = Credential::Token {
             issuer: self.config.issuer.clone(),
             id: verified.id,
         };
         let claims: Claims = serde_json::from_value(Value::Object(verified.claims))
             .map_err(|_| AuthFailure::of(Category::Claims, credential.id()))?;
-        let keys = claims.nostr.iter().map(|key| PublicKey::from_hex(key.as_bytes()));
+        let keys = claims
+            .nostr
+            .iter()
+            .map(|key| PublicKey::from_hex(key.as_bytes()));
         Ok(Principal {
             subject: verified.subject,
             tenant: claims.tenant,
             scopes: claims.scope,
-            keys: keys.collect::<Option<_>>().ok_or_else(|| AuthFailure::invalid(Category::Claims))?,
+            keys: keys
+                .collect::<Option<_>>()
+                .ok_or_else(|| AuthFailure::invalid(Category::Claims))?,
             credential,
             minted_by: claims.minted_by,
             expires_at: Some(verified.expires_at),
@@ -215,7 +229,9 @@ impl Own {
                 self.registry.signer(kid, now)
             }
         };
-        known.map(|public| VerifyKey::ed25519(kid.to_owned(), &public)).ok_or(unknown)
+        known
+            .map(|public| VerifyKey::ed25519(kid.to_owned(), &public))
+            .ok_or(unknown)
     }
 
     /// The public keys, as a JWK set (RFC 7517, RFC 8037).

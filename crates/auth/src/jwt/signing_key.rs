@@ -66,7 +66,8 @@ impl SigningKey {
 
     /// Makes a new key in the place of the one in this folder.
     pub fn replace(folder: &Path, now: Timestamp) -> Result<Self, SecretError> {
-        let pair = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| SecretError::NoRandomness)?;
+        let pair = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
+            .map_err(|_| SecretError::NoRandomness)?;
         let path = folder.join(FILE);
         let text = format!("{now} {}", random::text(pair.as_ref()));
         write(folder, &path, &text).map_err(|error| SecretError::Io {
@@ -113,14 +114,21 @@ pub(crate) fn read_private(path: &Path) -> Result<Option<String>, SecretError> {
 
 /// Writes a file that appears whole or not at all, even when the machine stops meanwhile.
 fn write(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
     let draft = path.with_extension("new");
     // What a crash has left may have other permissions.
     match fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
     writeln!(file, "{text}")?;
     file.sync_all()?;
     fs::rename(&draft, path)?;

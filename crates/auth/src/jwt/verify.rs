@@ -74,7 +74,8 @@ impl<'a> Peek<'a> {
     /// Reads the header and the issuer.
     pub fn at(token: &'a str) -> Result<Self, Category> {
         let mut parts = token.split('.');
-        let (Some(head), Some(claims), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(head), Some(claims), Some(_), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(Category::Malformed);
         };
@@ -100,12 +101,20 @@ impl<'a> Peek<'a> {
     }
 
     /// Verifies it with this key, in the way of the key.
-    pub fn verify(&self, key: &VerifyKey, rules: &Rules, now: Timestamp) -> Result<Verified, Category> {
+    pub fn verify(
+        &self,
+        key: &VerifyKey,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<Verified, Category> {
         if self.head.alg != name(key.algorithm) {
             return Err(Category::Algorithm);
         }
         let typ = self.head.typ.as_ref().map(|typ| typ.to_ascii_lowercase());
-        if rules.typ.is_some_and(|wanted| typ.as_deref() != Some(wanted)) {
+        if rules
+            .typ
+            .is_some_and(|wanted| typ.as_deref() != Some(wanted))
+        {
             return Err(Category::Malformed);
         }
         let mut validation = Validation::new(key.algorithm);
@@ -119,7 +128,12 @@ impl<'a> Peek<'a> {
         self.judged(data.claims, rules, now)
     }
 
-    fn judged(&self, claims: Map<String, Value>, rules: &Rules, now: Timestamp) -> Result<Verified, Category> {
+    fn judged(
+        &self,
+        claims: Map<String, Value>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<Verified, Category> {
         if claims.get("iss").and_then(Value::as_str) != Some(&rules.issuer) {
             return Err(Category::Issuer);
         }
@@ -139,7 +153,11 @@ impl<'a> Peek<'a> {
 }
 
 /// Checks `exp`, `nbf` and `iat`; when the token ends.
-fn judge_time(claims: &Map<String, Value>, max_seconds: u64, now: Timestamp) -> Result<Timestamp, Category> {
+fn judge_time(
+    claims: &Map<String, Value>,
+    max_seconds: u64,
+    now: Timestamp,
+) -> Result<Timestamp, Category> {
     let issued = time(claims, "iat")?;
     let mut end = time(claims, "exp")?.ok_or(Category::Claims)?;
     if max_seconds != 0 {
@@ -160,18 +178,29 @@ fn judge_time(claims: &Map<String, Value>, max_seconds: u64, now: Timestamp) -> 
 }
 
 /// A time in whole seconds, rounded down; `None` where there is none.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be in range"
+)]
 fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, Category> {
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };
     let whole = value.as_u64();
-    let broken = || value.as_f64().filter(|time| (0.0..1e15).contains(time)).map(|time| time as u64);
+    let broken = || {
+        value
+            .as_f64()
+            .filter(|time| (0.0..1e15).contains(time))
+            .map(|time| time as u64)
+    };
     whole.or_else(broken).map(Some).ok_or(Category::Claims)
 }
 
 fn part<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Category> {
-    let json = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Category::Malformed)?;
+    let json = BASE64_URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| Category::Malformed)?;
     serde_json::from_slice(&json).map_err(|_| Category::Malformed)
 }
 

@@ -225,7 +225,8 @@ impl State {
                 .filter(|(_, until)| *until > now),
         );
         let signers = changes.signers.into_iter();
-        self.signers.extend(signers.map(|signer| (signer.kid.clone(), signer)));
+        self.signers
+            .extend(signers.map(|signer| (signer.kid.clone(), signer)));
         self.signers.retain(|_, signer| signer.until > now);
         self.keys.retain(|_, key| !key.record.has_long_ended(now));
     }

@@ -20,8 +20,14 @@ pub(crate) struct Signer {
 
 impl Registry {
     /// Tells all nodes of a key.
-    pub(crate) async fn add_signer(&self, signer: Signer, now: Timestamp) -> Result<(), ManageError> {
-        self.records.write(move |tx| insert(tx, &signer, now)).await?;
+    pub(crate) async fn add_signer(
+        &self,
+        signer: Signer,
+        now: Timestamp,
+    ) -> Result<(), ManageError> {
+        self.records
+            .write(move |tx| insert(tx, &signer, now))
+            .await?;
         self.changed(now).await;
         Ok(())
     }
@@ -36,7 +42,12 @@ impl Registry {
     /// All keys, in the order of their names.
     pub(crate) fn signers(&self, now: Timestamp) -> Vec<Signer> {
         let state = self.state.read();
-        let mut signers: Vec<_> = state.signers.values().filter(|signer| signer.until > now).cloned().collect();
+        let mut signers: Vec<_> = state
+            .signers
+            .values()
+            .filter(|signer| signer.until > now)
+            .cloned()
+            .collect();
         signers.sort_by(|left, right| left.kid.cmp(&right.kid));
         signers
     }
@@ -54,7 +65,12 @@ fn insert(tx: &mut Transaction<'_>, signer: &Signer, now: Timestamp) -> Result<(
         "INSERT INTO auth_signers (kid, public, until, version) VALUES (?, ?, ?, ?)
          ON CONFLICT (kid) DO UPDATE SET until = excluded.until, version = excluded.version
              WHERE auth_signers.until < excluded.until",
-        (&signer.kid, signer.public, signer.until.0.min(Timestamp::MAX.0) as i64, version),
+        (
+            &signer.kid,
+            signer.public,
+            signer.until.0.min(Timestamp::MAX.0) as i64,
+            version,
+        ),
     )?;
     Ok(())
 }
