@@ -1,0 +1,35 @@
+//! What goes on in the background.
+
+use std::time::Duration;
+
+use stentor_auth::EndReason;
+use stentor_sql::Dialect;
+use stentor_sql::testing::House;
+
+use crate::common::*;
+
+/// A revocation on another node is heard of, and failures get written, without anybody asking.
+#[tokio::test]
+async fn g2_2_a_running_node_hears_of_revocations_within_five_seconds() {
+    let house = House::new(Dialect::Sqlite).await;
+    let (here, there) = (node(&house).await, node(&house).await);
+    let minted = key(&here, NOW).await;
+    let principal = with(&here, &minted.text, NOW).await.unwrap();
+    there
+        .registry()
+        .revoke(&minted.key.id, None, NOW)
+        .await
+        .unwrap();
+    let ended = async {
+        while here.still_good(&principal, NOW).is_ok() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(here.still_good(&principal, NOW), Err(EndReason::Revoked));
+        assert!(with(&here, &minted.text, NOW).await.is_err());
+        while here.audit().read(None, None, 1).await.unwrap().is_empty() {}
+    };
+    tokio::select! {
+        () = here.run(|| NOW) => panic!("it runs for ever"),
+        ended = tokio::time::timeout(Duration::from_secs(5), ended) => ended.unwrap(),
+    }
+}
