@@ -26,6 +26,16 @@ pub(super) struct Ticket {
     pub uses: u64,
 }
 
+impl Ticket {
+    /// Who has minted it, with all that has to be good for its use: the ticket, too.
+    pub fn standing(&self) -> Principal {
+        let mut principal = self.principal.clone();
+        let (id, number) = (self.id.clone(), self.uses);
+        principal.minted_by.push(Credential::Ticket { id, number });
+        principal
+    }
+}
+
 /// What of a principal is not in columns of its own.
 #[derive(Serialize, Deserialize)]
 struct Rest {

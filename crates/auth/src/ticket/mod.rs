@@ -180,7 +180,7 @@ impl Tickets {
         let ticket = ticket.ok_or_else(|| wrong(Category::Unknown))?;
         let seal = Seal::new(text.id.clone(), &ticket.seal);
         let cursor = judge(&ticket, text, surface, last_event_id, &seal, now).map_err(wrong)?;
-        is_good(&ticket.principal)?;
+        is_good(&ticket.standing())?;
         let used = kept::use_once_more(records, &text.id, cursor.is_none()).await;
         let number = used
             .map_err(not_now)?

@@ -25,7 +25,7 @@ async fn g2_1_a_token_is_its_principal_with_fewer_scopes(house: House) {
     );
     assert_eq!(
         (again.credential, again.minted_by),
-        (issued.credential, vec![principal.credential])
+        (issued.credential, vec![principal.credential.clone()])
     );
     assert_eq!(
         refused(with(&node, &issued.token, later(660)).await),
@@ -146,6 +146,7 @@ async fn g2_1_a_new_key_signs_and_the_old_one_verifies_until_its_tokens_have_end
     for token in [&old.token, &new.token] {
         with(&node, token, later(day + 1)).await.unwrap();
     }
+    node.poll(later(day + 3_500)).await.unwrap();
     with(&node, &old.token, later(day + 3_500)).await.unwrap();
     node.poll(later(day + 3_800)).await.unwrap();
     assert_eq!(
