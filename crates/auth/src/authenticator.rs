@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 use stentor_event::Timestamp;
@@ -24,13 +23,6 @@ use crate::{
     RequestHead, Scopes, metrics,
 };
 
-/// Between two readings of what has changed on other nodes.
-const POLLED_EVERY: Duration = Duration::from_secs(2);
-/// Between two rounds of what is to be done each second.
-const SECOND: Duration = Duration::from_secs(1);
-/// Between two rounds of what is to be done now and then.
-const MINUTE: Duration = Duration::from_secs(60);
-
 /// What an authenticator is made of.
 pub struct Parts {
     /// The section `auth` of the configuration.
@@ -47,14 +39,14 @@ pub struct Parts {
 
 /// Tells who is asking, and whether who was good is so still.
 pub struct Authenticator {
-    registry: Arc<Registry>,
-    own: Option<Own>,
-    foreign: Vec<Foreign>,
-    introspection: Option<Arc<Introspection>>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) own: Option<Own>,
+    pub(crate) foreign: Vec<Arc<Foreign>>,
+    pub(crate) introspection: Option<Arc<Introspection>>,
     nostr: NostrKeys,
     replay: Arc<dyn ReplayGuard>,
-    tickets: Tickets,
-    audit: Audit,
+    pub(crate) tickets: Tickets,
+    pub(crate) audit: Audit,
     public: Scopes,
 }
 
@@ -77,7 +69,8 @@ impl Authenticator {
             let at = format!("issuers[{index}]");
             let target = admit(&parts.dialer, &format!("{at}.jwks_url"), &issuer.jwks_url)?;
             let mapping = issuer.mapping(&at)?;
-            Ok(Foreign::new(issuer, mapping, target, parts.dialer.clone()))
+            let foreign = Foreign::new(issuer, mapping, target, parts.dialer.clone());
+            Ok(Arc::new(foreign))
         });
         Ok(Self {
             foreign: foreign.collect::<Result<_, ConfigError>>()?,
@@ -312,70 +305,6 @@ impl Authenticator {
             }
         }
         outcome
-    }
-
-    /// Reads what other nodes have changed: keys, tenants, revocations, newer connections of tickets. [`run`](Self::run) does it
-    /// every two seconds.
-    ///
-    /// # Errors
-    /// Those of the database. What is known stays so.
-    pub async fn poll(&self, now: Timestamp) -> Result<(), ManageError> {
-        self.registry.poll(now).await?;
-        self.tickets.poll().await
-    }
-
-    /// Asks again about opaque tokens that streams live by. [`run`](Self::run) does it each second.
-    pub async fn recheck(&self, now: Timestamp) {
-        if let Some(introspection) = &self.introspection {
-            introspection.recheck(now).await;
-        }
-    }
-
-    /// What is to be done now and then: notes of keys' use, key sets of issuers, our own signing key, old tickets. [`run`](Self::run)
-    /// does it each minute.
-    pub async fn tidy(&self, now: Timestamp) {
-        let told = |result: Result<(), ManageError>| {
-            if let Err(error) = result {
-                tracing::warn!(%error, "records of keys and tickets could not be tidied");
-            }
-        };
-        told(self.registry.note_uses().await);
-        told(self.tickets.sweep(now).await);
-        if let Some(own) = &self.own
-            && let Err(error) = own.rotate(now).await
-        {
-            tracing::error!(%error, "no new key to sign tokens with; the old one goes on");
-        }
-        for foreign in &self.foreign {
-            foreign.refresh(now).await;
-        }
-    }
-
-    /// Does all that has to be done in the background, until it is dropped. `clock` tells the time.
-    pub async fn run(&self, clock: impl Fn() -> Timestamp) {
-        let polls = every(POLLED_EVERY, async || {
-            if let Err(error) = self.poll(clock()).await {
-                tracing::warn!(%error, "news of keys and tenants could not be read");
-            }
-        });
-        let rechecks = every(SECOND, async || self.recheck(clock()).await);
-        let lines = every(SECOND, async || {
-            if let Err(error) = self.audit.flush(clock()).await {
-                tracing::warn!(%error, "lines of the audit wait: they could not be written");
-            }
-        });
-        let tidying = every(MINUTE, async || self.tidy(clock()).await);
-        tokio::join!(polls, rechecks, lines, tidying);
-    }
-}
-
-/// Does something again and again, for ever.
-async fn every(period: Duration, work: impl AsyncFn()) {
-    let mut ticks = tokio::time::interval(period);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        work().await;
     }
 }
 

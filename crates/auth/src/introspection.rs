@@ -146,18 +146,23 @@ impl Introspection {
         outcome
     }
 
+    /// Remembers an answer. Where there is no room, refusals go first and a refusal is not remembered at all: who shows many bad
+    /// tokens must not end the streams of others.
     fn remember(&self, hash: &str, answer: Answer) {
         let mut answers = self.answers.write();
-        if answers.len() >= self.most && !answers.contains_key(hash) {
-            let oldest = answers.iter().min_by_key(|(_, answer)| answer.needed_at());
-            if let Some(oldest) = oldest.map(|(hash, _)| hash.clone()) {
-                answers.remove(&oldest);
-            }
-        }
         if let Some(known) = answers.get(hash) {
-            answer
-                .needed_at
-                .fetch_max(known.needed_at(), Ordering::Relaxed);
+            let needed_at = known.needed_at();
+            answer.needed_at.fetch_max(needed_at, Ordering::Relaxed);
+        } else if answers.len() >= self.most {
+            let least = answers
+                .iter()
+                .min_by_key(|(_, known)| (known.outcome.is_ok(), known.needed_at()))
+                .map(|(hash, known)| (hash.clone(), known.outcome.is_ok()));
+            match least {
+                Some((_, true)) if answer.outcome.is_err() => return,
+                Some((least, _)) => answers.remove(&least),
+                None => None,
+            };
         }
         answers.insert(hash.to_owned(), Arc::new(answer));
     }

@@ -12,6 +12,7 @@
 
 mod audit;
 mod authenticator;
+mod background;
 mod challenge;
 pub mod config;
 mod error;

@@ -1,5 +1,6 @@
 //! An issuer elsewhere: its keys, fetched and kept, and what its tokens mean here.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub(crate) struct Foreign {
     dialer: Dialer,
     keys: RwLock<Kept>,
     /// One fetch at a time; others wait for its outcome.
-    fetching: Mutex<()>,
+    fetching: Arc<Mutex<()>>,
     /// When the last fetch began; 0: never.
     tried_at: AtomicU64,
 }
@@ -60,7 +61,7 @@ impl Foreign {
             target,
             dialer,
             keys: RwLock::default(),
-            fetching: Mutex::default(),
+            fetching: Arc::default(),
             tried_at: AtomicU64::new(0),
         }
     }
@@ -72,7 +73,7 @@ impl Foreign {
 
     /// The principal of one of its tokens.
     pub async fn authenticate(
-        &self,
+        self: &Arc<Self>,
         peek: &Peek<'_>,
         now: Timestamp,
     ) -> Result<Principal, AuthFailure> {
@@ -98,7 +99,11 @@ impl Foreign {
     }
 
     /// The key of this name, fetched if it is not known yet.
-    async fn key(&self, kid: Option<&str>, now: Timestamp) -> Result<VerifyKey, AuthFailure> {
+    async fn key(
+        self: &Arc<Self>,
+        kid: Option<&str>,
+        now: Timestamp,
+    ) -> Result<VerifyKey, AuthFailure> {
         if let Some(key) = self.known(kid, now) {
             return Ok(key);
         }
@@ -121,20 +126,34 @@ impl Foreign {
     }
 
     /// Fetches the keys anew if they are old. To be called now and then.
-    pub async fn refresh(&self, now: Timestamp) {
+    pub async fn refresh(self: &Arc<Self>, now: Timestamp) {
         if self.keys.read().fetched_at.0.saturating_add(FETCHED_EVERY) <= now.0 {
-            self.fetch(FETCHED_EVERY.min(AT_MOST_EVERY), now).await;
+            self.fetch(AT_MOST_EVERY, now).await;
         }
     }
 
-    /// Fetches the keys, unless that was tried within so many seconds.
-    async fn fetch(&self, seconds: u64, now: Timestamp) {
-        let _turn = self.fetching.lock().await;
+    /// Fetches the keys, unless that was tried within so many seconds, or waits for the fetch that is going on. It is made to its end,
+    /// also when who caused it has gone: else somebody could keep it from ever being made by coming and going.
+    async fn fetch(self: &Arc<Self>, seconds: u64, now: Timestamp) {
+        let Ok(turn) = Arc::clone(&self.fetching).try_lock_owned() else {
+            drop(self.fetching.lock().await);
+            return;
+        };
         let tried_at = self.tried_at.load(Ordering::Relaxed);
         if tried_at != 0 && now.0 < tried_at.saturating_add(seconds) {
             return;
         }
         self.tried_at.store(now.0, Ordering::Relaxed);
+        let own = Arc::clone(self);
+        let fetch = tokio::spawn(async move {
+            own.replace_keys(now).await;
+            drop(turn);
+        });
+        // It has no way to fail but the end of the program.
+        let _ = fetch.await;
+    }
+
+    async fn replace_keys(&self, now: Timestamp) {
         match self.fetched().await {
             Ok(keys) => {
                 metrics::fetched("ok");

@@ -334,7 +334,7 @@ fn g2_1_a_token_can_be_too_old_for_its_issuer() {
     let ed = Pair::ed();
     let (keys, mut rules) = (set(&[ed.jwk("ed")]), rules());
     rules.max_seconds = 100;
-    let mut outcome = |iat: Value| {
+    let outcome = |iat: Value| {
         let token = ed.token(&json!({"alg": "EdDSA"}), &claims(json!({"iat": iat})));
         verify_by(&token, &keys, &rules).map(|verified| verified.expires_at.0)
     };

@@ -70,7 +70,7 @@ impl NewKey {
 }
 
 impl Registry {
-    /// Makes a key. `Ok` means that it is kept; it is in force here at once, elsewhere within a second of its first use.
+    /// Makes a key. `Ok` means that it is kept; it is in force here at once, elsewhere within two seconds.
     ///
     /// # Errors
     /// [`ManageError`]: a name or an end that cannot be, a tenant that there is not, as many keys as there may be.

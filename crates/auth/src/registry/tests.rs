@@ -232,7 +232,7 @@ async fn g2_1_lists_are_paged_and_kept_apart(house: House) {
         .await
         .unwrap();
     let of_acme = node.keys(Some(&acme), None, 10).await.unwrap();
-    assert_eq!(of_acme, [own.key.clone()]);
+    assert_eq!(of_acme, std::slice::from_ref(&own.key));
     let first = node.keys(None, None, 3).await.unwrap();
     let rest = node.keys(None, Some(&first[2].id), 3).await.unwrap();
     assert_eq!((first.len(), rest.len()), (3, 1));

@@ -135,3 +135,23 @@ async fn g2_1_keys_are_fetched_anew_by_themselves() {
     let old = bearer(&node, &issuer.token("a", &claims(json!({}))), later(601)).await;
     assert_eq!(refused(old), Category::UnknownKey);
 }
+
+/// Who comes and goes does not keep the keys from being fetched.
+#[tokio::test]
+async fn g2_1_a_fetch_is_made_to_its_end() {
+    let house = House::new(Dialect::Sqlite).await;
+    let issuer = Elsewhere::new();
+    let server = Server::start(200, issuer.jwks("a")).await;
+    let node = node_with(&house, config(&server), "secrets", NOW).await;
+    let token = issuer.token("a", &claims(json!({})));
+    {
+        let gone = bearer(&node, &token, NOW);
+        let mut gone = std::pin::pin!(gone);
+        let once = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(gone.as_mut().poll(context).is_pending())
+        });
+        assert!(once.await, "it waits for the keys");
+    }
+    bearer(&node, &token, NOW).await.unwrap();
+    assert_eq!(server.requests().len(), 1);
+}

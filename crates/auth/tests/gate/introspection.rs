@@ -165,14 +165,24 @@ async fn g2_1_answers_that_are_remembered_are_bounded() {
     )
     .await;
     let first = bearer(&node, "t0", NOW).await.unwrap();
-    for number in 1..=16 {
+    for number in 1..16 {
         bearer(&node, &format!("t{number}"), later(1))
             .await
             .unwrap();
     }
+    // Bad tokens take nobody's room.
+    server.tell(200, json!({"active": false}));
+    for number in 0..20 {
+        let bad = bearer(&node, &format!("bad{number}"), later(2)).await;
+        assert_eq!(refused(bad), Category::Unknown);
+    }
+    assert_eq!(node.still_good(&first, NOW), Ok(()));
+    server.tell(200, active());
+    bearer(&node, "t16", later(2)).await.unwrap();
     assert_eq!(
-        node.still_good(&first, later(1)),
-        Err(EndReason::Unverified)
+        node.still_good(&first, later(2)),
+        Err(EndReason::Unverified),
+        "needed least"
     );
 }
 

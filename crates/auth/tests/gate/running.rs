@@ -1,12 +1,38 @@
 //! What goes on in the background.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use stentor_auth::EndReason;
+use secrecy::ExposeSecret;
+use stentor_auth::{EndReason, Surface};
 use stentor_sql::Dialect;
 use stentor_sql::testing::House;
 
 use crate::common::*;
+
+/// What it gives can be given to tasks.
+#[tokio::test]
+async fn g2_2_it_runs_and_answers_in_tasks() {
+    let house = House::new(Dialect::Sqlite).await;
+    let node = Arc::new(node(&house).await);
+    let own = Arc::clone(&node);
+    let running = tokio::spawn(async move { own.run(|| NOW).await });
+    let answer = tokio::spawn(async move {
+        let minted = key(&node, NOW).await;
+        let principal = with(&node, &minted.text, NOW).await.unwrap();
+        let ticket = node
+            .mint_ticket(&principal, Surface::WebSocket, NOW)
+            .await
+            .unwrap();
+        let text = ticket.text.expose_secret();
+        let opened = node
+            .redeem(text, Surface::WebSocket, None, CLIENT, NOW)
+            .await;
+        opened.map(|opened| node.still_good(&opened.principal, NOW))
+    });
+    assert_eq!(answer.await.unwrap(), Ok(Ok(())));
+    running.abort();
+}
 
 /// A revocation on another node is heard of, and failures get written, without anybody asking.
 #[tokio::test]
