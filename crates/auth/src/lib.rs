@@ -35,6 +35,7 @@ mod schema;
 mod scope;
 mod tenant;
 mod ticket;
+mod used_tokens;
 
 pub use audit::{Audit, AuditKind, AuditLine};
 pub use authenticator::{Authenticator, Parts};
@@ -53,3 +54,4 @@ pub use request::RequestHead;
 pub use scope::{Scope, ScopeError, Scopes};
 pub use tenant::{Tenant, TenantError};
 pub use ticket::{Lease, MintedTicket, Redeemed, Seal, Surface, TicketText};
+pub use used_tokens::UsedTokens;

@@ -8,6 +8,8 @@
 //! * `stentor_auth_jwks_fetches_total{outcome}`: key sets of foreign issuers, fetched.
 //! * `stentor_auth_introspections_total{outcome}`: opaque tokens that their issuer was asked about.
 //! * `stentor_auth_tickets`: ticket streams that are connected to the node.
+//! * `stentor_auth_used_tokens_refused_total{reason}`: tokens of NIP-98 that were used before (`used`), or that there was no room
+//!   to remember (`full`).
 //! * `stentor_auth_audit_dropped_total`: lines of the audit that there was no room for.
 
 use ::metrics::{counter, gauge};
@@ -47,4 +49,9 @@ pub(crate) fn tickets(live: usize) {
 /// Lines of the audit were lost.
 pub(crate) fn audit_dropped(lines: u64) {
     counter!("stentor_auth_audit_dropped_total").increment(lines);
+}
+
+/// A token of NIP-98 was not used up.
+pub(crate) fn token_refused(reason: &'static str) {
+    counter!("stentor_auth_used_tokens_refused_total", "reason" => reason).increment(1);
 }

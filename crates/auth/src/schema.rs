@@ -98,6 +98,17 @@ pub(crate) const MIGRATIONS: Migrations = Migrations {
             );
             CREATE INDEX auth_audit_at ON auth_audit (at)",
         ),
+        Step::new(
+            4,
+            "used tokens",
+            "CREATE TABLE auth_used_tokens (
+                id BYTEA PRIMARY KEY,
+                pubkey BYTEA NOT NULL,
+                until BIGINT NOT NULL
+            );
+            CREATE INDEX auth_used_tokens_until ON auth_used_tokens (until);
+            CREATE INDEX auth_used_tokens_pubkey ON auth_used_tokens (pubkey)",
+        ),
     ],
 };
 

@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 use stentor_event::Timestamp;
 use stentor_sql::Database;
+use tokio::sync::watch;
 
 use crate::config::Limits;
 use crate::schema::MIGRATIONS;
@@ -42,6 +43,8 @@ pub struct Registry {
     records: Database,
     limits: Limits,
     state: RwLock<State>,
+    /// Tells of every change, by its version.
+    changes: watch::Sender<i64>,
     /// One poll at a time.
     polling: tokio::sync::Mutex<()>,
     /// The second of the last poll that an unknown id caused.
@@ -77,6 +80,7 @@ impl Registry {
             records,
             limits: limits.clone(),
             state: RwLock::new(State::empty()),
+            changes: watch::Sender::new(-1),
             polling: tokio::sync::Mutex::default(),
             looked_at: AtomicU64::new(0),
         };
@@ -108,10 +112,22 @@ impl Registry {
                 return Err(error);
             }
         };
-        let mut state = self.state.write();
-        state.apply(changes, now);
-        metrics::known(state.keys.len());
+        let version = changes.version;
+        let keys = {
+            let mut state = self.state.write();
+            state.apply(changes, now);
+            state.keys.len()
+        };
+        metrics::known(keys);
+        self.changes
+            .send_if_modified(|known| std::mem::replace(known, version) != version);
         Ok(())
+    }
+
+    /// A receiver that wakes up after every change of keys, tenants and revocations that this node has heard of: for who wants to ask
+    /// [`Authenticator::still_good`](crate::Authenticator::still_good) at once.
+    pub fn watch(&self) -> watch::Receiver<i64> {
+        self.changes.subscribe()
     }
 
     /// Reads what has changed because of something that is not known here: at most once a second, whoever asks.

@@ -4,8 +4,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Value, json};
+use stentor_auth::nip98::{self, HttpAuthError, Payload, ReplayGuard, Request, Target};
 use stentor_auth::{
     AuthFailure, Authenticator, Category, Credential, EndReason, Place, Principal, RequestHead,
+    UsedTokens,
 };
 use stentor_event::{EventBuilder, Kind, SecretKey, Timestamp};
 use stentor_sql::Dialect;
@@ -178,3 +180,55 @@ async fn g2_1_a_body_has_to_be_the_one_that_was_signed() {
     assert_eq!(refused(post(&node, None, b"body").await), Category::Request);
     post(&node, None, b"").await.unwrap();
 }
+
+async fn g2_1_a_used_token_is_known_to_all_nodes_and_after_a_restart(house: House) {
+    let records = node(&house, json!([])).await.registry().records().clone();
+    let request = |number: u64| {
+        let place = Place {
+            public_urls: &[],
+            local: None,
+        };
+        let (method, target) = ("GET", Target::Resource("/x"));
+        let request = Request {
+            method,
+            target,
+            place,
+            body: &[],
+            payload: Payload::Optional,
+        };
+        let event = EventBuilder::new(Kind::HTTP_AUTH, NOW)
+            .tag(["u", "http://localhost/x"])
+            .tag(["method", "GET"])
+            .content(number.to_string())
+            .sign(&secret(7));
+        let value = format!("Nostr {}", BASE64_STANDARD.encode(event.json()));
+        nip98::check(value.as_bytes(), &request, NOW).unwrap()
+    };
+    let (here, there) = (
+        UsedTokens::new(records, 3),
+        UsedTokens::new(house.open().await, 3),
+    );
+    here.use_up(&request(0), NOW).await.unwrap();
+    assert_eq!(
+        there.use_up(&request(0), NOW).await,
+        Err(HttpAuthError::Used)
+    );
+    for number in 1..3 {
+        there.use_up(&request(number), NOW).await.unwrap();
+    }
+    assert_eq!(
+        here.use_up(&request(3), NOW).await,
+        Err(HttpAuthError::Full)
+    );
+    assert_eq!(
+        here.use_up(&request(0), later(60)).await,
+        Err(HttpAuthError::Used),
+        "to its last second"
+    );
+    assert_eq!(
+        here.use_up(&request(0), later(61)).await,
+        Err(HttpAuthError::Time)
+    );
+}
+
+stentor_sql::both_engines!(g2_1_a_used_token_is_known_to_all_nodes_and_after_a_restart);
