@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use stentor_auth::{EndReason, Surface};
-use stentor_sql::Dialect;
-use stentor_sql::testing::House;
+use stentor_sql::testing::{Cluster, House};
+use stentor_sql::{DatabaseUrl, Dialect};
 
 use crate::common::*;
 
@@ -57,4 +57,53 @@ async fn g2_2_a_running_node_hears_of_revocations_within_five_seconds() {
     }
     assert_eq!(here.still_good(&principal, NOW), Err(EndReason::Revoked));
     running.abort();
+}
+
+/// G6.3: the server of the records is away for a while; what is known goes on, and afterwards all is as before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g6_3_without_its_database_a_node_knows_its_own_and_recovers() {
+    let cluster = Cluster::start();
+    let mut house = House::new(Dialect::Sqlite).await;
+    house.config.url = Some(DatabaseUrl::new(
+        cluster.url(&cluster.create_database().await),
+    ));
+    house.config.acquire_ms = 1_000;
+    house.config.connect_ms = 1_000;
+    let (here, there) = (node(&house).await, node(&house).await);
+    let (known, revoked) = (key(&here, NOW).await, key(&here, NOW).await);
+    let principal = with(&here, &revoked.text, NOW).await.unwrap();
+    let ticket = here
+        .mint_ticket(&principal, Surface::Events, NOW)
+        .await
+        .unwrap();
+    cluster.stop();
+    assert!(here.poll(later(30)).await.is_err());
+    with(&here, &known.text, later(30)).await.unwrap();
+    assert_eq!(here.still_good(&principal, later(30)), Ok(()));
+    let text = ticket.text.expose_secret();
+    let away = here
+        .redeem(text, Surface::Events, None, CLIENT, later(30))
+        .await;
+    assert!(is_unavailable(&away));
+    let token = here
+        .issue_token(&principal, principal.scopes, 60, later(30))
+        .unwrap();
+    with(&here, &token.token, later(30)).await.unwrap();
+    assert_eq!(
+        here.still_good(&principal, later(61)),
+        Err(EndReason::Unverified)
+    );
+    assert!(is_unavailable(&with(&here, &known.text, later(61)).await));
+    cluster.start_again();
+    there
+        .registry()
+        .revoke(&revoked.key.id, None, later(62))
+        .await
+        .unwrap();
+    here.poll(later(62)).await.unwrap();
+    with(&here, &known.text, later(62)).await.unwrap();
+    assert_eq!(
+        here.still_good(&principal, later(62)),
+        Err(EndReason::Revoked)
+    );
 }

@@ -3,23 +3,21 @@
 //! A good answer holds for three seconds. While a stream lives by a token, its issuer is asked again every two seconds or so, which
 //! is why the token is kept in memory for as long; nowhere else.
 
+mod issuer;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use http::{HeaderMap, HeaderValue, header};
 use parking_lot::RwLock;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 use stentor_event::{Timestamp, hexadecimal};
-use stentor_net::dial::{Dialer, Target};
-use stentor_net::http::{Excess, Request, StatusCode};
-use tokio::sync::Semaphore;
+use stentor_net::dial::Dialer;
 use tokio::task::JoinSet;
+
+use issuer::Issuer;
 
 use crate::config::{Introspection as Config, Mapping};
 use crate::failure::Category;
@@ -27,10 +25,6 @@ use crate::{AuthFailure, Credential, EndReason, OpenError, Principal, metrics, r
 
 /// The longest token that somebody is asked about, in bytes.
 const MAX_TOKEN: usize = 4_096;
-/// Largest answer, in bytes.
-const MAX_ANSWER: usize = 64 * 1024;
-/// How long a question may take, its wait for its turn included.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Seconds that an answer holds.
 const HOLDS: u64 = 3;
 /// An answer that streams live by is asked for again when it is as old as this, in seconds.
@@ -42,10 +36,7 @@ const FORGOTTEN: u64 = 60;
 pub(crate) struct Introspection {
     audience: Option<String>,
     mapping: Mapping,
-    target: Target,
-    dialer: Dialer,
-    authorization: HeaderValue,
-    turns: Semaphore,
+    issuer: Issuer,
     most: usize,
     /// By the hash of the token, in hex.
     answers: RwLock<HashMap<String, Arc<Answer>>>,
@@ -79,10 +70,7 @@ impl Introspection {
         Ok(Some(Self {
             audience: config.audience.clone(),
             mapping: config.mapping()?,
-            target,
-            dialer: dialer.clone(),
-            authorization: basic(&config.client_id, &secret),
-            turns: Semaphore::new(config.concurrency),
+            issuer: Issuer::new(target, dialer.clone(), config, &secret),
             most: config.remembered,
             answers: RwLock::default(),
         }))
@@ -122,18 +110,7 @@ impl Introspection {
         needed_at: u64,
         now: Timestamp,
     ) -> Result<Principal, AuthFailure> {
-        let claims = match tokio::time::timeout(PATIENCE, self.asked(&token)).await {
-            Ok(Ok(claims)) => claims,
-            Ok(Err(problem)) => {
-                metrics::introspected("failed");
-                tracing::warn!(problem, "the issuer of a token could not be asked about it");
-                return Err(AuthFailure::unavailable());
-            }
-            Err(_) => {
-                metrics::introspected("timeout");
-                return Err(AuthFailure::unavailable());
-            }
-        };
+        let claims = self.issuer.ask(&token).await?;
         let outcome = self.judge(hash, &claims, now);
         metrics::introspected(if outcome.is_ok() { "active" } else { "refused" });
         let answer = Answer {
@@ -165,37 +142,6 @@ impl Introspection {
             };
         }
         answers.insert(hash.to_owned(), Arc::new(answer));
-    }
-
-    /// What the issuer says of a token.
-    async fn asked(&self, token: &SecretString) -> Result<Map<String, Value>, String> {
-        let _turn = self
-            .turns
-            .acquire()
-            .await
-            .map_err(|error| error.to_string())?;
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, self.authorization.clone());
-        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-        headers.insert(header::CONTENT_TYPE, form);
-        let body = format!(
-            "token={}&token_type_hint=access_token",
-            escaped(token.expose_secret())
-        );
-        let request = Request::post(self.target.clone(), body)
-            .headers(headers)
-            .within(PATIENCE)
-            .at_most(MAX_ANSWER, Excess::Fail);
-        let answer = self
-            .dialer
-            .request(&request)
-            .await
-            .map_err(|error| error.to_string())?;
-        if answer.status != StatusCode::OK {
-            return Err(format!("status {}", answer.status.as_u16()));
-        }
-        serde_json::from_slice(&answer.body).map_err(|_| "not a JSON object".to_owned())
     }
 
     fn judge(
@@ -292,46 +238,5 @@ impl Introspection {
             });
         }
         while questions.join_next().await.is_some() {}
-    }
-}
-
-/// HTTP Basic, each part encoded as RFC 6749, 2.3.1 wants it.
-fn basic(client: &str, secret: &SecretString) -> HeaderValue {
-    let pair = format!("{}:{}", escaped(client), escaped(secret.expose_secret()));
-    let text = format!("Basic {}", BASE64_STANDARD.encode(pair));
-    let mut value = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Basic"));
-    value.set_sensitive(true);
-    value
-}
-
-/// Percent-encoded for a form.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn g2_1_forms_are_percent_encoded() {
-        assert_eq!(escaped("a b&c=ä+~"), "a%20b%26c%3D%C3%A4%2B~");
-        let value = basic("client:1", &"p@ss".to_owned().into());
-        assert!(value.is_sensitive());
-        let text = value
-            .to_str()
-            .unwrap()
-            .strip_prefix("Basic ")
-            .unwrap()
-            .to_owned();
-        assert_eq!(BASE64_STANDARD.decode(text).unwrap(), b"client%3A1:p%40ss");
     }
 }
