@@ -41,7 +41,7 @@ impl Authenticator {
             }
         };
         told(self.registry.note_uses().await);
-        told(self.tickets.sweep(now).await);
+        told(self.tickets.tidy(now).await);
         if let Some(own) = &self.own
             && let Err(error) = own.rotate(now).await
         {

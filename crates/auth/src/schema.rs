@@ -63,6 +63,7 @@ pub(crate) const MIGRATIONS: Migrations = Migrations {
                 tenant TEXT NOT NULL,
                 created_at BIGINT NOT NULL,
                 ends_at BIGINT NOT NULL,
+                used_at BIGINT NOT NULL,
                 uses BIGINT NOT NULL
             );
             CREATE INDEX auth_tickets_ends ON auth_tickets (ends_at);

@@ -19,7 +19,7 @@ pub struct Introspection {
     pub secret_file: String,
     /// What the answer has to say in `aud`; without it, the answer's word that the token is good is enough.
     pub audience: Option<String>,
-    /// The tenant of its principals.
+    /// The tenant of its principals, which has to be there.
     pub tenant: String,
     /// A claim with the tenant, instead of `tenant`.
     pub tenant_claim: Option<String>,

@@ -19,7 +19,7 @@ pub struct Issuer {
     pub jwks_url: String,
     /// What its tokens for us say in `aud`.
     pub audience: String,
-    /// The tenant of its principals.
+    /// The tenant of its principals, which has to be there.
     pub tenant: String,
     /// A claim with the tenant, instead of `tenant`. A token without it is refused.
     pub tenant_claim: Option<String>,

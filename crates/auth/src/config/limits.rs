@@ -23,12 +23,15 @@ pub struct Limits {
     /// Stream tickets.
     #[schemars(range(max = 1_000_000))]
     pub tickets: u64,
-    /// Stream tickets of one principal.
+    /// Stream tickets of one principal. For one more, the one that was not used for longest gives way if it has no stream.
     #[schemars(range(max = 1_000_000))]
     pub tickets_per_principal: u64,
     /// Seconds after which a stream ticket has ended, when its credential has not ended before: 1 minute to 90 days.
     #[schemars(range(min = 60, max = 7_776_000))]
     pub ticket_seconds: u64,
+    /// Seconds after which a stream ticket is forgotten that no stream lives by any more: 2 minutes to 90 days.
+    #[schemars(range(min = 120, max = 7_776_000))]
+    pub ticket_idle_seconds: u64,
     /// Seconds without the database after which keys, tokens and tickets count as unverified: requests get 503, streams end. Until
     /// then what was known stays good. There is always a limit.
     #[schemars(range(min = 5, max = 3600))]
@@ -50,6 +53,7 @@ impl Default for Limits {
             tickets: 20_000,
             tickets_per_principal: 100,
             ticket_seconds: 30 * 86_400,
+            ticket_idle_seconds: 86_400,
             outage_seconds: 60,
             audit_lines: 100_000,
             audit_days: 90,
@@ -75,6 +79,12 @@ impl Limits {
                 "limits.ticket_seconds",
                 self.ticket_seconds,
                 60..=7_776_000,
+                false,
+            ),
+            (
+                "limits.ticket_idle_seconds",
+                self.ticket_idle_seconds,
+                120..=7_776_000,
                 false,
             ),
             (

@@ -28,7 +28,7 @@ pub struct Nostr {
 pub struct NostrKey {
     /// The key: 64 lower-case hex digits or `npub1…`.
     pub key: String,
-    /// Its tenant.
+    /// Its tenant, which has to be there.
     pub tenant: String,
     /// What it may do, instead of what any key may.
     pub scopes: Vec<Scope>,

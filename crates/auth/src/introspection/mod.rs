@@ -128,6 +128,10 @@ impl Introspection {
     fn remember(&self, hash: &str, answer: Answer) {
         let mut answers = self.answers.write();
         if let Some(known) = answers.get(hash) {
+            // Answers may come in another order than they were asked for.
+            if known.checked_at > answer.checked_at {
+                return;
+            }
             let needed_at = known.needed_at();
             answer.needed_at.fetch_max(needed_at, Ordering::Relaxed);
         } else if answers.len() >= self.most {

@@ -6,6 +6,9 @@ use stentor_sql::Transaction;
 use super::Registry;
 use crate::{Credential, ManageError, schema};
 
+/// Seconds that a revocation outlives what it is about, as clocks differ and what has ended is let in for as long.
+const OUTLIVES: u64 = 120;
+
 impl Registry {
     /// Revokes a credential on all nodes until this time, after which it has ended by itself: a token, a Nostr key, a ticket, a
     /// token that its issuer is asked about. API keys have [`Registry::revoke`].
@@ -45,7 +48,7 @@ fn insert(
     }
     let (version, until) = (
         schema::next_version(tx)?,
-        until.0.min(Timestamp::MAX.0) as i64,
+        until.0.saturating_add(OUTLIVES).min(Timestamp::MAX.0) as i64,
     );
     tx.execute(
         "INSERT INTO auth_revoked (credential, until, version) VALUES (?, ?, ?)

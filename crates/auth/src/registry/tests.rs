@@ -312,7 +312,9 @@ async fn g2_2_other_credentials_are_revoked_by_their_ids(house: House) {
         Err(EndReason::Revoked),
         "what it was made with"
     );
-    here.poll(later(100)).await.unwrap();
+    here.poll(later(219)).await.unwrap();
+    assert_eq!(here.state.read().revoked.len(), 1);
+    here.poll(later(220)).await.unwrap();
     assert!(here.state.read().revoked.is_empty());
     let key = Credential::ApiKey("x".into());
     assert!(here.revoke_credential(&key, later(1), NOW).await.is_err());

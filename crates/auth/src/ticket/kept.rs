@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use stentor_event::{PublicKey, Timestamp};
 use stentor_sql::{Database, Row, Transaction, Value, placeholders};
 
-use super::FIRST_USE;
+use super::{FIRST_USE, TOUCHED_EVERY};
 use crate::config::Limits;
 use crate::{Credential, ManageError, Principal, Scopes};
 
@@ -64,14 +64,14 @@ pub(super) async fn insert(
 ) -> Result<(), ManageError> {
     let rest = serde_json::to_string(&Rest::of(&ticket.principal));
     let rest = rest.map_err(|error| ManageError::Damaged(error.to_string()))?;
-    let (most, most_of_one) = (limits.tickets, limits.tickets_per_principal);
+    let limits = limits.clone();
     let write = move |tx: &mut Transaction<'_>| {
-        remove_ended(tx, ticket.created_at)?;
-        require_room(tx, &ticket.principal, most, most_of_one)?;
+        remove_ended(tx, &limits, ticket.created_at)?;
+        require_room(tx, &ticket.principal, &limits, ticket.created_at)?;
         tx.execute(
             "INSERT INTO auth_tickets
-                (id, hash, seal, surface, principal, subject, tenant, created_at, ends_at, uses)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                (id, hash, seal, surface, principal, subject, tenant, created_at, ends_at, used_at, uses)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
             (
                 &ticket.id,
                 ticket.hash,
@@ -82,6 +82,7 @@ pub(super) async fn insert(
                 ticket.principal.tenant.as_str(),
                 ticket.created_at.0 as i64,
                 ticket.ends_at.0 as i64,
+                ticket.created_at.0 as i64,
             ),
         )?;
         Ok(())
@@ -89,40 +90,90 @@ pub(super) async fn insert(
     records.write(write).await
 }
 
+/// Makes room for one more ticket of a principal: where it has as many as it may have, the one that was not used for longest goes, if no
+/// stream can be living by it.
 fn require_room(
     tx: &mut Transaction<'_>,
     principal: &Principal,
-    most: u64,
-    most_of_one: u64,
+    limits: &Limits,
+    now: Timestamp,
 ) -> Result<(), ManageError> {
-    let (all,): (u64,) = tx.fetch_one("SELECT COUNT(*) FROM auth_tickets", ())?;
+    let owner = (principal.tenant.as_str(), principal.subject.as_str());
     let (own,): (u64,) = tx.fetch_one(
         "SELECT COUNT(*) FROM auth_tickets WHERE tenant = ? AND subject = ?",
-        (principal.tenant.as_str(), &principal.subject),
+        owner,
     )?;
-    for (count, most, what) in [
-        (all, most, "tickets"),
-        (own, most_of_one, "tickets of this principal"),
-    ] {
-        if most != 0 && count >= most {
-            return Err(ManageError::TooMany { what, most });
-        }
+    let most = limits.tickets_per_principal;
+    if most != 0 && own >= most {
+        let idle = now.0.saturating_sub(2 * TOUCHED_EVERY) as i64;
+        let removed = tx.execute(
+            "DELETE FROM auth_tickets WHERE id = (
+                SELECT id FROM auth_tickets
+                WHERE tenant = ? AND subject = ? AND uses > 0 AND used_at <= ?
+                ORDER BY used_at LIMIT 1)",
+            (owner.0, owner.1, idle),
+        )?;
+        let what = "tickets of this principal";
+        return if removed == 0 {
+            Err(ManageError::TooMany { what, most })
+        } else {
+            Ok(())
+        };
+    }
+    let (all,): (u64,) = tx.fetch_one("SELECT COUNT(*) FROM auth_tickets", ())?;
+    let most = limits.tickets;
+    if most != 0 && all >= most {
+        let what = "tickets";
+        return Err(ManageError::TooMany { what, most });
     }
     Ok(())
 }
 
-/// Removes what has ended, and what was not used in time (a minute more: for a better answer).
-fn remove_ended(tx: &mut Transaction<'_>, now: Timestamp) -> Result<(), ManageError> {
+/// Removes what has ended, what was not used in time (a minute more: for a better answer), and what was not used for long.
+fn remove_ended(
+    tx: &mut Transaction<'_>,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<(), ManageError> {
     let late = now.0.saturating_sub(2 * FIRST_USE) as i64;
+    let idle = now.0.saturating_sub(limits.ticket_idle_seconds) as i64;
     tx.execute(
-        "DELETE FROM auth_tickets WHERE ends_at <= ? OR (uses = 0 AND created_at <= ?)",
-        (now.0 as i64, late),
+        "DELETE FROM auth_tickets
+         WHERE ends_at <= ? OR (uses = 0 AND created_at <= ?) OR (uses > 0 AND used_at <= ?)",
+        (now.0 as i64, late, idle),
     )?;
     Ok(())
 }
 
-pub(super) async fn sweep(records: &Database, now: Timestamp) -> Result<(), ManageError> {
-    records.write(move |tx| remove_ended(tx, now)).await
+pub(super) async fn sweep(
+    records: &Database,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<(), ManageError> {
+    let limits = limits.clone();
+    records
+        .write(move |tx| remove_ended(tx, &limits, now))
+        .await
+}
+
+/// Notes that streams live by these tickets.
+pub(super) async fn touch(
+    records: &Database,
+    ids: Vec<String>,
+    now: Timestamp,
+) -> Result<(), ManageError> {
+    let sql = format!(
+        "UPDATE auth_tickets SET used_at = ? WHERE id IN ({})",
+        placeholders(ids.len())
+    );
+    let values: Vec<Value> = std::iter::once(Value::Integer(now.0 as i64))
+        .chain(ids.into_iter().map(Value::Text))
+        .collect();
+    let write = move |tx: &mut Transaction<'_>| {
+        tx.execute(Cow::<'static, str>::Owned(sql.clone()), values.clone())?;
+        Ok(())
+    };
+    records.write(write).await
 }
 
 /// The ticket of this id.
@@ -176,12 +227,14 @@ pub(super) async fn use_once_more(
     records: &Database,
     id: &str,
     is_first: bool,
+    now: Timestamp,
 ) -> Result<Option<u64>, ManageError> {
     let id = id.to_owned();
     let write = move |tx: &mut Transaction<'_>| {
         let used: Option<(u64,)> = tx.fetch_optional(
-            "UPDATE auth_tickets SET uses = uses + 1 WHERE id = ? AND (uses = 0 OR ?) RETURNING uses",
-            (&id, !is_first),
+            "UPDATE auth_tickets SET uses = uses + 1, used_at = ?
+             WHERE id = ? AND (uses = 0 OR ?) RETURNING uses",
+            (now.0 as i64, &id, !is_first),
         )?;
         Ok(used.map(|(uses,)| uses))
     };

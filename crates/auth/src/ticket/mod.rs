@@ -9,7 +9,8 @@
 //! would lock out a client whose old connection is broken and not yet known to be, and to an EventSource a refusal is final.
 //!
 //! It is good until what it was minted with has ended, at most [`ticket_seconds`](crate::config::Limits::ticket_seconds), and survives
-//! restarts. With a token that its issuer is asked about, it lives as long as the node remembers that token.
+//! restarts. Pages come and go without a word, so one that no stream lives by for long is forgotten, and gives way before when its
+//! principal has as many as it may have. With a token that its issuer is asked about, it lives as long as the node remembers that token.
 
 mod kept;
 mod lease;
@@ -35,6 +36,8 @@ pub use seal::Seal;
 const PREFIX: &str = "stt";
 /// Seconds within which it has to be used first.
 const FIRST_USE: u64 = 60;
+/// Seconds between two notes that a stream lives by a ticket.
+const TOUCHED_EVERY: u64 = 60;
 /// Credentials that may stand behind each other.
 const LONGEST_CHAIN: usize = 8;
 
@@ -181,7 +184,7 @@ impl Tickets {
         let seal = Seal::new(text.id.clone(), &ticket.seal);
         let cursor = judge(&ticket, text, surface, last_event_id, &seal, now).map_err(wrong)?;
         is_good(&ticket.standing())?;
-        let used = kept::use_once_more(records, &text.id, cursor.is_none()).await;
+        let used = kept::use_once_more(records, &text.id, cursor.is_none(), now).await;
         let number = used
             .map_err(not_now)?
             .ok_or_else(|| wrong(Category::Used))?;
@@ -217,9 +220,14 @@ impl Tickets {
         Ok(())
     }
 
-    /// Removes tickets that have ended. To be called now and then.
-    pub async fn sweep(&self, now: Timestamp) -> Result<(), ManageError> {
-        kept::sweep(self.registry.records(), now).await
+    /// Notes which tickets streams live by here, and removes those that have ended. To be called each minute.
+    pub async fn tidy(&self, now: Timestamp) -> Result<(), ManageError> {
+        let (records, here) = (self.registry.records(), self.live.all());
+        for some in here.chunks(kept::MOST_ASKED) {
+            let ids = some.iter().map(|(id, _)| id.clone()).collect();
+            kept::touch(records, ids, now).await?;
+        }
+        kept::sweep(records, self.registry.limits(), now).await
     }
 }
 

@@ -72,7 +72,7 @@ async fn g2_1_tickets_are_limited_and_old_ones_make_room(house: House) {
             most: 3
         }
     );
-    tickets.sweep(Timestamp(NOW.0 + 300)).await.unwrap();
+    tickets.tidy(Timestamp(NOW.0 + 300)).await.unwrap();
     let (left,): (i64,) = tickets
         .registry
         .records()
@@ -80,6 +80,43 @@ async fn g2_1_tickets_are_limited_and_old_ones_make_room(house: House) {
         .await
         .unwrap();
     assert_eq!(left, 0);
+}
+
+async fn g2_1_a_ticket_without_a_stream_gives_way(house: House) {
+    let limits = Limits {
+        tickets_per_principal: 2,
+        ..Limits::default()
+    };
+    let (tickets, principal) = tickets(&house, limits).await;
+    let at = |seconds: u64| Timestamp(NOW.0 + seconds);
+    let open = async |seconds: u64| {
+        let minted = tickets
+            .mint(&principal, Surface::Events, at(seconds))
+            .await?;
+        let text = minted.text.expose_secret().parse().unwrap();
+        let opened = tickets
+            .redeem(&text, Surface::Events, None, |_| Ok(()), at(seconds))
+            .await;
+        Ok::<_, ManageError>(opened.unwrap())
+    };
+    let (first, second) = (open(0).await.unwrap(), open(0).await.unwrap());
+    tickets.tidy(at(60)).await.unwrap();
+    assert!(open(179).await.is_err(), "streams live by both");
+    drop(second);
+    tickets.tidy(at(120)).await.unwrap();
+    open(180).await.unwrap();
+    tickets.tidy(at(86_600)).await.unwrap();
+    let left: Vec<(String,)> = tickets
+        .registry
+        .records()
+        .fetch_all("SELECT id FROM auth_tickets", ())
+        .await
+        .unwrap();
+    assert_eq!(
+        left,
+        [(first.lease.ticket().to_owned(),)],
+        "the others are forgotten"
+    );
 }
 
 async fn g2_1_only_a_hash_of_a_ticket_is_kept(house: House) {
@@ -135,6 +172,7 @@ async fn g2_1_not_everybody_can_mint(house: House) {
 
 stentor_sql::both_engines!(
     g2_1_tickets_are_limited_and_old_ones_make_room,
+    g2_1_a_ticket_without_a_stream_gives_way,
     g2_1_only_a_hash_of_a_ticket_is_kept,
     g2_1_not_everybody_can_mint,
 );
