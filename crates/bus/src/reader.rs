@@ -98,6 +98,32 @@ impl Reader {
         matches!(self.source, Some(Source::Live(_)))
     }
 
+    /// Finds out where the reader begins, before anything is delivered.
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub async fn open(&mut self) -> Result<Cursor, ReadError> {
+        loop {
+            match (&self.source, self.cursor) {
+                (Some(Source::Begin(from, _)), _) => self.begin(*from).await?,
+                (_, Some(cursor)) => return Ok(cursor),
+                _ => return Err(BusError::Closed.into()),
+            }
+        }
+    }
+
+    /// Goes on from another place, such as the oldest that is kept after [`ReadError::Resync`].
+    pub fn go_to(&mut self, cursor: Cursor) {
+        self.read.clear();
+        self.read_to = None;
+        self.source = match self.source.take() {
+            Some(Source::Begin(_, selection) | Source::Logs(selection)) => {
+                Some(Source::Begin(From::Cursor(cursor), selection))
+            }
+            other => other,
+        };
+    }
+
     /// The next envelope. Waits when there is none. When the future is dropped, nothing is lost.
     ///
     /// # Errors

@@ -1,3 +1,21 @@
-//! What happens in a node, for programs.
+//! What happens in a node, for programs: streams over SSE, the history, jobs, and webhooks.
+//!
+//! Everything is read from the bus ([`stentor_bus::Bus`]) by one kind of reader, for a principal that `stentor_auth` has made of
+//! whatever the client has shown. Nothing here decides who may see an envelope: the bus does, for the audience that the
+//! principal is (`state.rs`).
 
+mod asked;
+pub mod config;
+mod door;
+mod failure;
+mod history;
+mod jobs;
+mod routes;
+mod state;
+mod stream;
+mod tickets;
 pub mod webhook;
+
+pub use asked::QueryError;
+pub use config::Config;
+pub use state::{Gateway, Parts};

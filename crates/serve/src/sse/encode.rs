@@ -70,6 +70,19 @@ impl Events {
         Ok(self)
     }
 
+    /// Adds an id without an event: a client that comes back sends it as `Last-Event-ID`, and its listeners hear nothing.
+    ///
+    /// # Errors
+    /// [`EncodeError::Id`]; nothing is added then.
+    pub fn position(&mut self, id: &str) -> Result<&mut Self, EncodeError> {
+        if id.contains(['\0', '\r', '\n']) {
+            return Err(EncodeError::Id);
+        }
+        self.line("id: ", id);
+        self.text.push('\n');
+        Ok(self)
+    }
+
     /// Adds a comment, which clients skip.
     pub fn comment(&mut self, text: &str) -> &mut Self {
         for line in lines(text) {

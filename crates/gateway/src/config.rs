@@ -1,0 +1,63 @@
+//! The configuration of the gateway.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What happens in the node, for programs: streams and history on `/api/v1/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Origins whose pages may read answers: `https://app.example.com`, or `*` for any.
+    pub origins: Vec<String>,
+    /// Bounds of streams.
+    pub streams: Streams,
+}
+
+/// Bounds of streams. 0 switches a bound off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Streams {
+    /// Streams of the node; beyond, clients are told to come back later.
+    pub node: usize,
+    /// Streams of one client address (IPv6: of one /64).
+    pub per_ip: usize,
+    /// Streams of one principal, by whatever credentials.
+    pub per_principal: usize,
+    /// Streams that one client address may open in a minute.
+    pub opened_per_minute: u32,
+    /// Silence after which a stream is told that it lives, in seconds, 1 to 300.
+    #[schemars(range(min = 1, max = 300))]
+    pub keep_alive_seconds: u64,
+    /// How long clients are told to wait before they come back, in seconds; drawn from half of this to one and a half of it.
+    #[schemars(range(min = 1, max = 300))]
+    pub retry_seconds: u64,
+    /// Envelopes in one page of the history, at most.
+    #[schemars(range(min = 1, max = 10000))]
+    pub history: usize,
+    /// Bytes of a filter for events of Nostr.
+    pub filter_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            origins: Vec::new(),
+            streams: Streams::default(),
+        }
+    }
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self {
+            node: 1_000,
+            per_ip: 10,
+            per_principal: 5,
+            opened_per_minute: 120,
+            keep_alive_seconds: 15,
+            retry_seconds: 3,
+            history: 1_000,
+            filter_bytes: 65_536,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What all surfaces of the gateway share.
+
+use std::sync::Arc;
+
+use stentor_auth::{Authenticator, Principal, Scope};
+use stentor_bus::jobs::Jobs;
+use stentor_bus::{Audience, Breadth, Bus, Family};
+use stentor_event::{Timestamp, Viewer, VisibilityRules};
+
+use crate::config::Config;
+use crate::stream::places::Places;
+
+/// What a gateway is made of.
+pub struct Parts {
+    /// The section `gateway` of the configuration.
+    pub config: Config,
+    /// What happens.
+    pub bus: Bus,
+    /// Long work.
+    pub jobs: Jobs,
+    /// Who is asking.
+    pub auth: Arc<Authenticator>,
+    /// What is private, by the relay's configuration in force.
+    pub rules: Box<dyn Fn() -> Arc<VisibilityRules> + Send + Sync>,
+    /// The public URLs of the node, normalised; see [`stentor_auth::Place`].
+    pub urls: Vec<String>,
+    /// The time.
+    pub clock: fn() -> Timestamp,
+}
+
+/// The gateway. Cloning shares it.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub parts: Parts,
+    pub places: Places,
+}
+
+impl Gateway {
+    /// A gateway.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                parts,
+                places: Places::default(),
+            }),
+        }
+    }
+}
+
+impl Shared {
+    pub fn now(&self) -> Timestamp {
+        (self.parts.clock)()
+    }
+
+    /// What a principal may see.
+    pub fn audience(&self, principal: &Principal) -> Audience {
+        let rights = [
+            (Scope::NostrRead, Family::Nostr, Breadth::All),
+            (Scope::JobsReadOwn, Family::Jobs, Breadth::Own),
+            (Scope::JobsReadAll, Family::Jobs, Breadth::All),
+        ];
+        let rights = rights
+            .into_iter()
+            .filter(|(scope, ..)| principal.scopes.allow(*scope))
+            .map(|(_, family, breadth)| (family, breadth))
+            .collect();
+        let rules = (self.parts.rules)();
+        Audience {
+            rights,
+            tenant: principal.tenant.to_string(),
+            owner: principal.subject.clone(),
+            viewer: Viewer::with_keys(rules, principal.keys.clone()),
+        }
+    }
+}

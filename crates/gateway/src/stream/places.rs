@@ -1,0 +1,168 @@
+//! How many streams there may be (G3.4).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use stentor_net::client::IpScope;
+
+use crate::config::Streams;
+
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Full {
+    /// The node has as many streams as it may.
+    #[error("the node has as many streams as it may have")]
+    Node,
+    /// The client's address has.
+    #[error("your address has as many streams as it may have")]
+    Address,
+    /// The principal has.
+    #[error("this principal has as many streams as it may have")]
+    Principal,
+}
+
+impl Full {
+    /// The word for it in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Address => "address",
+            Self::Principal => "principal",
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    node: usize,
+    addresses: HashMap<IpScope, usize>,
+    principals: HashMap<String, usize>,
+}
+
+/// The places of all streams.
+#[derive(Debug, Clone, Default)]
+pub struct Places(Arc<Mutex<Counts>>);
+
+/// A stream's place, until this is dropped.
+#[derive(Debug)]
+pub struct Place {
+    places: Places,
+    address: IpScope,
+    principal: String,
+}
+
+impl Places {
+    /// Takes a place for a stream of this principal from this address.
+    ///
+    /// # Errors
+    /// [`Full`]; nothing is taken then.
+    pub fn take(
+        &self,
+        address: IpScope,
+        principal: String,
+        limits: &Streams,
+    ) -> Result<Place, Full> {
+        let is_full = |taken: usize, most: usize| most != 0 && taken >= most;
+        let mut counts = self.0.lock();
+        let of_address = counts.addresses.get(&address).copied().unwrap_or_default();
+        let of_principal = counts.principals.get(&principal).copied();
+        if is_full(counts.node, limits.node) {
+            return Err(Full::Node);
+        }
+        if is_full(of_address, limits.per_ip) {
+            return Err(Full::Address);
+        }
+        if is_full(of_principal.unwrap_or_default(), limits.per_principal) {
+            return Err(Full::Principal);
+        }
+        counts.node += 1;
+        *counts.addresses.entry(address).or_default() += 1;
+        *counts.principals.entry(principal.clone()).or_default() += 1;
+        metrics::gauge!("stentor_gateway_streams").set(counts.node as f64);
+        drop(counts);
+        Ok(Place {
+            places: self.clone(),
+            address,
+            principal,
+        })
+    }
+
+    /// Streams that there are.
+    pub fn taken(&self) -> usize {
+        self.0.lock().node
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.places.0.lock();
+        counts.node -= 1;
+        less(&mut counts.addresses, &self.address);
+        less(&mut counts.principals, &self.principal);
+        metrics::gauge!("stentor_gateway_streams").set(counts.node as f64);
+    }
+}
+
+/// One less; what is none is forgotten.
+fn less<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpScope {
+        IpScope::from(text.parse::<std::net::IpAddr>().unwrap())
+    }
+
+    #[test]
+    fn g3_4_each_bound_holds_and_places_come_back() {
+        let limits = Streams {
+            node: 4,
+            per_ip: 2,
+            per_principal: 2,
+            ..Streams::default()
+        };
+        let places = Places::default();
+        let take = |ip, who: &str| places.take(address(ip), who.to_owned(), &limits);
+        let first = take("10.0.0.1", "a").unwrap();
+        let _second = take("10.0.0.1", "b").unwrap();
+        assert_eq!(take("10.0.0.1", "c").unwrap_err(), Full::Address);
+        let _third = take("10.0.0.2", "a").unwrap();
+        assert_eq!(take("10.0.0.3", "a").unwrap_err(), Full::Principal);
+        let fourth = take("10.0.0.3", "c").unwrap();
+        assert_eq!(take("10.0.0.4", "d").unwrap_err(), Full::Node);
+        drop((first, fourth));
+        assert_eq!(places.taken(), 2);
+        take("10.0.0.1", "a").unwrap();
+        assert_eq!(places.taken(), 2);
+        let counts = places.0.lock();
+        assert_eq!((counts.addresses.len(), counts.principals.len()), (2, 2));
+    }
+
+    #[test]
+    fn g3_4_zero_is_no_bound() {
+        let limits = Streams {
+            node: 0,
+            per_ip: 0,
+            per_principal: 0,
+            ..Streams::default()
+        };
+        let places = Places::default();
+        let all: Vec<Place> = (0..50)
+            .map(|_| {
+                places
+                    .take(address("10.0.0.1"), "a".into(), &limits)
+                    .unwrap()
+            })
+            .collect();
+        assert_eq!(all.len(), 50);
+    }
+}

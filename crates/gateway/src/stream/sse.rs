@@ -1,0 +1,175 @@
+//! `GET /api/v1/events`: Server-Sent Events (G3.1).
+//!
+//! Envelopes are events without a name, so that a browser's `onmessage` gets them; the id of each is a cursor. What is about the
+//! stream itself has a name: `resync_required`, `lagged`, `end`. What may be tried again later is refused with 200 and an
+//! immediate end, as any other status is final to an EventSource (G6.1).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{Query as Asked, State};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, stream};
+use http::request::Parts;
+use serde_json::json;
+use stentor_auth::{AuditKind, Surface};
+use stentor_bus::From;
+use stentor_serve::sse::{Event, EventStream, Events, StreamConfig, refused_for_now};
+use stentor_serve::{DrainSignal, RequestInfo};
+
+use crate::asked::Query;
+use crate::failure::Failure;
+use crate::state::{Gateway, Shared};
+use crate::stream::follow::{End, Follow, Item};
+
+/// Answers with a stream.
+pub(crate) async fn events(
+    State(gateway): State<Gateway>,
+    Extension(info): Extension<RequestInfo>,
+    Extension(drain): Extension<DrainSignal>,
+    Asked(query): Asked<Query>,
+    head: Parts,
+) -> Response {
+    let shared = &gateway.shared;
+    let retry = retry(shared);
+    if drain.is_draining() {
+        return refused(retry, "draining");
+    }
+    match open(shared, &query, &head, &info).await {
+        Ok(follow) => {
+            let config = StreamConfig {
+                keep_alive: Duration::from_secs(shared.parts.config.streams.keep_alive_seconds),
+                reconnect: retry,
+            };
+            metrics::counter!("stentor_gateway_streams_total", "surface" => "sse").increment(1);
+            EventStream::new(written(follow), config, drain).into_response()
+        }
+        Err(Refused::ForNow(reason)) => refused(retry, reason),
+        Err(Refused::For(failure)) => {
+            metrics::counter!("stentor_gateway_streams_rejected_total", "reason" => "refused")
+                .increment(1);
+            failure.into_response()
+        }
+    }
+}
+
+/// Why there is no stream.
+enum Refused {
+    /// It may be tried again.
+    ForNow(&'static str),
+    /// It is of no use to try again.
+    For(Failure),
+}
+
+impl<T: Into<Failure>> std::convert::From<T> for Refused {
+    fn from(failure: T) -> Self {
+        match failure.into() {
+            Failure::Bus(_) | Failure::Auth(stentor_auth::AuthFailure::Unavailable { .. }) => {
+                Self::ForNow("unavailable")
+            }
+            failure => Self::For(failure),
+        }
+    }
+}
+
+fn refused(retry: Duration, reason: &'static str) -> Response {
+    metrics::counter!("stentor_gateway_streams_rejected_total", "reason" => reason).increment(1);
+    refused_for_now(retry)
+}
+
+async fn open(
+    shared: &Arc<Shared>,
+    query: &Query,
+    head: &Parts,
+    info: &RequestInfo,
+) -> Result<Follow, Refused> {
+    let header = head.headers.get("last-event-id");
+    let header = header.and_then(|value| value.to_str().ok());
+    let last = header.or(query.last_event_id.as_deref());
+    let ticket = query.ticket.as_deref();
+    let visitor = shared
+        .visitor(head, info, Surface::Events, ticket, last)
+        .await?;
+    let streams = &shared.parts.config.streams;
+    let interest = query.interest(streams)?;
+    let from = query.from(visitor.last.as_deref(), From::Now)?;
+    shared.permit(&visitor.principal, &interest)?;
+    let principal = visitor.principal;
+    let whose = format!("{}/{}", principal.tenant, principal.subject);
+    let place = shared
+        .places
+        .take(info.scope, whose, streams)
+        .map_err(|full| Refused::ForNow(full.as_str()))?;
+    let (auth, now) = (&shared.parts.auth, shared.now());
+    let what = format!("types={} subject={}", query.types, query.subject);
+    auth.audit().note(
+        AuditKind::Subscribed,
+        &principal,
+        info.client,
+        Surface::Events.as_str(),
+        &what,
+        now,
+    );
+    let audience = shared.audience(&principal);
+    let reader = shared.parts.bus.read(from, audience, interest);
+    let shared = Arc::clone(shared);
+    Ok(Follow::new(shared, reader, principal, visitor.lease, place))
+}
+
+/// How long a client waits before it comes back: drawn anew each time, from half of what is configured to one and a half.
+fn retry(shared: &Shared) -> Duration {
+    let middle = shared.parts.config.streams.retry_seconds * 1_000;
+    let mut bytes = [0; 8];
+    // Without randomness all come back after the same time.
+    let _ = getrandom::fill(&mut bytes);
+    let chance = u64::from_le_bytes(bytes) % (middle + 1);
+    Duration::from_millis(middle / 2 + chance)
+}
+
+/// What is written.
+fn written(follow: Follow) -> impl Stream<Item = Events> + Send + 'static {
+    stream::unfold(follow, |mut follow| async move {
+        let item = follow.next().await?;
+        Some((encode(&follow, &item), follow))
+    })
+}
+
+fn encode(follow: &Follow, item: &Item) -> Events {
+    let mut events = Events::new();
+    // Cursors have neither ends of lines nor NUL, and names are ours: nothing here fails.
+    let mut named = |name: &str, id: Option<&str>, data: &str| {
+        let name = Some(name);
+        let _ = events.event(&Event { id, name, data });
+    };
+    match item {
+        Item::Envelopes(envelopes) => {
+            for delivery in envelopes {
+                let id = follow.text(&delivery.cursor);
+                let _ = events.event(&Event {
+                    id: Some(&id),
+                    name: None,
+                    data: delivery.envelope().json(),
+                });
+            }
+            metrics::counter!("stentor_gateway_envelopes_total", "surface" => "sse")
+                .increment(envelopes.len() as u64);
+        }
+        Item::Position(cursor) => {
+            let _ = events.position(&follow.text(cursor));
+        }
+        Item::Resync(cursor) => {
+            let id = follow.text(cursor);
+            let data = json!({ "oldest": id }).to_string();
+            named("resync_required", Some(&id), &data);
+        }
+        Item::End(End::Lagged(missed)) => {
+            named("lagged", None, &json!({ "missed": missed }).to_string());
+        }
+        Item::End(End::Auth(reason)) => {
+            let data = json!({ "reason": reason.as_str() }).to_string();
+            named("end", None, &data);
+        }
+    }
+    events
+}
