@@ -1,7 +1,7 @@
 //! What is counted.
 //!
 //! * `stentor_auth_attempts_total{method, outcome}`: requests that were to be authenticated, by the kind of credential
-//!   (`api_key`, `token`, `opaque`, `nostr`, `ticket`, `none`) and `ok` or the category of the failure. Failures a minute are its
+//!   (`api_key`, `token`, `opaque`, `nostr`, `ticket`, `public`, `none`) and `ok` or the category of the failure. Failures a minute are its
 //!   rate where the outcome is neither `ok` nor `missing`.
 //! * `stentor_auth_keys`: API keys that the node knows.
 //! * `stentor_auth_poll_failures_total`: times that news of keys and tenants could not be read.

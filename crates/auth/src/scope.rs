@@ -170,7 +170,8 @@ impl Scopes {
         Scope::ALL.into_iter().filter(has)
     }
 
-    /// Reads names of scopes and leaves out those that there are not: for what others have written, who know further scopes.
+    /// Reads names of scopes and leaves out those that there are not: for what others have written, who know further scopes. These
+    /// can be nodes of a newer version.
     pub fn known<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         let scopes = names.into_iter().filter_map(|name| name.parse().ok());
         scopes.collect()

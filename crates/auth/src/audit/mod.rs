@@ -25,6 +25,8 @@ use crate::{AuthFailure, Credential, ManageError, Principal, Tenant, metrics};
 const MOST_WAITING: usize = 2_000;
 /// Lines that are written in one transaction.
 const AT_ONCE: usize = 500;
+/// Transactions of one flush: enough for all that can wait, with an end however much comes meanwhile.
+const ROUNDS: usize = 2 * MOST_WAITING / AT_ONCE;
 /// Longest detail, in characters.
 const DETAIL_CHARS: usize = 500;
 /// Most lines in one page.
@@ -182,7 +184,7 @@ impl Audit {
     /// # Errors
     /// Those of the database; what could not be written waits on.
     pub async fn flush(&self, now: Timestamp) -> Result<(), ManageError> {
-        loop {
+        for _ in 0..ROUNDS {
             let (lines, trims) = self.next(now);
             if lines.is_empty() {
                 return Ok(());
@@ -199,6 +201,7 @@ impl Audit {
                 return Err(error);
             }
         }
+        Ok(())
     }
 
     /// The next lines to write, and whether old ones are to be removed with that.

@@ -47,7 +47,7 @@ struct Claims {
     exp: u64,
     jti: String,
     tenant: Tenant,
-    scope: Scopes,
+    scope: String,
     /// Nostr keys, in hex.
     #[serde(default)]
     nostr: Vec<String>,
@@ -161,7 +161,7 @@ impl Own {
             exp: end,
             jti: random::id()?,
             tenant: principal.tenant.clone(),
-            scope: scopes.within(principal.scopes),
+            scope: scopes.within(principal.scopes).to_string(),
             nostr: principal.keys.iter().map(ToString::to_string).collect(),
             minted_by: principal.credentials().cloned().collect(),
         };
@@ -208,7 +208,7 @@ impl Own {
         Ok(Principal {
             subject: verified.subject,
             tenant: claims.tenant,
-            scopes: claims.scope,
+            scopes: Scopes::known(claims.scope.split_ascii_whitespace()),
             keys: keys
                 .collect::<Option<_>>()
                 .ok_or_else(|| AuthFailure::invalid(Category::Claims))?,

@@ -6,7 +6,7 @@ use stentor_sql::{Database, Row, Transaction};
 use super::keys::{ApiKey, KnownKey};
 use super::signers::Signer;
 use super::tenants::TenantRecord;
-use crate::ManageError;
+use crate::{ManageError, Scopes};
 
 /// Rows that are read at once.
 const PAGE: usize = 1_000;
@@ -19,6 +19,8 @@ pub(super) const KEY_COLUMNS: &str =
 pub(super) struct Changes {
     pub version: i64,
     pub keys: Vec<KnownKey>,
+    /// Ids of keys whose rows cannot be read: they are no keys any more, and keep nobody from reading the others.
+    pub damaged: Vec<String>,
     pub tenants: Vec<TenantRecord>,
     pub revoked: Vec<(String, Timestamp)>,
     pub signers: Vec<Signer>,
@@ -34,6 +36,7 @@ fn since(tx: &mut Transaction<'_>, known: i64) -> Result<Changes, ManageError> {
     let mut changes = Changes {
         version,
         keys: Vec::new(),
+        damaged: Vec::new(),
         tenants: Vec::new(),
         revoked: Vec::new(),
         signers: Vec::new(),
@@ -42,7 +45,13 @@ fn since(tx: &mut Transaction<'_>, known: i64) -> Result<Changes, ManageError> {
         return Ok(changes);
     }
     for row in rows(tx, KEY_COLUMNS, "auth_keys", known)? {
-        changes.keys.push(key(&row)?);
+        match key(&row) {
+            Ok(key) => changes.keys.push(key),
+            Err(error) => {
+                tracing::error!(%error, "an API key cannot be read");
+                changes.damaged.push(row.get("id")?);
+            }
+        }
     }
     for row in rows(
         tx,
@@ -100,10 +109,7 @@ pub(super) fn key(row: &Row) -> Result<KnownKey, ManageError> {
             .get::<String>("tenant")?
             .parse()
             .map_err(|_| damaged("tenant"))?,
-        scopes: row
-            .get::<String>("scopes")?
-            .parse()
-            .map_err(|_| damaged("scopes"))?,
+        scopes: Scopes::known(row.get::<String>("scopes")?.split_ascii_whitespace()),
         nostr_key: pubkey.map(|key| PublicKey(key).to_string()),
         created_at: row.get("created_at")?,
         expires_at: row.get("expires_at")?,

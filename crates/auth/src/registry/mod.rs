@@ -30,7 +30,7 @@ use crate::schema::MIGRATIONS;
 use crate::{Credential, EndReason, ManageError, Principal, Tenant, metrics};
 
 pub(crate) use keys::KnownKey;
-pub use keys::{ApiKey, KeyText};
+pub use keys::{ApiKey, KeyText, KeyTextError};
 pub use minting::{Minted, NewKey};
 pub(crate) use signers::Signer;
 pub use tenants::TenantRecord;
@@ -226,6 +226,9 @@ impl State {
             let used_at = known.map_or(0, |known| known.used_at());
             key.has_been_used_at(used_at);
             self.keys.insert(key.record.id.clone(), Arc::new(key));
+        }
+        for id in changes.damaged {
+            self.keys.remove(&id);
         }
         for tenant in changes.tenants {
             if tenant.disabled_at.is_some() {

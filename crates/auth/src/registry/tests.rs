@@ -320,6 +320,33 @@ async fn g2_2_other_credentials_are_revoked_by_their_ids(house: House) {
     assert!(here.revoke_credential(&key, later(1), NOW).await.is_err());
 }
 
+async fn g2_1_a_key_that_cannot_be_read_harms_no_other(house: House) {
+    let node = node(&house).await;
+    let (broken, whole) = (
+        node.mint(new("a"), NOW).await,
+        node.mint(new("b"), NOW).await,
+    );
+    let (broken, whole) = (broken.unwrap(), whole.unwrap());
+    let (first, second) = (broken.key.id.clone(), whole.key.id.clone());
+    node.records
+        .write(move |tx| {
+            let version = crate::schema::next_version(tx)?;
+            let sql = "UPDATE auth_keys SET tenant = 'A B', version = ? WHERE id = ?";
+            tx.execute(sql, (version, &first))?;
+            // Of a newer version, which knows more.
+            let version = crate::schema::next_version(tx)?;
+            let sql = "UPDATE auth_keys SET scopes = 'new:scope events:nostr:read', version = ? WHERE id = ?";
+            tx.execute(sql, (version, &second))
+        })
+        .await
+        .unwrap();
+    node.poll(later(1)).await.unwrap();
+    let failure = node.authenticate(&text(&broken), later(1)).await;
+    assert_eq!(category(failure.unwrap_err()), Category::Unknown);
+    let principal = node.authenticate(&text(&whole), later(1)).await.unwrap();
+    assert_eq!(principal.scopes, Scopes::NONE.with(Scope::NostrRead));
+}
+
 stentor_sql::both_engines!(
     g2_1_a_key_is_its_principal,
     g2_1_only_the_hash_is_kept,
@@ -331,6 +358,7 @@ stentor_sql::both_engines!(
     g2_1_lists_are_paged_and_kept_apart,
     g2_1_numbers_are_limited_and_ended_keys_make_room,
     g2_2_other_credentials_are_revoked_by_their_ids,
+    g2_1_a_key_that_cannot_be_read_harms_no_other,
 );
 
 #[tokio::test]

@@ -39,7 +39,7 @@ impl Ticket {
 /// What of a principal is not in columns of its own.
 #[derive(Serialize, Deserialize)]
 struct Rest {
-    scopes: Scopes,
+    scopes: String,
     credential: Credential,
     minted_by: Vec<Credential>,
     keys: Vec<String>,
@@ -48,7 +48,7 @@ struct Rest {
 impl Rest {
     fn of(principal: &Principal) -> Self {
         Self {
-            scopes: principal.scopes,
+            scopes: principal.scopes.to_string(),
             credential: principal.credential.clone(),
             minted_by: principal.minted_by.clone(),
             keys: principal.keys.iter().map(ToString::to_string).collect(),
@@ -204,7 +204,7 @@ fn ticket(row: &Row) -> Result<Ticket, ManageError> {
             .get::<String>("tenant")?
             .parse()
             .map_err(|_| damaged())?,
-        scopes: rest.scopes,
+        scopes: Scopes::known(rest.scopes.split_ascii_whitespace()),
         keys: keys.collect::<Option<_>>().ok_or_else(damaged)?,
         credential: rest.credential,
         minted_by: rest.minted_by,

@@ -211,7 +211,7 @@ pub fn base64url(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The key of an issuer elsewhere.
+/// The key of an issuer elsewhere: one of RSA that was made for these tests (ring makes none) and is used nowhere else.
 pub struct Elsewhere(RsaKeyPair);
 
 impl Elsewhere {
