@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What happens in the node, for programs: streams and history on `/api/v1/`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Origins whose pages may read answers: `https://app.example.com`, or `*` for any.
@@ -36,15 +36,6 @@ pub struct Streams {
     pub history: usize,
     /// Bytes of a filter for events of Nostr.
     pub filter_bytes: usize,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            origins: Vec::new(),
-            streams: Streams::default(),
-        }
-    }
 }
 
 impl Default for Streams {

@@ -40,6 +40,23 @@ struct Counts {
     principals: HashMap<String, usize>,
 }
 
+impl Counts {
+    fn look(&self, address: IpScope, limits: &Streams) -> Result<(), Full> {
+        let of_address = self.addresses.get(&address).copied().unwrap_or_default();
+        if is_full(self.node, limits.node) {
+            return Err(Full::Node);
+        }
+        if is_full(of_address, limits.per_ip) {
+            return Err(Full::Address);
+        }
+        Ok(())
+    }
+}
+
+const fn is_full(taken: usize, most: usize) -> bool {
+    most != 0 && taken >= most
+}
+
 /// The places of all streams.
 #[derive(Debug, Clone, Default)]
 pub struct Places(Arc<Mutex<Counts>>);
@@ -53,6 +70,14 @@ pub struct Place {
 }
 
 impl Places {
+    /// Whether there is a place for a stream from this address, whoever opens it.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn look(&self, address: IpScope, limits: &Streams) -> Result<(), Full> {
+        self.0.lock().look(address, limits)
+    }
+
     /// Takes a place for a stream of this principal from this address.
     ///
     /// # Errors
@@ -63,16 +88,9 @@ impl Places {
         principal: String,
         limits: &Streams,
     ) -> Result<Place, Full> {
-        let is_full = |taken: usize, most: usize| most != 0 && taken >= most;
         let mut counts = self.0.lock();
-        let of_address = counts.addresses.get(&address).copied().unwrap_or_default();
+        counts.look(address, limits)?;
         let of_principal = counts.principals.get(&principal).copied();
-        if is_full(counts.node, limits.node) {
-            return Err(Full::Node);
-        }
-        if is_full(of_address, limits.per_ip) {
-            return Err(Full::Address);
-        }
         if is_full(of_principal.unwrap_or_default(), limits.per_principal) {
             return Err(Full::Principal);
         }
@@ -86,11 +104,6 @@ impl Places {
             address,
             principal,
         })
-    }
-
-    /// Streams that there are.
-    pub fn taken(&self) -> usize {
-        self.0.lock().node
     }
 }
 
@@ -140,10 +153,9 @@ mod tests {
         let fourth = take("10.0.0.3", "c").unwrap();
         assert_eq!(take("10.0.0.4", "d").unwrap_err(), Full::Node);
         drop((first, fourth));
-        assert_eq!(places.taken(), 2);
-        take("10.0.0.1", "a").unwrap();
-        assert_eq!(places.taken(), 2);
+        drop(take("10.0.0.1", "a").unwrap());
         let counts = places.0.lock();
+        assert_eq!(counts.node, 2);
         assert_eq!((counts.addresses.len(), counts.principals.len()), (2, 2));
     }
 

@@ -22,6 +22,7 @@ use crate::asked::Query;
 use crate::failure::Failure;
 use crate::state::{Gateway, Shared};
 use crate::stream::follow::{End, Follow, Item};
+use crate::stream::places::Full;
 
 /// Answers with a stream.
 pub(crate) async fn events(
@@ -88,11 +89,14 @@ async fn open(
     let header = header.and_then(|value| value.to_str().ok());
     let last = header.or(query.last_event_id.as_deref());
     let ticket = query.ticket.as_deref();
+    let streams = &shared.parts.config.streams;
+    let for_now = |full: Full| Refused::ForNow(full.as_str());
+    // Before a ticket is used up, all is looked at that can be.
+    shared.places.look(info.scope, streams).map_err(for_now)?;
+    let interest = query.interest(streams)?;
     let visitor = shared
         .visitor(head, info, Surface::Events, ticket, last)
         .await?;
-    let streams = &shared.parts.config.streams;
-    let interest = query.interest(streams)?;
     let from = query.from(visitor.last.as_deref(), From::Now)?;
     shared.permit(&visitor.principal, &interest)?;
     let principal = visitor.principal;
@@ -100,7 +104,7 @@ async fn open(
     let place = shared
         .places
         .take(info.scope, whose, streams)
-        .map_err(|full| Refused::ForNow(full.as_str()))?;
+        .map_err(for_now)?;
     let (auth, now) = (&shared.parts.auth, shared.now());
     let what = format!("types={} subject={}", query.types, query.subject);
     auth.audit().note(
