@@ -148,6 +148,14 @@ pub fn append(tx: &mut Transaction<'_>, drafts: &[Draft], now_ms: u64) -> Result
     Ok(())
 }
 
+/// Brings the tables of the bus up to date. [`crate::Bus::open`] does it by itself.
+///
+/// # Errors
+/// What the records have against it.
+pub async fn migrate(database: &Database) -> Result<(), BusError> {
+    Ok(database.migrate(&MIGRATIONS).await?)
+}
+
 /// Makes the log if there is none.
 pub(crate) async fn open(database: &Database) -> Result<Extent, BusError> {
     database.migrate(&MIGRATIONS).await?;

@@ -2,11 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use stentor_serve::headers::Cors;
 
 /// What happens in the node, for programs: streams and history on `/api/v1/`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Whether there is a gateway.
+    pub enabled: bool,
     /// Origins whose pages may read answers: `https://app.example.com`, or `*` for any.
     pub origins: Vec<String>,
     /// Bounds of streams.
@@ -36,6 +39,42 @@ pub struct Streams {
     pub history: usize,
     /// Bytes of a filter for events of Nostr.
     pub filter_bytes: usize,
+}
+
+/// A value that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("gateway.{key}: {problem}")]
+pub struct ConfigError {
+    /// The key, dotted, below `gateway`.
+    pub key: &'static str,
+    /// What is wrong with its value.
+    pub problem: String,
+}
+
+impl Config {
+    /// Checks what the types do not show.
+    ///
+    /// # Errors
+    /// The first value that cannot be used.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        match Cors::allow_list(&self.origins) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(ConfigError {
+                key: "origins",
+                problem: error.to_string(),
+            }),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            origins: Vec::new(),
+            streams: Streams::default(),
+        }
+    }
 }
 
 impl Default for Streams {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, StreamExt, stream};
-use stentor_event::{Event, EventId, SecretKey, Timestamp};
+use stentor_event::{Event, EventId, SecretKey, Timestamp, VisibilityRules};
 use stentor_net::dial::Dialer;
 use stentor_serve::{ConnectionInfo, Outbox, Refusal, SessionFactory};
 use stentor_sql::Database;
@@ -141,6 +141,16 @@ impl Relay {
             domains: Some(Arc::new(Verifier(addresses))),
             spam: Some(Arc::new(Queued(Arc::clone(self.state.access.suspects())))),
         }
+    }
+
+    /// What is not for everybody, by the configuration in force.
+    pub fn visibility(&self) -> Arc<VisibilityRules> {
+        Arc::clone(&self.state.settings().rules)
+    }
+
+    /// The public URLs, normalised, by the configuration in force.
+    pub fn public_urls(&self) -> Vec<String> {
+        self.state.settings().urls.clone()
     }
 
     /// The classes of authors that rules of retention can name.

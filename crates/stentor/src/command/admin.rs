@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::Value;
 use stentor_relay::management::methods;
 
+use super::letting::{Keys, Tenants};
 use crate::cli::Common;
 use crate::control::Job;
 use crate::layout::Layout;
@@ -14,17 +15,51 @@ use crate::{access, output, records};
 /// Manages the relay: the methods of NIP-86 and some more, without a key, as who is on the machine may do everything.
 /// Every call leaves a line in the audit log.
 #[derive(Debug, Args)]
-#[command(after_help = METHODS_HELP.as_str())]
+#[command(after_help = METHODS_HELP.as_str(), args_conflicts_with_subcommands = true)]
 pub struct Admin {
+    #[command(subcommand)]
+    letting: Option<Letting>,
     /// What to do; see the list below
-    #[arg(value_name = "METHOD", value_parser = clap::builder::PossibleValuesParser::new(methods()), hide_possible_values = true)]
-    method: String,
+    #[arg(value_name = "METHOD", required = true, value_parser = clap::builder::PossibleValuesParser::new(methods()), hide_possible_values = true)]
+    method: Option<String>,
     /// What the method takes, in order; an empty text stands for what is left out
     #[arg(value_name = "PARAM")]
     params: Vec<String>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
+}
+
+/// Who is let in to the gateway.
+#[derive(Debug, Subcommand)]
+enum Letting {
+    /// API keys of the gateway
+    Keys {
+        #[command(subcommand)]
+        keys: Keys,
+        /// Prints JSON
+        #[arg(long, global = true)]
+        json: bool,
+    },
+    /// Tenants of the gateway
+    Tenants {
+        #[command(subcommand)]
+        tenants: Tenants,
+        /// Prints JSON
+        #[arg(long, global = true)]
+        json: bool,
+    },
+}
+
+impl Letting {
+    /// The job, and whether JSON is printed.
+    fn job(self) -> (Job, bool) {
+        let (job, json) = match self {
+            Self::Keys { keys, json } => (keys.job(), json),
+            Self::Tenants { tenants, json } => (tenants.job(), json),
+        };
+        (Job::Letting(job), json)
+    }
 }
 
 /// The methods with what they take.
@@ -122,12 +157,16 @@ impl Admin {
             "" => Value::Null,
             _ => Value::String(text),
         };
-        let job = Job::Admin {
-            method: self.method,
-            params: self.params.into_iter().map(param).collect(),
+        let (job, json) = match (self.letting, self.method) {
+            (Some(letting), _) => letting.job(),
+            (None, method) => {
+                let method = method.unwrap_or_default();
+                let params = self.params.into_iter().map(param).collect();
+                (Job::Admin { method, params }, self.json)
+            }
         };
         let result = access.begin(job, None).finish(|_| {}).await?;
-        if self.json {
+        if json {
             return Ok(output::json(&result)?);
         }
         Ok(output::print(&shown(&result))?)

@@ -5,11 +5,14 @@ use std::fmt::Write as _;
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::{Value, json};
+use stentor_auth::Registry;
 use stentor_relay::access::Access;
+use stentor_sql::Database;
 use stentor_store::EventStore;
 use stentor_store::embedded::Store;
 
 use crate::cli::Common;
+use crate::config::Config;
 use crate::control::Job;
 use crate::heir::Claim;
 use crate::layout::Layout;
@@ -219,10 +222,18 @@ async fn migrate(common: &Common) -> anyhow::Result<()> {
     let (loaded, layout) = (common.load()?, Layout::new(&common.data));
     layout.make()?;
     let records = records::open(&layout, &loaded.config).await?;
-    let migrated = Access::open(records.clone()).await;
+    let migrated = migrate_all(&records, &loaded.config).await;
     records.close().await;
     migrated.context("migrating the records")?;
     Ok(output::line("the records are up to date")?)
+}
+
+/// Brings the tables of all roles up to date.
+async fn migrate_all(records: &Database, config: &Config) -> anyhow::Result<()> {
+    Access::open(records.clone()).await?;
+    stentor_bus::migrate(records).await?;
+    Registry::open(records.clone(), &config.auth.limits, clock::now()).await?;
+    Ok(())
 }
 
 async fn reindex(common: &Common, json: bool) -> anyhow::Result<()> {

@@ -9,6 +9,7 @@ mod explain;
 mod export;
 mod import;
 mod keys;
+mod letting;
 mod man;
 mod mirror;
 mod serve;

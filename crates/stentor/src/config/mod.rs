@@ -57,6 +57,12 @@ pub struct Config {
     /// Limits and times of connections to other relays. For `stentor sync` and mirrors they take effect on a reload (SIGHUP):
     /// mirrors connect anew when something here has changed.
     pub peer: stentor_peer::Config,
+    /// Who is let in to the gateway, by what credentials. Takes effect with a restart.
+    pub auth: stentor_auth::config::Config,
+    /// What happens in the node, as streams and webhooks are given it. Takes effect with a restart.
+    pub bus: stentor_bus::Config,
+    /// The gateway: what happens in the node, for programs. Takes effect with a restart.
+    pub gateway: stentor_gateway::Config,
     /// What is logged, and how. Logs go to standard error; they never hold a token, a key or the content of an event.
     pub log: LogConfig,
     /// Traces: what became of single messages, step by step, sent to a collector of OpenTelemetry. Takes effect with a restart.
@@ -84,6 +90,12 @@ impl Config {
                 error.range.end()
             );
             faults.push((format!("peer.{}", error.key), problem));
+        }
+        if let Err(error) = self.auth.check() {
+            faults.push((format!("auth.{}", error.key), error.problem));
+        }
+        if let Err(error) = self.gateway.check() {
+            faults.push((format!("gateway.{}", error.key), error.problem));
         }
         faults.extend(self.log.check());
         faults.extend(self.trace.check(self.outbound.rules().ok().as_ref()));

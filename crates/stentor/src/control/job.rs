@@ -4,6 +4,7 @@ mod admin;
 mod explain;
 mod export;
 mod import;
+mod letting;
 mod maintain;
 mod mirrors;
 mod search;
@@ -31,6 +32,7 @@ use crate::records::Records;
 
 pub use explain::Explained;
 pub use export::Exported;
+pub use letting::LettingJob;
 
 /// A piece of work on the store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,6 +56,8 @@ pub enum Job {
         /// What it takes.
         params: Vec<Value>,
     },
+    /// Says who is let in to the gateway.
+    Letting(LettingJob),
     /// Figures about the store.
     Stats,
     /// Reads everything and checks it.
@@ -136,6 +140,8 @@ pub struct Workshop {
     pub layout: Layout,
     /// Who is a member, who and what is banned.
     pub records: Records,
+    /// How many keys and tenants there may be.
+    pub key_limits: stentor_auth::config::Limits,
     /// What imported events must satisfy by the configuration in force.
     pub rules: Box<dyn Fn() -> Rules + Send + Sync>,
     /// What keeps the store within the rules of retention, and these as of now.
@@ -208,6 +214,7 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
         Job::Export(job) => export::run(&workshop, &job, link).await,
         Job::Explain { filters, run } => explain::run(&workshop, &filters, run).await,
         Job::Admin { method, params } => admin::run(&workshop, &method, &params).await,
+        Job::Letting(job) => letting::run(&workshop, job).await,
         Job::Stats => Ok(serde_json::to_value(workshop.store.statistics())?),
         Job::Verify { signatures } => maintain::verify(workshop, signatures, link).await,
         Job::Compact { percent } => maintain::compact(workshop, percent, link).await,

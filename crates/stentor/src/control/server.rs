@@ -209,6 +209,7 @@ fn name(job: &Job) -> &'static str {
         Job::Export(_) => "export",
         Job::Explain { .. } => "explain",
         Job::Admin { .. } => "admin",
+        Job::Letting(_) => "letting",
         Job::Stats => "stats",
         Job::Verify { .. } => "verify",
         Job::Compact { .. } => "compact",

@@ -47,6 +47,7 @@ impl Commands {
         } = self;
         let (of_import, of_retention) = (Arc::clone(&config), Arc::clone(&config));
         let (of_sync, place) = (Arc::clone(&config), layout.clone());
+        let key_limits = config.load().auth.limits.clone();
         let records = Records::of_node(relay.access(), &layout, &config.load());
         let retention = move || {
             Ok(Keeping {
@@ -62,6 +63,7 @@ impl Commands {
             })
         };
         let workshop = Workshop {
+            key_limits,
             store,
             search,
             layout,

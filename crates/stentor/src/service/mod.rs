@@ -3,6 +3,7 @@
 mod accept;
 mod background;
 mod commands;
+mod gateway;
 mod gauges;
 mod listeners;
 mod node;

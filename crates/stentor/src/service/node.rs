@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use super::commands::Commands;
+use super::gateway::{self, Ground};
 use super::listeners::Listeners;
 use super::signals::{Request, Signals};
 use super::sockets::Sockets;
@@ -43,6 +44,7 @@ pub struct Node {
     records: Database,
     relay: Relay,
     mirrors: Mirrors,
+    gateway: Option<gateway::Standing>,
     server: Server<Relay>,
     listeners: Listeners,
     readiness: Readiness,
@@ -96,15 +98,32 @@ impl Node {
         let relay = Relay::new(config.relay.clone(), parts).await?;
         let mirrors = Mirrors::new(relay.clone()).await?;
         mirrors.apply(&config.relay.mirror, &outbound);
+        let gateway = gateway::make(Ground {
+            config: &config,
+            layout,
+            store: Arc::clone(&store) as _,
+            records: records.clone(),
+            dialer: outbound.dialer.clone(),
+            relay: relay.clone(),
+            name: own_public_key.to_string(),
+        });
+        let gateway = gateway.await?;
+        let routes = match &gateway {
+            Some(gateway) => relay.routes().merge(gateway.routes()?),
+            None => relay.routes(),
+        };
         let limits = ConnectionLimits::new(reload::caps(&config));
         let server = Server::new(
             relay.clone(),
-            relay.routes(),
+            routes,
             reload::server(&config),
             limits,
             Drain::new(),
         );
         let mut supervisor = Supervisor::new(readiness.clone());
+        if let Some(gateway) = &gateway {
+            gateway.start(&mut supervisor);
+        }
         let search = search::make(&config, layout, &store, relay.search_trust());
         background::of_relay(&mut supervisor, &relay, &store);
         background::of_node(
@@ -162,6 +181,7 @@ impl Node {
             records,
             relay,
             mirrors,
+            gateway,
             server,
             listeners,
             readiness,
@@ -243,6 +263,13 @@ impl Node {
             .is_err()
         {
             warn!("a plugin did not end in time");
+        }
+        if let Some(gateway) = &self.gateway
+            && tokio::time::timeout(LAST_DEADLINE, gateway.end())
+                .await
+                .is_err()
+        {
+            warn!("the last lines of the audit are lost");
         }
         self.supervisor.shutdown(LAST_DEADLINE).await;
         self.store.close().await.context("closing the store")?;

@@ -1,0 +1,149 @@
+//! The gateway of the node, with what it stands on: the bus, jobs, and who is asking.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use stentor_auth::{Authenticator, UsedTokens};
+use stentor_bus::Bus;
+use stentor_bus::jobs::Jobs;
+use stentor_gateway::{Gateway, Parts};
+use stentor_net::dial::Dialer;
+use stentor_relay::Relay;
+use stentor_serve::supervisor::Supervisor;
+use stentor_sql::Database;
+use stentor_store::EventStore;
+
+use crate::clock;
+use crate::config::Config;
+use crate::layout::Layout;
+
+/// Used tokens of NIP-98 that are remembered for the gateway: each for two minutes at most.
+const USED_TOKENS: u64 = 100_000;
+
+/// What the gateway is made with.
+pub struct Ground<'a> {
+    pub config: &'a Config,
+    pub layout: &'a Layout,
+    pub store: Arc<dyn EventStore>,
+    pub records: Database,
+    pub dialer: Dialer,
+    pub relay: Relay,
+    /// What no other node on the records is called.
+    pub name: String,
+}
+
+/// The gateway and what it stands on.
+pub struct Standing {
+    gateway: Gateway,
+    bus: Bus,
+    jobs: Jobs,
+    auth: Arc<Authenticator>,
+}
+
+/// Makes it; `None` when it is switched off.
+///
+/// # Errors
+/// What the records, the secrets or the configuration have against it.
+pub async fn make(ground: Ground<'_>) -> anyhow::Result<Option<Standing>> {
+    let config = ground.config;
+    if !config.gateway.enabled {
+        return Ok(None);
+    }
+    let records = ground.records;
+    let bus = Bus::open(ground.store, records.clone(), config.bus.clone())
+        .await
+        .context("opening the bus")?;
+    let jobs = Jobs::open(bus.clone(), &ground.name)
+        .await
+        .context("opening the jobs")?;
+    let parts = stentor_auth::Parts {
+        config: config.auth.clone(),
+        records: records.clone(),
+        dialer: ground.dialer,
+        secrets: ground.layout.secrets(),
+        replay: Arc::new(UsedTokens::new(records, USED_TOKENS)),
+    };
+    let auth = Authenticator::open(parts, clock::now())
+        .await
+        .context("opening the keys and tenants")?;
+    let auth = Arc::new(auth);
+    let relay = ground.relay;
+    let gateway = Gateway::new(Parts {
+        config: config.gateway.clone(),
+        bus: bus.clone(),
+        jobs: jobs.clone(),
+        auth: Arc::clone(&auth),
+        urls: relay.public_urls(),
+        rules: Box::new(move || relay.visibility()),
+        clock: clock::now,
+    });
+    Ok(Some(Standing {
+        gateway,
+        bus,
+        jobs,
+        auth,
+    }))
+}
+
+impl Standing {
+    /// What it answers.
+    ///
+    /// # Errors
+    /// For an origin in the configuration that is none.
+    pub fn routes(&self) -> anyhow::Result<Router> {
+        self.gateway.routes().context("gateway.origins")
+    }
+
+    /// Has it run what it does by itself.
+    pub fn start(&self, supervisor: &mut Supervisor) {
+        let bus = self.bus.clone();
+        spawn(supervisor, "bus", move || {
+            let bus = bus.clone();
+            async move {
+                tokio::select! {
+                    () = bus.run() => {}
+                    () = bus.prune() => {}
+                }
+            }
+        });
+        let jobs = self.jobs.clone();
+        spawn(supervisor, "jobs", move || {
+            let jobs = jobs.clone();
+            async move { jobs.run().await }
+        });
+        let auth = Arc::clone(&self.auth);
+        spawn(supervisor, "auth", move || {
+            let auth = Arc::clone(&auth);
+            async move { auth.run(clock::now).await }
+        });
+    }
+
+    /// Writes down what is not written yet.
+    pub async fn end(&self) {
+        if let Err(error) = self.auth.audit().flush(clock::now()).await {
+            tracing::warn!(%error, "the last lines of the audit are lost");
+        }
+    }
+}
+
+/// A service that runs until it is stopped.
+fn spawn<F>(
+    supervisor: &mut Supervisor,
+    name: &'static str,
+    run: impl Fn() -> F + Send + Sync + 'static,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    supervisor.spawn(name, move |mut stop| {
+        let running = run();
+        async move {
+            tokio::select! {
+                () = running => {}
+                () = stop.requested() => {}
+            }
+            Ok::<(), Infallible>(())
+        }
+    });
+}
