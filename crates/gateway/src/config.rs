@@ -26,14 +26,18 @@ pub struct Streams {
     pub per_ip: usize,
     /// Streams of one principal, by whatever credentials.
     pub per_principal: usize,
-    /// Streams that one client address may open in a minute.
-    pub opened_per_minute: u32,
+    /// Streams that one client address may open in a second in the long run (IPv6: one /64).
+    pub opened_per_second: u32,
+    /// Streams that it may open at once after a quiet time.
+    pub opened_burst: u32,
     /// Silence after which a stream is told that it lives, in seconds, 1 to 300.
     #[schemars(range(min = 1, max = 300))]
     pub keep_alive_seconds: u64,
     /// How long clients are told to wait before they come back, in seconds; drawn from half of this to one and a half of it.
     #[schemars(range(min = 1, max = 300))]
     pub retry_seconds: u64,
+    /// Subscriptions on one WebSocket.
+    pub subscriptions: usize,
     /// Envelopes in one page of the history, at most.
     #[schemars(range(min = 1, max = 10000))]
     pub history: usize,
@@ -83,9 +87,11 @@ impl Default for Streams {
             node: 1_000,
             per_ip: 10,
             per_principal: 5,
-            opened_per_minute: 120,
+            opened_per_second: 2,
+            opened_burst: 60,
             keep_alive_seconds: 15,
             retry_seconds: 3,
+            subscriptions: 32,
             history: 1_000,
             filter_bytes: 65_536,
         }

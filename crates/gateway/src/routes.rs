@@ -5,7 +5,7 @@ use axum::routing::{get, post};
 use stentor_serve::headers::{Cors, OriginError, cors};
 
 use crate::state::Gateway;
-use crate::stream::sse;
+use crate::stream::{sse, ws};
 use crate::{history, jobs, tickets};
 
 impl Gateway {
@@ -18,6 +18,7 @@ impl Gateway {
         Ok(Router::new()
             .route("/api/v1/events", get(sse::events))
             .route("/api/v1/events/history", get(history::history))
+            .route("/api/v1/ws", get(ws::ws))
             .route("/api/v1/tickets", post(tickets::mint))
             .route("/api/v1/jobs", get(jobs::list))
             .route("/api/v1/jobs/{id}", get(jobs::one).delete(jobs::cancel))

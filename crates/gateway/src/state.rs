@@ -45,7 +45,7 @@ impl Gateway {
         Self {
             shared: Arc::new(Shared {
                 parts,
-                places: Places::default(),
+                places: Places::new(),
             }),
         }
     }

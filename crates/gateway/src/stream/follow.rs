@@ -55,8 +55,8 @@ pub(crate) struct Follow {
     shared: Arc<Shared>,
     reader: Reader,
     principal: Principal,
-    lease: Option<Lease>,
-    _place: Place,
+    lease: Option<Arc<Lease>>,
+    _place: Option<Place>,
     looks: Interval,
     /// What the client was last told as its position.
     told: Option<Cursor>,
@@ -69,8 +69,8 @@ impl Follow {
         shared: Arc<Shared>,
         reader: Reader,
         principal: Principal,
-        lease: Option<Lease>,
-        place: Place,
+        lease: Option<Arc<Lease>>,
+        place: Option<Place>,
     ) -> Self {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

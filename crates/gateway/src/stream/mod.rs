@@ -3,3 +3,4 @@
 pub(crate) mod follow;
 pub(crate) mod places;
 pub(crate) mod sse;
+pub(crate) mod ws;

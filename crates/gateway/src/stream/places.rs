@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use stentor_net::client::IpScope;
+use stentor_net::limit::{KeyedLimiter, Rate};
 
 use crate::config::Streams;
+
+/// Addresses whose rate is remembered.
+const REMEMBERED: usize = 65_536;
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +25,9 @@ pub enum Full {
     /// The principal has.
     #[error("this principal has as many streams as it may have")]
     Principal,
+    /// The client's address opens streams too fast.
+    #[error("your address opens streams too fast")]
+    Rate,
 }
 
 impl Full {
@@ -29,6 +37,7 @@ impl Full {
             Self::Node => "node",
             Self::Address => "address",
             Self::Principal => "principal",
+            Self::Rate => "rate",
         }
     }
 }
@@ -57,9 +66,13 @@ const fn is_full(taken: usize, most: usize) -> bool {
     most != 0 && taken >= most
 }
 
-/// The places of all streams.
-#[derive(Debug, Clone, Default)]
-pub struct Places(Arc<Mutex<Counts>>);
+/// The places of all streams, and how fast they are opened.
+#[derive(Debug, Clone)]
+pub struct Places {
+    counts: Arc<Mutex<Counts>>,
+    opened: Arc<KeyedLimiter<IpScope>>,
+    begun: Instant,
+}
 
 /// A stream's place, until this is dropped.
 #[derive(Debug)]
@@ -70,12 +83,24 @@ pub struct Place {
 }
 
 impl Places {
-    /// Whether there is a place for a stream from this address, whoever opens it.
+    /// All free.
+    pub fn new() -> Self {
+        Self {
+            counts: Arc::default(),
+            opened: Arc::new(KeyedLimiter::new(REMEMBERED)),
+            begun: Instant::now(),
+        }
+    }
+
+    /// Whether there is a place for a stream from this address, whoever opens it. Counts as an attempt.
     ///
     /// # Errors
     /// [`Full`].
     pub fn look(&self, address: IpScope, limits: &Streams) -> Result<(), Full> {
-        self.0.lock().look(address, limits)
+        let rate = Rate::per_second(limits.opened_per_second).with_burst(limits.opened_burst);
+        let opened = self.opened.take(&address, rate, self.begun.elapsed(), 1);
+        opened.map_err(|_| Full::Rate)?;
+        self.counts.lock().look(address, limits)
     }
 
     /// Takes a place for a stream of this principal from this address.
@@ -88,7 +113,7 @@ impl Places {
         principal: String,
         limits: &Streams,
     ) -> Result<Place, Full> {
-        let mut counts = self.0.lock();
+        let mut counts = self.counts.lock();
         counts.look(address, limits)?;
         let of_principal = counts.principals.get(&principal).copied();
         if is_full(of_principal.unwrap_or_default(), limits.per_principal) {
@@ -109,7 +134,7 @@ impl Places {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.places.0.lock();
+        let mut counts = self.places.counts.lock();
         counts.node -= 1;
         less(&mut counts.addresses, &self.address);
         less(&mut counts.principals, &self.principal);
@@ -143,7 +168,7 @@ mod tests {
             per_principal: 2,
             ..Streams::default()
         };
-        let places = Places::default();
+        let places = Places::new();
         let take = |ip, who: &str| places.take(address(ip), who.to_owned(), &limits);
         let first = take("10.0.0.1", "a").unwrap();
         let _second = take("10.0.0.1", "b").unwrap();
@@ -154,9 +179,25 @@ mod tests {
         assert_eq!(take("10.0.0.4", "d").unwrap_err(), Full::Node);
         drop((first, fourth));
         drop(take("10.0.0.1", "a").unwrap());
-        let counts = places.0.lock();
+        let counts = places.counts.lock();
         assert_eq!(counts.node, 2);
         assert_eq!((counts.addresses.len(), counts.principals.len()), (2, 2));
+    }
+
+    #[test]
+    fn g3_4_an_address_that_opens_streams_too_fast_waits() {
+        let limits = Streams {
+            opened_per_second: 1,
+            opened_burst: 3,
+            ..Streams::default()
+        };
+        let places = Places::new();
+        let look = |ip| places.look(address(ip), &limits);
+        for _ in 0..3 {
+            assert_eq!(look("10.0.0.1"), Ok(()));
+        }
+        assert_eq!(look("10.0.0.1"), Err(Full::Rate));
+        assert_eq!(look("10.0.0.2"), Ok(()));
     }
 
     #[test]
@@ -167,7 +208,7 @@ mod tests {
             per_principal: 0,
             ..Streams::default()
         };
-        let places = Places::default();
+        let places = Places::new();
         let all: Vec<Place> = (0..50)
             .map(|_| {
                 places

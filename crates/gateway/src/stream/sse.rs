@@ -118,7 +118,8 @@ async fn open(
     let audience = shared.audience(&principal);
     let reader = shared.parts.bus.read(from, audience, interest);
     let shared = Arc::clone(shared);
-    Ok(Follow::new(shared, reader, principal, visitor.lease, place))
+    let lease = visitor.lease.map(Arc::new);
+    Ok(Follow::new(shared, reader, principal, lease, Some(place)))
 }
 
 /// How long a client waits before it comes back: drawn anew each time, from half of what is configured to one and a half.

@@ -13,3 +13,4 @@ mod harness;
 mod history;
 mod jobs;
 mod streams;
+mod websocket;

@@ -1,0 +1,102 @@
+//! `GET /api/v1/ws`: the same subscriptions as over SSE, several on one connection (G3.2).
+
+mod frame;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{Query as Asked, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::request::Parts;
+use stentor_auth::{AuditKind, Surface};
+use stentor_serve::{Refusal, RequestInfo, Upgrade, WebSocketConfig};
+
+use crate::asked::Query;
+use crate::failure::Failure;
+use crate::state::{Gateway, Shared};
+use session::Conversation;
+
+/// Bytes of a frame, in either direction (G3.2).
+const MAX_FRAME: usize = 1 << 20;
+/// Silence after which the client is pinged, and further silence after which it is taken for gone.
+const PING: Duration = Duration::from_secs(30);
+/// Unsent bytes at which subscriptions wait.
+const ROOM: usize = 64 << 10;
+
+/// Upgrades to a WebSocket, once it is known who asks.
+pub(crate) async fn ws(
+    State(gateway): State<Gateway>,
+    Extension(info): Extension<RequestInfo>,
+    Extension(upgrade): Extension<Upgrade>,
+    Asked(query): Asked<Query>,
+    head: Parts,
+) -> Response {
+    let shared = &gateway.shared;
+    match open(shared, &query, &head, &info).await {
+        Ok(conversation) => {
+            metrics::counter!("stentor_gateway_streams_total", "surface" => "ws").increment(1);
+            upgrade.accept(config(), |_, _| conversation)
+        }
+        Err(refused) => {
+            metrics::counter!("stentor_gateway_streams_rejected_total", "reason" => "refused")
+                .increment(1);
+            *refused
+        }
+    }
+}
+
+fn config() -> Arc<WebSocketConfig> {
+    Arc::new(WebSocketConfig {
+        max_message: MAX_FRAME,
+        write_room: ROOM,
+        ping_interval: PING,
+        pong_timeout: PING,
+        ..WebSocketConfig::default()
+    })
+}
+
+async fn open(
+    shared: &Arc<Shared>,
+    query: &Query,
+    head: &Parts,
+    info: &RequestInfo,
+) -> Result<Conversation, Box<Response>> {
+    let streams = &shared.parts.config.streams;
+    let full = |full: crate::stream::places::Full| {
+        let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, full.to_string());
+        Box::new(refusal.retry_after(streams.retry_seconds).into_response())
+    };
+    // Before a ticket is used up.
+    shared.places.look(info.scope, streams).map_err(full)?;
+    let (ticket, last) = (query.ticket.as_deref(), query.last_event_id.as_deref());
+    let visitor = shared
+        .visitor(head, info, Surface::WebSocket, ticket, last)
+        .await;
+    let visitor = visitor.map_err(|failure: Failure| Box::new(failure.into_response()))?;
+    let principal = visitor.principal;
+    let whose = format!("{}/{}", principal.tenant, principal.subject);
+    let place = shared
+        .places
+        .take(info.scope, whose, streams)
+        .map_err(full)?;
+    let (auth, now) = (&shared.parts.auth, shared.now());
+    auth.audit().note(
+        AuditKind::Subscribed,
+        &principal,
+        info.client,
+        Surface::WebSocket.as_str(),
+        "connected",
+        now,
+    );
+    let shared = Arc::clone(shared);
+    Ok(Conversation::new(
+        shared,
+        principal,
+        visitor.lease,
+        visitor.last,
+        place,
+    ))
+}
