@@ -241,6 +241,7 @@ pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop
     };
     let (place, all) = (layout.clone(), whole.clone());
     Workshop {
+        jobs: None,
         key_limits: whole.auth.limits.clone(),
         search: search::make(&whole, layout, &store, Trust::default()),
         store,

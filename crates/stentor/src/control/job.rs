@@ -9,6 +9,7 @@ mod maintain;
 mod mirrors;
 mod search;
 mod sync;
+pub mod tracked;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use stentor_bus::jobs::Jobs;
 use stentor_event::{SecretKey, VisibilityRules};
 use stentor_relay::Relay;
 use stentor_relay::mirror::{Mirrors, Outbound};
@@ -140,6 +142,8 @@ pub struct Workshop {
     pub layout: Layout,
     /// Who is a member, who and what is banned.
     pub records: Records,
+    /// Where long jobs are told of, in a running node with a gateway.
+    pub jobs: Option<Jobs>,
     /// How many keys and tenants there may be.
     pub key_limits: stentor_auth::config::Limits,
     /// What imported events must satisfy by the configuration in force.

@@ -168,7 +168,7 @@ async fn answer(
         progress,
         stop,
     };
-    let mut done = tokio::spawn(job::run(workshop, job, link));
+    let mut done = tokio::spawn(job::tracked::run(workshop, job, link));
     let listening = tokio::spawn(listen(reader, input_in, stop_in, node_stop));
     let result = pump(&mut writer, &mut output_out, &mut progress_out).await;
     if result.is_err() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use stentor_bus::jobs::Jobs;
 use stentor_relay::Relay;
 use stentor_relay::mirror::Mirrors;
 use stentor_relay::retention::Retention;
@@ -29,6 +30,7 @@ pub struct Commands {
     pub keeper: Arc<Retention>,
     pub relay: Relay,
     pub mirrors: Mirrors,
+    pub jobs: Option<Jobs>,
 }
 
 impl Commands {
@@ -44,6 +46,7 @@ impl Commands {
             keeper,
             relay,
             mirrors,
+            jobs,
         } = self;
         let (of_import, of_retention) = (Arc::clone(&config), Arc::clone(&config));
         let (of_sync, place) = (Arc::clone(&config), layout.clone());
@@ -63,6 +66,7 @@ impl Commands {
             })
         };
         let workshop = Workshop {
+            jobs,
             key_limits,
             store,
             search,

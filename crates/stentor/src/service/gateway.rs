@@ -96,6 +96,11 @@ impl Standing {
         self.gateway.routes().context("gateway.origins")
     }
 
+    /// Where long work is told of.
+    pub fn jobs(&self) -> Jobs {
+        self.jobs.clone()
+    }
+
     /// Has it run what it does by itself.
     pub fn start(&self, supervisor: &mut Supervisor) {
         let bus = self.bus.clone();

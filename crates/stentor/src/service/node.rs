@@ -162,6 +162,7 @@ impl Node {
             keeper,
             relay: relay.clone(),
             mirrors: mirrors.clone(),
+            jobs: gateway.as_ref().map(gateway::Standing::jobs),
         };
         let (control_stop, control) = commands.answer();
         readiness.set("store", Health::Ok, None);
