@@ -107,7 +107,6 @@ words! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Job {
     /// What tells it from others (UUIDv7).
-    #[serde(serialize_with = "as_text")]
     pub id: Uuid,
     /// What work it is.
     pub kind: JobKind,
@@ -127,10 +126,6 @@ pub struct Job {
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_ms: Option<u64>,
-}
-
-fn as_text<S: serde::Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
 }
 
 impl Job {

@@ -91,12 +91,16 @@ async fn open(
     let ticket = query.ticket.as_deref();
     let streams = &shared.parts.config.streams;
     let for_now = |full: Full| Refused::ForNow(full.as_str());
-    // Before a ticket is used up, all is looked at that can be.
     shared.places.look(info.scope, streams).map_err(for_now)?;
-    let interest = query.interest(streams)?;
+    let interest = query.interest(streams);
+    if let (Some(_), Err(error)) = (ticket, &interest) {
+        // Before the ticket is used up.
+        return Err(error.clone().into());
+    }
     let visitor = shared
         .visitor(head, info, Surface::Events, ticket, last)
         .await?;
+    let interest = interest?;
     let from = query.from(visitor.last.as_deref(), From::Now)?;
     shared.permit(&visitor.principal, &interest)?;
     let principal = visitor.principal;

@@ -75,7 +75,10 @@ fn p2_the_written_file_holds_every_key_at_its_default() {
         let entry = entry.and_then(Value::as_object).unwrap();
         assert_eq!(entry.len(), list.keys.len(), "{}", list.path);
         for key in &list.keys {
-            assert_eq!(entry[key.name()], key.default, "{}", key.path);
+            // A key without a default is shown with an empty value of its type.
+            let shown = Some(&entry[key.name()]).filter(|value| **value != "");
+            let default = Some(&key.default).filter(|value| !value.is_null() && **value != "");
+            assert_eq!(shown, default, "{}", key.path);
             assert!(seen.insert(key.path.clone()));
         }
     }

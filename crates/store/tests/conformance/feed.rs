@@ -264,7 +264,8 @@ pub async fn feed_its_end_can_be_followed(factory: &dyn Factory) {
     subject.store_one(&one).await;
     assert!(end.has_changed().unwrap());
     assert_eq!(*end.borrow_and_update(), Seq(1));
-    subject.store_one(&draft(Alice, 20_001, 10).sign()).await;
+    let passing = draft(Alice, 20_001, 10).sign();
+    assert_eq!(subject.put(&passing).await, Outcome::Ephemeral);
     assert!(
         !end.has_changed().unwrap(),
         "an ephemeral event is in no log"

@@ -41,7 +41,7 @@ fn same<T: PartialEq + Debug>(what: &str, model: T, engine: T) -> Verdict {
 impl Pair {
     /// Two empty stores.
     pub fn new(model: &dyn Factory, engine: &dyn Factory, keep: Keep) -> Self {
-        let pair = Self {
+        let mut pair = Self {
             now: BEGIN,
             model: model.create(keep),
             engine: engine.create(keep),
@@ -51,7 +51,9 @@ impl Pair {
         pair
     }
 
-    fn observe(&self) {
+    /// Observes both with witnesses of their own: one of the stores may be another one than before.
+    fn observe(&mut self) {
+        self.witnesses = [Witness::new(), Witness::new()];
         self.model().observe(self.witnesses[0].clone());
         self.engine().observe(self.witnesses[1].clone());
     }
