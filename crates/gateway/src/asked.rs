@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use stentor_bus::{Cursor, EventType, From, Interest};
 use stentor_event::Filter;
+use utoipa::IntoParams;
 
 use crate::config::Streams;
 
@@ -12,26 +13,30 @@ const MOST: usize = 50;
 const LONGEST: usize = 256;
 
 /// The query of a stream or of the history.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Query {
-    /// Beginnings of types' names, with commas between them.
+    /// Beginnings of types' names, in whole parts, with commas between them: `nostr.event,job`. Without it: all types.
     #[serde(default)]
+    #[param(example = "nostr.event,job")]
     pub types: String,
-    /// Subjects, with commas between them.
+    /// Subjects, with commas between them: ids of events or of jobs. Without it: any.
     #[serde(default)]
     pub subject: String,
-    /// Which events of Nostr: a filter of NIP-01 as JSON.
+    /// Which events of Nostr: a filter of NIP-01 as JSON, without `limit` and `search`.
+    #[param(example = r#"{"kinds":[1]}"#)]
     pub filter: Option<String>,
     /// Where to begin: a cursor, `now` or `oldest`.
     pub since: Option<String>,
     /// Whether only the last of several waiting envelopes about the progress of one thing counts.
     #[serde(default)]
     pub coalesce: bool,
-    /// Envelopes in the page, at most.
+    /// Envelopes in the page, at most; for the history alone.
+    #[param(minimum = 1)]
     pub limit: Option<usize>,
-    /// A stream ticket.
+    /// A stream ticket, for browsers; for streams alone.
     pub ticket: Option<String>,
-    /// What a browser's EventSource sends as a header, for clients that cannot.
+    /// What a browser's EventSource sends as the header `Last-Event-ID`, for clients that cannot; for streams alone.
     pub last_event_id: Option<String>,
 }
 

@@ -7,13 +7,35 @@ use http::header;
 use http::request::Parts;
 use stentor_bus::{From, ReadError};
 use stentor_serve::RequestInfo;
+use utoipa::ToSchema;
 
 use crate::asked::Query;
 use crate::failure::Failure;
+use crate::reference::{EnvelopeSchema, Refused, Wrong};
 use crate::state::{Gateway, Shared};
 
-/// Answers with a page: `{"events":[…],"next":CURSOR,"more":BOOL}`, the oldest first. A `since` that is older than what is kept
-/// gives the oldest page there is, with `"resync_required":true`.
+/// A page of the history.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "what is answered is put together from texts that are there already"
+)]
+pub(crate) struct HistoryPage {
+    /// The oldest first.
+    #[schema(value_type = Vec<EnvelopeSchema>)]
+    events: Vec<()>,
+    /// The `since` of the next page.
+    next: String,
+    /// Whether there is more now.
+    more: bool,
+    /// Whether `since` was older than what is kept, so that something is missing before the first one.
+    resync_required: bool,
+}
+
+/// Answers with what has happened, the oldest first. A `since` that is older than what is kept gives the oldest page there is,
+/// with `resync_required`.
+#[utoipa::path(get, path = "/api/v1/events/history", tag = "events", operation_id = "getHistory", params(Query),
+    responses((status = 200, description = "A page of envelopes.", body = HistoryPage), Wrong, Refused))]
 pub(crate) async fn history(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,

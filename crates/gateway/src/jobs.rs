@@ -5,26 +5,36 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::StatusCode;
 use http::request::Parts;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use stentor_auth::{Principal, Scope};
 use stentor_bus::jobs::{Job, Query};
 use stentor_serve::RequestInfo;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::failure::Failure;
+use crate::reference::{Conflict, Missing, Refused};
 use crate::state::{Gateway, Shared};
 
 /// Jobs in one page, at most.
 const MOST: u32 = 500;
 
 /// Which page.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Page {
-    /// Jobs given before this one.
+    /// Only jobs that were given before this one: the last of the page before.
     before: Option<Uuid>,
-    /// At most so many.
+    /// Jobs in the page, at most.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u32>,
+}
+
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobPage {
+    /// The newest first.
+    jobs: Vec<Job>,
 }
 
 /// Whose jobs a principal may see: all of the tenant's (`None`), or those of one owner.
@@ -39,7 +49,9 @@ fn reach(principal: &Principal, own: Scope, all: Scope) -> Result<Option<String>
     }
 }
 
-/// Answers with a page of jobs, the newest first.
+/// Lists jobs, the newest first: one's own with `events:jobs:read:own`, the tenant's with `events:jobs:read:all`.
+#[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", operation_id = "listJobs", params(Page),
+    responses((status = 200, description = "A page of jobs.", body = JobPage), Refused))]
 pub(crate) async fn list(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,
@@ -59,12 +71,15 @@ pub(crate) async fn list(
         Ok::<_, Failure>(shared.parts.jobs.list(query).await?)
     };
     match listed.await {
-        Ok(jobs) => Json(json!({ "jobs": jobs })).into_response(),
+        Ok(jobs) => Json(JobPage { jobs }).into_response(),
         Err(failure) => failure.into_response(),
     }
 }
 
-/// Answers with a job.
+/// Shows a job.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs", operation_id = "getJob",
+    params(("id" = Uuid, Path, description = "The job's id.")),
+    responses((status = 200, description = "The job.", body = Job), Refused, Missing))]
 pub(crate) async fn one(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,
@@ -79,7 +94,10 @@ pub(crate) async fn one(
     }
 }
 
-/// Asks for the end of a job: 202, as it ends by itself; 409 when it has ended already.
+/// Asks for the end of a job. It ends by itself soon after: `job.failed` with the reason `cancelled` tells of it.
+#[utoipa::path(delete, path = "/api/v1/jobs/{id}", tag = "jobs", operation_id = "cancelJob",
+    params(("id" = Uuid, Path, description = "The job's id.")),
+    responses((status = 202, description = "It was asked to end."), Refused, Missing, Conflict))]
 pub(crate) async fn cancel(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,

@@ -10,6 +10,7 @@ mod door;
 mod failure;
 mod history;
 mod jobs;
+mod reference;
 mod routes;
 mod state;
 mod stream;

@@ -1,12 +1,24 @@
 //! What stands where.
 
 use axum::Router;
-use axum::routing::{get, post};
 use stentor_serve::headers::{Cors, OriginError, cors};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::state::Gateway;
 use crate::stream::{sse, ws};
-use crate::{history, jobs, tickets};
+use crate::{history, jobs, reference, tickets};
+
+/// The operations of the gateway, each with what the OpenAPI document says of it.
+pub(crate) fn operations() -> OpenApiRouter<Gateway> {
+    reference::openapi::router()
+        .routes(routes!(sse::events))
+        .routes(routes!(ws::ws))
+        .routes(routes!(history::history))
+        .routes(routes!(tickets::mint))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::one, jobs::cancel))
+}
 
 impl Gateway {
     /// The routes of the gateway, `/api/v1/…`.
@@ -15,13 +27,9 @@ impl Gateway {
     /// [`OriginError`] for an origin in the configuration that is none.
     pub fn routes(&self) -> Result<Router, OriginError> {
         let origins = Cors::allow_list(&self.shared.parts.config.origins)?;
-        Ok(Router::new()
-            .route("/api/v1/events", get(sse::events))
-            .route("/api/v1/events/history", get(history::history))
-            .route("/api/v1/ws", get(ws::ws))
-            .route("/api/v1/tickets", post(tickets::mint))
-            .route("/api/v1/jobs", get(jobs::list))
-            .route("/api/v1/jobs/{id}", get(jobs::one).delete(jobs::cancel))
+        let (operations, document) = operations().split_for_parts();
+        Ok(operations
+            .merge(reference::routes(document))
             .layer(axum::middleware::from_fn_with_state(origins, cors))
             .with_state(self.clone()))
     }

@@ -12,6 +12,7 @@ pub use handle::Handle;
 pub use registry::{Jobs, Query};
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::EventType;
@@ -19,7 +20,7 @@ use crate::EventType;
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[doc = $what:literal])+ $variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum $name {
             $($(#[doc = $what])+ $variant,)+
@@ -104,7 +105,7 @@ words! {
 }
 
 /// A job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Job {
     /// What tells it from others (UUIDv7).
     pub id: Uuid,

@@ -20,11 +20,18 @@ use stentor_serve::{DrainSignal, RequestInfo};
 
 use crate::asked::Query;
 use crate::failure::Failure;
+use crate::reference::{self, Wrong};
 use crate::state::{Gateway, Shared};
 use crate::stream::follow::{End, Follow, Item};
 use crate::stream::places::Full;
 
-/// Answers with a stream.
+/// Streams what happens, as Server-Sent Events: each envelope is the data of an event without a name, its id a cursor, which
+/// comes back as `Last-Event-ID`. Events with a name are about the stream itself: `resync_required` (what came before the id
+/// cannot be told), `lagged` (the client was too slow, so many are missing) and `end` (the credential has ended).
+/// Refusals that may be tried again are `200` with `retry:` and an immediate end, as any other status is final to an EventSource.
+#[utoipa::path(get, path = "/api/v1/events", tag = "events", operation_id = "streamEvents",
+    params(Query, ("Last-Event-ID" = Option<String>, Header, description = "Where to go on: the id of the last event seen.")),
+    responses((status = 200, description = "The stream.", content_type = "text/event-stream", body = String), Wrong, reference::Refused))]
 pub(crate) async fn events(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,

@@ -16,6 +16,7 @@ use stentor_serve::{Refusal, RequestInfo, Upgrade, WebSocketConfig};
 
 use crate::asked::Query;
 use crate::failure::Failure;
+use crate::reference::{Refused, TooMany, Wrong};
 use crate::state::{Gateway, Shared};
 use session::Conversation;
 
@@ -26,7 +27,11 @@ const PING: Duration = Duration::from_secs(30);
 /// Unsent bytes at which subscriptions wait.
 const ROOM: usize = 64 << 10;
 
-/// Upgrades to a WebSocket, once it is known who asks.
+/// Upgrades to a WebSocket, which the AsyncAPI document describes: several subscriptions on one connection.
+#[utoipa::path(get, path = "/api/v1/ws", tag = "events", operation_id = "openWebSocket",
+    params(("ticket" = Option<String>, Query, description = "A stream ticket, for browsers."),
+        ("last_event_id" = Option<String>, Query, description = "With a ticket that was used before: a cursor of its stream.")),
+    responses((status = 101, description = "The connection is a WebSocket now."), Wrong, Refused, TooMany))]
 pub(crate) async fn ws(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,
