@@ -1,15 +1,12 @@
 //! The bus of a node.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use parking_lot::Mutex;
 use stentor_event::{Event, Timestamp};
 use stentor_sql::Database;
 use stentor_store::{CommitObserver, Committed, EventStore};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::cursor::{Cursor, Place};
@@ -17,6 +14,7 @@ use crate::entry::Entry;
 use crate::hub::{Hub, Subscriber};
 use crate::outbox::{self, Draft};
 use crate::selection::{Audience, Interest, Selection};
+use crate::transport::{InProcess, Transport};
 use crate::{BusError, EventType, Log, Reader, feed, oldest};
 
 /// Where a reader begins.
@@ -42,18 +40,15 @@ pub(crate) struct Shared {
     pub config: Config,
     pub epoch: u64,
     pub hub: Hub,
-    /// Ephemeral events on their way to the readers.
-    pub passing: Mutex<VecDeque<Event>>,
-    /// Whether anybody is live: else nothing is done for ephemeral events.
-    pub heard: AtomicBool,
-    /// Told of ephemeral events and of entries in the outbox.
-    pub news: Notify,
+    /// What tells this node and others of entries in the outbox, and carries ephemeral events.
+    pub transport: Arc<dyn Transport>,
     /// Turns for reading from the logs.
     pub replays: Semaphore,
 }
 
 impl Bus {
-    /// Opens the log of the records, makes it if there is none, and listens to the store. Nothing moves before [`Bus::run`].
+    /// Opens the log of the records, makes it if there is none, and listens to the store, for a node that is told of others'
+    /// news by looking at the log. Nothing moves before [`Bus::run`].
     ///
     /// # Errors
     /// What the records have against it.
@@ -62,21 +57,31 @@ impl Bus {
         database: Database,
         config: Config,
     ) -> Result<Self, BusError> {
+        let transport = Arc::new(InProcess::new(config.ephemeral));
+        Self::open_over(transport, store, database, config).await
+    }
+
+    /// The same over a transport that reaches other nodes.
+    ///
+    /// # Errors
+    /// What the records have against it.
+    pub async fn open_over(
+        transport: Arc<dyn Transport>,
+        store: Arc<dyn EventStore>,
+        database: Database,
+        config: Config,
+    ) -> Result<Self, BusError> {
         let extent = outbox::open(&database).await?;
         let shared = Arc::new(Shared {
             hub: Hub::new(config.queue()),
-            passing: Mutex::default(),
-            heard: AtomicBool::new(false),
-            news: Notify::new(),
+            transport: Arc::clone(&transport),
             replays: Semaphore::new(config.replays.max(1)),
             epoch: extent.epoch,
             store,
             database,
             config,
         });
-        // The store holds it, so it must not hold the store.
-        let tap = Tap(Arc::downgrade(&shared));
-        shared.store.observe(Arc::new(tap));
+        shared.store.observe(Arc::new(Tap(transport)));
         Ok(Self { shared })
     }
 
@@ -96,7 +101,7 @@ impl Bus {
 
     /// Says that a transaction with [`append`](crate::append) has committed, so that readers need not wait for the next look.
     pub fn wake(&self) {
-        self.shared.news.notify_one();
+        self.shared.transport.grown();
     }
 
     /// Begins to read.
@@ -136,7 +141,7 @@ impl Shared {
         is_near: bool,
     ) -> Result<Arc<Subscriber>, Box<Selection>> {
         let joined = self.hub.join(selection, cursor, is_near, now())?;
-        self.heard.store(true, Ordering::Relaxed);
+        self.transport.listen(true);
         metrics::gauge!("stentor_bus_readers").set(self.hub.live() as f64);
         Ok(joined)
     }
@@ -144,7 +149,7 @@ impl Shared {
     /// A live reader has ended.
     pub fn leave(&self, subscriber: &Arc<Subscriber>) {
         let left = self.hub.leave(subscriber);
-        self.heard.store(left > 0, Ordering::Relaxed);
+        self.transport.listen(left > 0);
         metrics::gauge!("stentor_bus_readers").set(left as f64);
     }
 
@@ -189,31 +194,16 @@ impl Shared {
     }
 }
 
-/// Hears ephemeral events, which are in no log.
-struct Tap(std::sync::Weak<Shared>);
+/// Hears ephemeral events, which are in no log. The store holds it, so it must not hold the store.
+struct Tap(Arc<dyn Transport>);
 
 impl CommitObserver for Tap {
     fn committed(&self, events: &[Committed]) {
-        let Some(shared) = self.0.upgrade() else {
-            return;
-        };
-        if !shared.heard.load(Ordering::Relaxed) {
-            return;
-        }
         let passing = events.iter().filter(|event| event.number.is_none());
         let passing: Vec<Event> = passing.map(|committed| committed.event.clone()).collect();
-        if passing.is_empty() {
-            return;
+        if !passing.is_empty() {
+            self.0.pass(passing);
         }
-        let mut waiting = shared.passing.lock();
-        let room = shared.config.ephemeral.saturating_sub(waiting.len());
-        let dropped = passing.len().saturating_sub(room);
-        waiting.extend(passing.into_iter().take(room));
-        drop(waiting);
-        if dropped > 0 {
-            metrics::counter!("stentor_bus_ephemeral_dropped_total").increment(dropped as u64);
-        }
-        shared.news.notify_one();
     }
 }
 

@@ -18,8 +18,8 @@
 //!
 //! # Several nodes
 //!
-//! The log of the records is common to the nodes on one database: they look for each other's entries now and then. The log of
-//! Nostr is that of the node's own store.
+//! The log of the records is common to the nodes on one database: a [`Transport`] tells them of each other's entries, and
+//! without one that reaches so far they look now and then. The log of Nostr is that of the node's own store.
 
 mod bus;
 mod config;
@@ -38,6 +38,7 @@ mod reader;
 mod run;
 mod selection;
 mod tail;
+mod transport;
 
 pub use bus::{Bus, From};
 pub use config::Config;
@@ -48,3 +49,4 @@ pub use event_type::{EventType, Family, Log};
 pub use outbox::{Draft, append, migrate};
 pub use reader::{Delivery, Reader};
 pub use selection::{Audience, Breadth, Interest};
+pub use transport::{InProcess, News, NewsFuture, Transport};

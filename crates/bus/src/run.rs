@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use crate::bus::{Bus, Shared, now, now_ms};
 use crate::entry::Entry;
 use crate::envelope::new_id;
+use crate::transport::News;
 use crate::{BusError, EventType, Log, feed, outbox};
 
 /// Entries of a log that are read at once.
@@ -29,13 +30,14 @@ impl Bus {
         let mut end = shared.store.follow();
         let mut poll = interval(shared.config.poll());
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut passing = Vec::new();
         loop {
             if shared.hub.live() == 0 {
-                shared.passing.lock().clear();
+                passing.clear();
                 shared.hub.joined.notified().await;
             }
             let begun = Instant::now();
-            if let Err(error) = serve(shared).await {
+            if let Err(error) = serve(shared, std::mem::take(&mut passing)).await {
                 tracing::warn!(%error, "the bus cannot read");
                 metrics::counter!("stentor_bus_errors_total").increment(1);
                 sleep(PAUSE).await;
@@ -43,7 +45,7 @@ impl Bus {
             tokio::time::sleep_until(begun + PULSE).await;
             tokio::select! {
                 moved = end.changed() => if moved.is_err() { return },
-                () = shared.news.notified() => {}
+                news = shared.transport.news() => if let News::Passing(events) = news { passing = events },
                 () = shared.hub.joined.notified() => {}
                 _ = poll.tick() => {}
             }
@@ -87,13 +89,12 @@ impl Bus {
     }
 }
 
-/// Gives the readers all that is new.
-async fn serve(shared: &Shared) -> Result<(), BusError> {
+/// Gives the readers all that is new, and what passes by.
+async fn serve(shared: &Shared, passing: Vec<Event>) -> Result<(), BusError> {
+    for event in passing {
+        pass(shared, event).await?;
+    }
     loop {
-        let passing: Vec<Event> = shared.passing.lock().drain(..).collect();
-        for event in passing {
-            pass(shared, event).await?;
-        }
         let nostr = shared.hub.end(Log::Nostr);
         let mut more = false;
         if nostr.seq < shared.store.last_seq().0 {

@@ -52,6 +52,11 @@ impl Subject {
         let bus = Bus::open(Arc::clone(&store), house.open().await, config)
             .await
             .unwrap();
+        Self::of(bus, store)
+    }
+
+    /// This one.
+    pub fn of(bus: Bus, store: Arc<dyn EventStore>) -> Self {
         let running = {
             let bus = bus.clone();
             tokio::spawn(async move { bus.run().await })

@@ -11,6 +11,7 @@
 mod harness;
 mod jobs;
 mod live;
+mod nodes;
 mod privacy;
 mod resume;
 mod retention;
