@@ -35,7 +35,8 @@ impl Entry {
 
     /// Bytes that it takes, about.
     pub fn bytes(&self) -> usize {
-        self.envelope.data.json().len() + 512
+        let detail = self.envelope.detail.as_ref().map_or(0, String::len);
+        self.envelope.data.json().len() + detail + 512
     }
 
     /// The event that it shows has left: it is not to be shown any more.

@@ -54,18 +54,36 @@ pub struct Envelope {
     pub traceparent: Option<String>,
     /// What it carries.
     pub data: Data,
+    /// What only readers with a right to it see, as JSON.
+    pub(crate) detail: Option<String>,
     /// The text, made when it is first asked for and shared by all who are given it.
     pub(crate) text: OnceLock<String>,
+    /// The text with the detail.
+    pub(crate) full_text: OnceLock<String>,
 }
 
 impl Envelope {
-    /// As CloudEvents 1.0 writes it in JSON (structured mode).
+    /// As CloudEvents 1.0 writes it in JSON (structured mode), without the detail.
     pub fn json(&self) -> &str {
-        self.text.get_or_init(|| self.write())
+        self.text.get_or_init(|| self.write(self.data.json()))
     }
 
-    fn write(&self) -> String {
-        let data = self.data.json();
+    /// The same with the detail, if there is one, as `detail` in the data.
+    pub fn full_json(&self) -> &str {
+        let Some(detail) = &self.detail else {
+            return self.json();
+        };
+        self.full_text.get_or_init(|| {
+            let data = self.data.json();
+            match data.strip_suffix('}') {
+                Some("{") => self.write(&format!(r#"{{"detail":{detail}}}"#)),
+                Some(data) => self.write(&format!(r#"{data},"detail":{detail}}}"#)),
+                None => self.write(data),
+            }
+        })
+    }
+
+    fn write(&self, data: &str) -> String {
         let mut out = String::with_capacity(data.len() + 512);
         let source = self.event_type.log().source();
         let (id, name, version) = (self.id, self.event_type.name(), self.event_type.version());
@@ -152,7 +170,27 @@ mod tests {
             actor: Some("nostr:ab".into()),
             traceparent: None,
             data,
+            detail: None,
             text: OnceLock::new(),
+            full_text: OnceLock::new(),
+        }
+    }
+
+    #[test]
+    fn g2_4_the_detail_is_in_the_full_text_alone() {
+        for (data, whole) in [
+            ("{}", r#"{"detail":"raw"}"#),
+            (r#"{"a":{}}"#, r#"{"a":{},"detail":"raw"}"#),
+        ] {
+            let mut envelope = envelope(Data::Json(data.into()));
+            assert_eq!(envelope.json(), envelope.full_json());
+            envelope.detail = Some("\"raw\"".into());
+            assert!(envelope.json().ends_with(&format!(r#""data":{data}}}"#)));
+            assert!(
+                envelope
+                    .full_json()
+                    .ends_with(&format!(r#""data":{whole}}}"#))
+            );
         }
     }
 

@@ -26,18 +26,21 @@ impl Log {
 pub enum Family {
     /// Events of Nostr; which of them, the relay's rule of visibility says.
     Nostr,
+    /// The state of this relay and of others.
+    Relay,
     /// Long work.
     Jobs,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Nostr, Self::Jobs];
+    pub const ALL: [Self; 3] = [Self::Nostr, Self::Relay, Self::Jobs];
 
     /// Its word in scopes: `events:WORD:read`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Nostr => "nostr",
+            Self::Relay => "relay",
             Self::Jobs => "jobs",
         }
     }
@@ -45,7 +48,7 @@ impl Family {
     /// Whether its envelopes belong to somebody, so that rights to them reach as far as one's own or all of the tenant's.
     pub const fn is_owned(self) -> bool {
         match self {
-            Self::Nostr => false,
+            Self::Nostr | Self::Relay => false,
             Self::Jobs => true,
         }
     }
@@ -103,6 +106,26 @@ catalogue! {
     NostrEventDeleted = "nostr.event.deleted", 1, Nostr, Nostr, json!({ "id": EXAMPLE_ID, "kind": 1, "reason": "deleted" });
     /// An ephemeral event passed by. It is live only: in no log, so that nobody who was away gets it later.
     NostrEventEphemeral = "nostr.event.ephemeral", 1, Nostr, Nostr, example_event(20_001);
+    /// A key has become a member: by an invite (`"by":"invite"`) or by an admin.
+    RelayMemberAdded = "relay.member.added", 1, Records, Relay, json!({ "pubkey": EXAMPLE_KEY, "by": "invite", "role": "member" });
+    /// A key is a member no more.
+    RelayMemberRemoved = "relay.member.removed", 1, Records, Relay, json!({ "pubkey": EXAMPLE_KEY });
+    /// A member has another role, or one less.
+    RelayMemberChanged = "relay.member.changed", 1, Records, Relay, json!({ "pubkey": EXAMPLE_KEY, "role": "moderator", "assigned": true });
+    /// A role was made, is another now, or is no more.
+    RelayRoleChanged = "relay.role.changed", 1, Records, Relay, json!({ "role": "moderator", "change": "created" });
+    /// A key, an event, a kind or an address is not wanted any more. Which address, only the detail says.
+    RelayBanAdded = "relay.ban.added", 1, Records, Relay, json!({ "target": "pubkey", "value": EXAMPLE_KEY });
+    /// A ban is no more.
+    RelayBanLifted = "relay.ban.lifted", 1, Records, Relay, json!({ "target": "event", "value": EXAMPLE_ID });
+    /// A key or a kind was put on the list of what is let in, or an event was judged to be good.
+    RelayAllowAdded = "relay.allow.added", 1, Records, Relay, json!({ "target": "kind", "value": "1" });
+    /// A key or a kind was taken off the list of what is let in.
+    RelayAllowRemoved = "relay.allow.removed", 1, Records, Relay, json!({ "target": "pubkey", "value": EXAMPLE_KEY });
+    /// What the relay says of itself is another: `name`, `description` or `icon`.
+    RelayProfileChanged = "relay.profile.changed", 1, Records, Relay, json!({ "field": "name", "value": "A relay" });
+    /// An event waits for a moderator, reported or hit by a rule.
+    RelayModerationQueued = "relay.moderation.queued", 1, Records, Relay, json!({ "event": EXAMPLE_ID });
     /// A job waits for its turn.
     JobQueued = "job.queued", 1, Records, Jobs, example_job("queued", 0);
     /// A job has begun.
@@ -116,12 +139,13 @@ catalogue! {
 }
 
 const EXAMPLE_ID: &str = "5c83da77af1dec6d7289834998ad7aafbd9e2191396d75ec3cc27f5a77226f36";
+const EXAMPLE_KEY: &str = "f7234bd4c1394dda46d09f35bd384dd30cc552ad5541990f98844fb06676e9ca";
 const EXAMPLE_JOB: &str = "0193a3c1-7a55-7d8e-b1f5-0a4f7ce1d0a2";
 
 fn example_event(kind: u16) -> Value {
     json!({
         "id": EXAMPLE_ID,
-        "pubkey": "f7234bd4c1394dda46d09f35bd384dd30cc552ad5541990f98844fb06676e9ca",
+        "pubkey": EXAMPLE_KEY,
         "created_at": 1_700_000_000,
         "kind": kind,
         "tags": [],

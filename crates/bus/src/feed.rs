@@ -107,7 +107,9 @@ fn entry(epoch: u64, change: Change) -> Option<Entry> {
                     json!({ "id": id.to_string(), "kind": kind, "reason": reason(cause) })
                         .to_string(),
                 ),
+                detail: None,
                 text: OnceLock::new(),
+                full_text: OnceLock::new(),
             };
             Some(Entry::new(place, envelope, change.former))
         }
@@ -137,6 +139,8 @@ pub(crate) fn of_event(
         actor: Some(format!("nostr:{}", event.pubkey())),
         traceparent: None,
         data: Data::Event(event),
+        detail: None,
         text: OnceLock::new(),
+        full_text: OnceLock::new(),
     }
 }

@@ -46,7 +46,7 @@ pub use cursor::{Cursor, NoCursor, Place};
 pub use envelope::{Data, Envelope, rfc3339};
 pub use error::{BusError, ReadError};
 pub use event_type::{EventType, Family, Log};
-pub use outbox::{Draft, append, migrate};
+pub use outbox::{Draft, append, close, migrate};
 pub use reader::{Delivery, Reader};
 pub use selection::{Audience, Breadth, Interest};
 pub use transport::{InProcess, News, NewsFuture, Transport};

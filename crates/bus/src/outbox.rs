@@ -38,6 +38,7 @@ pub(crate) const MIGRATIONS: Migrations = Migrations {
             actor TEXT,
             traceparent TEXT,
             data TEXT NOT NULL,
+            detail TEXT,
             bytes BIGINT NOT NULL
         );
         CREATE TABLE bus_jobs (
@@ -72,8 +73,10 @@ pub struct Draft {
     pub actor: Option<String>,
     /// The trace that it belongs to.
     pub traceparent: Option<String>,
-    /// The data: an object of the form that the catalogue says.
+    /// The data: an object of the form that the catalogue says. Categories, nothing raw (G2.4).
     pub data: serde_json::Value,
+    /// What only readers with a right to it see, as `detail` in the data: causes in words, addresses.
+    pub detail: Option<serde_json::Value>,
 }
 
 impl Draft {
@@ -87,6 +90,7 @@ impl Draft {
             actor: None,
             traceparent: None,
             data,
+            detail: None,
         }
     }
 }
@@ -103,33 +107,52 @@ pub(crate) struct Extent {
 }
 
 /// Bytes that an entry takes, about.
-fn size(draft: &Draft, data: &str) -> i64 {
-    let texts = [&draft.subject, &draft.tenant, &draft.owner, &draft.actor];
+fn size(draft: &Draft, (data, detail): &(String, Option<String>)) -> i64 {
+    let texts = [
+        &draft.subject,
+        &draft.tenant,
+        &draft.owner,
+        &draft.actor,
+        detail,
+    ];
     let texts = texts.iter().filter_map(|text| text.as_ref());
     let length = 128 + data.len() + texts.map(String::len).sum::<usize>();
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
+/// Data and detail as they are kept.
+fn texts(draft: &Draft) -> (String, Option<String>) {
+    let detail = draft.detail.as_ref().map(ToString::to_string);
+    (draft.data.to_string(), detail)
+}
+
 /// Publishes within a transaction: it is so when, and only if, that commits. The readers of this node must be woken
-/// afterwards ([`crate::Bus::wake`]); those of others look now and then.
+/// afterwards ([`crate::Bus::wake`]); those of others look now and then. While the log is closed ([`close`]), nothing is
+/// published.
 ///
 /// # Errors
 /// What the database has against it.
 pub fn append(tx: &mut Transaction<'_>, drafts: &[Draft], now_ms: u64) -> Result<(), BusError> {
-    let texts: Vec<String> = drafts.iter().map(|draft| draft.data.to_string()).collect();
+    let texts: Vec<_> = drafts.iter().map(texts).collect();
     let sizes = drafts.iter().zip(&texts);
     let sizes: Vec<i64> = sizes.map(|(draft, text)| size(draft, text)).collect();
     let count = signed(drafts.len() as u64);
-    let (last,): (i64,) = tx.fetch_one(
+    if drafts.is_empty() {
+        return Ok(());
+    }
+    let given: Option<(i64,)> = tx.fetch_optional(
         "UPDATE bus_log SET last_seq = last_seq + ?, bytes = bytes + ? WHERE name = 'records' RETURNING last_seq",
         (count, sizes.iter().sum::<i64>()),
     )?;
+    let Some((last,)) = given else {
+        return Ok(());
+    };
     let texts = texts.into_iter().zip(sizes);
-    for ((seq, draft), (text, bytes)) in (last - count + 1..).zip(drafts).zip(texts) {
+    for ((seq, draft), ((text, detail), bytes)) in (last - count + 1..).zip(drafts).zip(texts) {
         let id = new_id(now_ms).map_err(|_| BusError::NoRandomness)?;
         tx.execute(
-            "INSERT INTO bus_outbox (seq, id, type, time_ms, subject, tenant, owner, actor, traceparent, data, bytes)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO bus_outbox (seq, id, type, time_ms, subject, tenant, owner, actor, traceparent, data, detail, bytes)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 seq,
                 id.as_bytes().to_vec(),
@@ -141,6 +164,7 @@ pub fn append(tx: &mut Transaction<'_>, drafts: &[Draft], now_ms: u64) -> Result
                 draft.actor.clone(),
                 draft.traceparent.clone(),
                 text,
+                detail,
                 bytes,
             ),
         )?;
@@ -154,6 +178,22 @@ pub fn append(tx: &mut Transaction<'_>, drafts: &[Draft], now_ms: u64) -> Result
 /// What the records have against it.
 pub async fn migrate(database: &Database) -> Result<(), BusError> {
     Ok(database.migrate(&MIGRATIONS).await?)
+}
+
+/// Closes the log, with all that is in it, for as long as nobody keeps it in bounds: the next one is another, so that nobody
+/// who comes back with a cursor takes what happened in between for nothing.
+///
+/// # Errors
+/// What the records have against it.
+pub async fn close(database: &Database) -> Result<(), BusError> {
+    database.migrate(&MIGRATIONS).await?;
+    database
+        .write(|tx| {
+            tx.execute("DELETE FROM bus_outbox", ())?;
+            tx.execute("DELETE FROM bus_log WHERE name = 'records'", ())?;
+            Ok::<_, BusError>(())
+        })
+        .await
 }
 
 /// Makes the log if there is none.
@@ -194,7 +234,7 @@ pub(crate) async fn extent(database: &Database) -> Result<Extent, BusError> {
 pub(crate) async fn read(database: &Database, after: Place, limit: u64) -> Result<Page, BusError> {
     let rows: Vec<Row> = database
         .fetch_all(
-            "SELECT seq, id, type, time_ms, subject, tenant, owner, actor, traceparent, data
+            "SELECT seq, id, type, time_ms, subject, tenant, owner, actor, traceparent, data, detail
              FROM bus_outbox WHERE seq > ? ORDER BY seq LIMIT ?",
             (signed(after.seq), signed(limit)),
         )
@@ -233,7 +273,9 @@ fn entry(row: &Row) -> Result<(Place, Option<Entry>), BusError> {
         actor: row.get("actor")?,
         traceparent: row.get("traceparent")?,
         data: Data::Json(row.get("data")?),
+        detail: row.get("detail")?,
         text: OnceLock::new(),
+        full_text: OnceLock::new(),
     };
     Ok((place, Some(Entry::new(place, envelope, None))))
 }

@@ -23,12 +23,22 @@ pub struct Delivery {
     entry: Arc<Entry>,
     /// Where the reader has got to with it.
     pub cursor: Cursor,
+    is_verbose: bool,
 }
 
 impl Delivery {
     /// The envelope.
     pub fn envelope(&self) -> &Envelope {
         &self.entry.envelope
+    }
+
+    /// The envelope as CloudEvents writes it, with the detail if the reader has a right to it.
+    pub fn json(&self) -> &str {
+        if self.is_verbose {
+            self.envelope().full_json()
+        } else {
+            self.envelope().json()
+        }
     }
 }
 
@@ -45,6 +55,7 @@ enum Source {
 /// Reads both logs. Leaves the list of live readers when it is dropped.
 pub struct Reader {
     shared: Arc<Shared>,
+    is_verbose: bool,
     /// `None` only while it is moved from one to another.
     source: Option<Source>,
     cursor: Option<Cursor>,
@@ -58,6 +69,7 @@ impl Reader {
     pub(crate) fn new(shared: Arc<Shared>, from: From, selection: Selection) -> Self {
         Self {
             shared,
+            is_verbose: selection.is_verbose(),
             source: Some(Source::Begin(from, Box::new(selection))),
             cursor: None,
             read: VecDeque::new(),
@@ -172,6 +184,14 @@ impl Reader {
         }
     }
 
+    const fn delivery(&self, entry: Arc<Entry>, cursor: Cursor) -> Delivery {
+        Delivery {
+            entry,
+            cursor,
+            is_verbose: self.is_verbose,
+        }
+    }
+
     /// What was read from the logs, as long as there is some of it.
     fn take_read(&mut self) -> Option<Delivery> {
         let mut cursor = self.cursor?;
@@ -180,7 +200,7 @@ impl Reader {
             cursor = cursor.with(log, entry.place);
             self.cursor = Some(cursor);
             if entry.lasts(now()) {
-                return Some(Delivery { entry, cursor });
+                return Some(self.delivery(entry, cursor));
             }
         }
         if let Some(read_to) = self.read_to.take() {
@@ -282,7 +302,7 @@ impl Reader {
             };
             self.cursor = Some(cursor);
             if entry.lasts(now()) && self.shared.is_there(&entry).await? {
-                return Ok(Some(Delivery { entry, cursor }));
+                return Ok(Some(self.delivery(entry, cursor)));
             }
         }
     }

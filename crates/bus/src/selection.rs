@@ -27,6 +27,8 @@ pub struct Audience {
     pub owner: String,
     /// Who the reader is to the relay's rule of visibility.
     pub viewer: Viewer,
+    /// Whether the reader is shown details.
+    pub verbose: bool,
 }
 
 impl Audience {
@@ -95,6 +97,11 @@ impl Selection {
             authors,
             keys,
         }
+    }
+
+    /// Whether the reader is shown details.
+    pub const fn is_verbose(&self) -> bool {
+        self.audience.verbose
     }
 
     /// Whether the entry is wanted by this reader, and may be shown to it now.

@@ -93,7 +93,7 @@ async fn page(
         Some(cursor) => cursor.to_string(),
         None => String::new(),
     };
-    let events: Vec<&str> = events.iter().map(|one| one.envelope().json()).collect();
+    let events: Vec<&str> = events.iter().map(|one| one.json()).collect();
     Ok(format!(
         "{{\"events\":[{}],\"next\":\"{next}\",\"more\":{more},\"resync_required\":{resync}}}",
         events.join(",")

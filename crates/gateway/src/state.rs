@@ -60,6 +60,7 @@ impl Shared {
     pub fn audience(&self, principal: &Principal) -> Audience {
         let rights = [
             (Scope::NostrRead, Family::Nostr, Breadth::All),
+            (Scope::RelayRead, Family::Relay, Breadth::All),
             (Scope::JobsReadOwn, Family::Jobs, Breadth::Own),
             (Scope::JobsReadAll, Family::Jobs, Breadth::All),
         ];
@@ -74,6 +75,7 @@ impl Shared {
             tenant: principal.tenant.to_string(),
             owner: principal.subject.clone(),
             viewer: Viewer::with_keys(rules, principal.keys.clone()),
+            verbose: principal.scopes.allow(Scope::Verbose),
         }
     }
 }

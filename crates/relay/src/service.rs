@@ -153,6 +153,11 @@ impl Relay {
         self.state.settings().urls.clone()
     }
 
+    /// A receiver that wakes up after every change of the access lists.
+    pub fn access_changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.state.access.watch()
+    }
+
     /// The classes of authors that rules of retention can name.
     pub fn author_classes(&self) -> Arc<dyn AuthorClasses> {
         let state = Arc::downgrade(&self.state);

@@ -115,6 +115,40 @@ fn g1_6_an_import_through_the_node_is_a_job() {
 }
 
 #[test]
+fn g1_2_a_ban_is_told_whether_or_not_a_node_runs() {
+    let data = tempfile::tempdir().unwrap();
+    let node = Node::start(data.path(), &[]);
+    let (_, plain) = key(data.path(), "events:relay:read");
+    let (_, full) = key(data.path(), "events:relay:read,events:verbose");
+    wait_for("the key to be known", || {
+        get(node.address(), "/api/v1/events/history", &full).0 == 200
+    });
+    let ban = |number: &str| {
+        let key = format!("{}{number}", "0".repeat(63));
+        let args = ["admin", "banpubkey", &key, "spam"];
+        let (code, _, error) = run_text(data.path(), &args);
+        assert_eq!(code, 0, "{error}");
+    };
+    ban("1");
+    node.stop();
+    ban("2");
+    let node = Node::start(data.path(), &[]);
+    let (_, page) = get(node.address(), "/api/v1/events/history", &full);
+    let banned = page["events"].as_array().unwrap();
+    let values: Vec<&str> = banned
+        .iter()
+        .map(|one| one["data"]["value"].as_str().unwrap())
+        .collect();
+    let key = |number: &str| format!("{}{number}", "0".repeat(63));
+    assert_eq!(values, [key("1"), key("2")]);
+    assert_eq!(banned[0]["type"], "relay.ban.added");
+    assert_eq!(banned[0]["data"]["detail"]["reason"], "spam");
+    let (_, page) = get(node.address(), "/api/v1/events/history", &plain);
+    assert_eq!(page["events"][0]["data"].get("detail"), None, "G2.4");
+    node.stop();
+}
+
+#[test]
 fn g1_4_a_cursor_outlives_kill_9() {
     let data = tempfile::tempdir().unwrap();
     let node = Node::start(data.path(), &[]);

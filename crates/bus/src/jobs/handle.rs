@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Job, Jobs, Reason, Status, table};
 use crate::bus::now_ms;
-use crate::outbox::append;
+use crate::outbox::{Draft, append};
 use crate::{BusError, EventType};
 
 /// Least time between two words about how far it has got.
@@ -77,35 +77,40 @@ impl Handle {
             ended_ms: Some(now_ms()),
             ..self.job.clone()
         };
-        self.end(done, EventType::JobCompleted).await
+        let draft = done.draft(EventType::JobCompleted);
+        self.end(done, draft).await
     }
 
-    /// The work cannot be done, or not to the end.
+    /// The work cannot be done, or not to the end. What exactly is wrong, readers with a right to details are told.
     ///
     /// # Errors
     /// As [`Handle::completed`].
-    pub async fn failed(mut self, reason: Reason) -> Result<(), BusError> {
+    pub async fn failed(mut self, reason: Reason, detail: Option<String>) -> Result<(), BusError> {
         let failed = self.job.failed(reason, now_ms());
-        self.end(failed, EventType::JobFailed).await
+        let draft = Draft {
+            detail: detail.map(serde_json::Value::from),
+            ..failed.draft(EventType::JobFailed)
+        };
+        self.end(failed, draft).await
     }
 
-    async fn end(&mut self, job: Job, event_type: EventType) -> Result<(), BusError> {
-        write(&self.jobs, &job, event_type).await?;
+    async fn end(&mut self, job: Job, draft: Draft) -> Result<(), BusError> {
+        write(&self.jobs, &job, draft).await?;
         self.job = job;
         Ok(())
     }
 
     async fn tell(&self, event_type: EventType) -> Result<(), BusError> {
-        write(&self.jobs, &self.job, event_type).await
+        write(&self.jobs, &self.job, self.job.draft(event_type)).await
     }
 }
 
 /// Writes how it is, with the envelope that says so.
-async fn write(jobs: &Jobs, job: &Job, event_type: EventType) -> Result<(), BusError> {
+async fn write(jobs: &Jobs, job: &Job, draft: Draft) -> Result<(), BusError> {
     let job = job.clone();
     let written = jobs.bus.shared.database.write(move |tx| {
         if table::update(tx, &job)? {
-            append(tx, &[job.draft(event_type)], now_ms())?;
+            append(tx, std::slice::from_ref(&draft), now_ms())?;
         }
         Ok::<_, BusError>(())
     });
@@ -129,8 +134,9 @@ impl Drop for Handle {
         };
         let failed = self.job.failed(Reason::Interrupted, now_ms());
         let jobs = self.jobs.clone();
+        let draft = failed.draft(EventType::JobFailed);
         runtime.spawn(async move {
-            if let Err(error) = write(&jobs, &failed, EventType::JobFailed).await {
+            if let Err(error) = write(&jobs, &failed, draft).await {
                 tracing::warn!(%error, job = %failed.id, "the end of a job is not written down");
             }
         });

@@ -121,6 +121,7 @@ pub fn audience(tenant: &str, owner: &str, jobs: Breadth, viewer: Viewer) -> Aud
         tenant: tenant.to_owned(),
         owner: owner.to_owned(),
         viewer,
+        verbose: false,
     }
 }
 

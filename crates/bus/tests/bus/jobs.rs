@@ -85,7 +85,7 @@ async fn g1_6_a_job_that_is_dropped_has_failed(house: House) {
     assert_eq!(job.reason, Some(Reason::Interrupted));
     let other = jobs.queue(JobKind::Sync, "a", "root").await.unwrap();
     let id = other.id();
-    other.failed(Reason::Unreachable).await.unwrap();
+    other.failed(Reason::Unreachable, None).await.unwrap();
     let job = jobs.get(id).await.unwrap().unwrap();
     assert_eq!(
         (job.status, job.reason),
@@ -120,7 +120,7 @@ async fn g1_6_a_job_can_be_cancelled_from_any_node(house: House) {
     let mut stopped = handle.stopped();
     let told = timeout(PATIENCE, stopped.wait_for(|stopped| *stopped)).await;
     assert!(told.unwrap().is_ok());
-    handle.failed(Reason::Cancelled).await.unwrap();
+    handle.failed(Reason::Cancelled, None).await.unwrap();
     assert!(!there.cancel(id).await.unwrap(), "it has ended");
     let unknown = uuid::Uuid::nil();
     assert!(!here.cancel(unknown).await.unwrap());

@@ -10,6 +10,7 @@ both_engines!(
     g1_2_entries_go_when_they_are_old,
     g1_2_entries_go_when_there_are_too_many_bytes,
     g1_4_a_cursor_before_the_kept_changes_is_refused,
+    g1_4_a_log_that_was_closed_is_another,
 );
 
 async fn publish_at(house: &House, percent: u64, at_ms: u64) {
@@ -75,4 +76,20 @@ async fn g1_4_a_cursor_before_the_kept_changes_is_refused(house: House) {
     };
     let (names, _) = past(subject.read(From::Cursor(oldest))).await;
     assert_eq!(names, ["1", "2", "3", "4", "5"]);
+}
+
+async fn g1_4_a_log_that_was_closed_is_another(house: House) {
+    let subject = Subject::new(&house).await;
+    subject.progress("a", "root", "j", 1).await;
+    let before = subject.bus.head().await.unwrap();
+    stentor_bus::close(&house.open().await).await.unwrap();
+    subject.progress("a", "root", "j", 2).await;
+    let subject = Subject::new(&house).await;
+    let mut reader = subject.read(From::Cursor(before));
+    let Err(ReadError::Resync { oldest }) = one(&mut reader).await else {
+        panic!("a cursor into a log that was closed was taken");
+    };
+    subject.progress("a", "root", "j", 3).await;
+    let mut reader = subject.read(From::Cursor(oldest));
+    assert_eq!(next(&mut reader, 1).await, ["j:3"]);
 }

@@ -165,7 +165,7 @@ fn encode(follow: &Follow, item: &Item) -> Events {
                 let _ = events.event(&Event {
                     id: Some(&id),
                     name: None,
-                    data: delivery.envelope().json(),
+                    data: delivery.json(),
                 });
             }
             metrics::counter!("stentor_gateway_envelopes_total", "surface" => "sse")

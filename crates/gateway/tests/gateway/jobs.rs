@@ -50,7 +50,7 @@ async fn g1_6_jobs_are_seen_and_cancelled_within_reach(house: House) {
     }
     assert!(*other.stopped().borrow() && !*job.stopped().borrow());
     other
-        .failed(stentor_bus::jobs::Reason::Cancelled)
+        .failed(stentor_bus::jobs::Reason::Cancelled, None)
         .await
         .unwrap();
     let answer = subject.request("DELETE", &path, Some(&boss), "").await;

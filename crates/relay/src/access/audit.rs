@@ -80,6 +80,15 @@ impl Actor {
         }
     }
 
+    /// Who it is to the bus: as principals are called.
+    pub(super) fn subject(&self) -> String {
+        if self.address.is_some() {
+            format!("nostr:{}", self.name)
+        } else {
+            self.name.clone()
+        }
+    }
+
     /// Who holds this key, at this address.
     pub(crate) fn key(key: &PublicKey, client: std::net::IpAddr, class: Class) -> Self {
         Self {

@@ -28,3 +28,13 @@ pub enum AccessError {
     #[error("records: {0}")]
     Damaged(String),
 }
+
+impl From<stentor_bus::BusError> for AccessError {
+    /// What can go wrong where something is added to the log of the bus, which is in the same records.
+    fn from(error: stentor_bus::BusError) -> Self {
+        match error {
+            stentor_bus::BusError::Records(error) => Self::Records(error),
+            _ => Self::NoRandomness,
+        }
+    }
+}

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use stentor_bus::append;
 use stentor_event::{PublicKey, hexadecimal};
 use stentor_sql::{Error, Transaction};
 
 use super::audit::{Actor, Entry};
 use super::change::{add_member, assign};
-use super::{Access, AccessError, Change, Shared, to_the_end};
+use super::{Access, AccessError, Change, Shared, to_the_end, told};
 
 /// Random bytes of a claim.
 const CLAIM_BYTES: usize = 16;
@@ -171,9 +172,16 @@ impl Shared {
             return Ok(Joined::Already);
         }
         let entry = self.log.entry(by, "join", "[]", "ok", now);
+        let by = by.clone();
         let (joined, role) = self
             .records
-            .write(move |tx| use_claim(tx, &key, &claim, &entry, now as i64))
+            .write(move |tx| {
+                let used = use_claim(tx, &key, &claim, &entry, now as i64)?;
+                if let (Joined::Welcome, role) = &used {
+                    append(tx, &told::joined(&key, role.as_ref(), &by), now * 1_000)?;
+                }
+                Ok::<_, AccessError>(used)
+            })
             .await?;
         if joined == Joined::Welcome {
             self.update(|lists| {

@@ -2,7 +2,7 @@
 //!
 //! The records (`stentor-sql`) are the truth. [`Lists`] is the whole of it in memory, replaced as a whole after each
 //! change; every event and every connection is judged against the newest. Changes are made one after the other: in the
-//! records first, with their line in the audit log in the same transaction, then in memory. Each is made to its end, also
+//! records first, with their line in the audit log and what the bus is told of it (`told.rs`) in the same transaction, then in memory. Each is made to its end, also
 //! when who asked for it has gone ([`to_the_end`]): what is written down must be in force.
 
 pub(crate) mod audit;
@@ -15,10 +15,12 @@ pub(crate) mod load;
 mod roles;
 mod schema;
 mod tokens;
+pub(crate) mod told;
 
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
+use stentor_bus::{Draft, append};
 use stentor_sql::Database;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
@@ -58,6 +60,7 @@ impl Access {
     /// Those of the database.
     pub async fn open(records: Database) -> Result<Self, AccessError> {
         records.migrate(&schema::MIGRATIONS).await?;
+        stentor_bus::migrate(&records).await?;
         let (lists, suspects) = load::everything(&records).await?;
         let shared = Shared {
             suspects: Arc::new(Suspects::new(suspects)),
@@ -123,19 +126,33 @@ impl Shared {
         let _turn = self.changing.lock().await;
         change.check(&self.lists.load())?;
         let own = change.clone();
+        let told = self.told_of(&change, by);
         let entry = self
             .log
             .entry(by, change.method(), &change.params(), "ok", now);
         self.records
             .write(move |tx| {
                 own.write(tx, now)?;
-                entry.write(tx)
+                append(tx, &told, now * 1_000)?;
+                Ok::<_, AccessError>(entry.write(tx)?)
             })
             .await?;
         if let Change::BanEvent(id, _) | Change::AllowEvent(id, _) = &change {
             self.suspects.remove(id);
         }
         Ok(self.update(|lists| change.make(lists)))
+    }
+
+    /// What the bus is told of a change: nothing, when it makes no difference. A word about an event does, as it is taken from
+    /// the moderation queue.
+    fn told_of(&self, change: &Change, by: &Actor) -> Vec<Draft> {
+        let before = self.lists.load();
+        let mut after = Lists::clone(&before);
+        change.make(&mut after);
+        if after == **before && !matches!(change, Change::AllowEvent(..)) {
+            return Vec::new();
+        }
+        change.told(&before, by)
     }
 
     /// Changes the lists in memory; `true` when that made a difference.

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use stentor_auth::Place;
 use stentor_auth::nip98::{self, HttpAuthError, Payload, ReplayGuard, Target, Token};
 use stentor_event::{EventBuilder, EventId, Kind, PublicKey, SecretKey, Timestamp};
+use stentor_net::client::Cidr;
 use stentor_sql::{DatabaseConfig, Migrations, Transaction};
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -394,4 +395,114 @@ async fn r3_3_used_tokens_are_bounded_and_none_is_forgotten_before_its_time() {
         .await
         .unwrap();
     assert_eq!(left.0, 2, "what has expired is forgotten");
+}
+
+/// What has been told: types and data.
+async fn told(access: &Access) -> Vec<(String, serde_json::Value)> {
+    let rows: Vec<(String, String)> = access
+        .records()
+        .fetch_all("SELECT type, data FROM bus_outbox ORDER BY seq", ())
+        .await
+        .unwrap();
+    let read = |(name, data): (String, String)| (name, serde_json::from_str(&data).unwrap());
+    rows.into_iter().map(read).collect()
+}
+
+/// Lists whose changes are told.
+async fn opened_with_bus() -> (Access, TempDir) {
+    let (access, folder) = opened().await;
+    let store = stentor_store::memory::Store::new(
+        stentor_store::Keep::Current,
+        stentor_store::RelayScope::default(),
+    );
+    let (store, records) = (Arc::new(store), access.records().clone());
+    let bus = stentor_bus::Bus::open(store, records, stentor_bus::Config::default());
+    bus.await.unwrap();
+    (access, folder)
+}
+
+#[tokio::test]
+async fn g1_2_changes_are_told_in_their_order_and_once() {
+    let (access, _folder) = opened_with_bus().await;
+    let shell = Actor::shell();
+    let network: Cidr = "192.0.2.0/24".parse().unwrap();
+    let changes = [
+        Change::BanKey(key(1), Some("spam".into())),
+        Change::BanKey(key(1), Some("spam".into())),
+        Change::UnbanKey(key(1), None),
+        Change::UnbanKey(key(2), None),
+        Change::DisallowKind(7),
+        Change::AllowKind(7),
+        Change::Block(network, None),
+        Change::AddMember(key(3)),
+        Change::AddMember(key(3)),
+        Change::RemoveMember(key(3)),
+        Change::Name("A relay".into()),
+    ];
+    for change in changes {
+        access.apply(change, &shell, NOW).await.unwrap();
+    }
+    let told = told(&access).await;
+    let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "relay.ban.added",
+            "relay.ban.lifted",
+            "relay.ban.added",
+            "relay.ban.lifted",
+            "relay.allow.added",
+            "relay.ban.added",
+            "relay.member.added",
+            "relay.member.removed",
+            "relay.profile.changed",
+        ]
+    );
+    assert_eq!(told[0].1["value"], key(1).to_string());
+    assert!(told[0].1.get("reason").is_none(), "a detail");
+    assert_eq!(told[5].1, serde_json::json!({ "target": "address" }));
+}
+
+#[tokio::test]
+async fn g1_2_a_join_and_a_queued_event_are_told() {
+    let (access, _folder) = opened_with_bus().await;
+    let claim = access.invite(NewInvite::default(), NOW).await.unwrap();
+    let by = actor(1, Class::Member);
+    for _ in 0..2 {
+        access.join(key(1), &claim, &by, NOW).await.unwrap();
+    }
+    let id = EventId([9; 32]);
+    for _ in 0..2 {
+        crate::moderation::queue::add(&access, id, "reported", false, 10)
+            .await
+            .unwrap();
+    }
+    let allowed = Change::AllowEvent(id, None);
+    access.apply(allowed, &Actor::shell(), NOW).await.unwrap();
+    let told = told(&access).await;
+    let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "relay.member.added",
+            "relay.moderation.queued",
+            "relay.allow.added"
+        ]
+    );
+    assert_eq!(told[0].1["by"], "invite");
+    assert_eq!(told[1].1["event"], id.to_string());
+}
+
+#[tokio::test]
+async fn g1_2_what_is_not_made_is_not_told() {
+    let (access, _folder) = opened_with_bus().await;
+    let unknown = Change::DeleteRole("nobody".into());
+    assert!(access.apply(unknown, &Actor::shell(), NOW).await.is_err());
+    let by = actor(1, Class::Member);
+    access.join(key(1), "no claim", &by, NOW).await.unwrap();
+    assert_eq!(told(&access).await, []);
+    stentor_bus::close(access.records()).await.unwrap();
+    let ban = Change::BanKey(key(1), None);
+    assert!(access.apply(ban, &Actor::shell(), NOW).await.unwrap());
+    assert_eq!(told(&access).await, [], "nobody keeps the log");
 }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use metrics::counter;
+use stentor_bus::append;
 use stentor_event::EventId;
 use stentor_sql::{Database, Error, Transaction};
 use tokio::sync::mpsc;
 
-use crate::access::Access;
+use crate::access::told::queued;
+use crate::access::{Access, AccessError};
 use crate::state::{State, now};
 
 /// Characters of a reason that are kept.
@@ -66,14 +68,21 @@ pub(crate) async fn add(
     reason: &str,
     suspect: bool,
     most: usize,
-) -> Result<(), Error> {
+) -> Result<(), AccessError> {
     let reason: String = reason.chars().take(REASON_CHARS).collect();
     let at = now().0 as i64;
     // An admin who judges the event meanwhile has the last word, in memory as in the records.
     let _turn = access.hold().await;
     let left = access
         .records()
-        .write(move |tx| insert(tx, &id, &reason, suspect, at, most as i64))
+        .write(move |tx| {
+            let is_new = !waits(tx, &id)?;
+            let left = insert(tx, &id, &reason, suspect, at, most as i64)?;
+            if is_new && left.is_some() {
+                append(tx, &[queued(&id, &reason)], at.unsigned_abs() * 1_000)?;
+            }
+            Ok::<_, AccessError>(left)
+        })
         .await?;
     let Some(left) = left else { return Ok(()) };
     if suspect {
@@ -117,6 +126,15 @@ fn insert(
         leave(tx, id)?;
     }
     Ok(Some(gone))
+}
+
+/// Whether the event is in the queue.
+fn waits(tx: &mut Transaction<'_>, id: &EventId) -> Result<bool, Error> {
+    let waiting: Option<(i64,)> = tx.fetch_optional(
+        "SELECT first_at FROM relay_moderation WHERE id = ?",
+        (id.0,),
+    )?;
+    Ok(waiting.is_some())
 }
 
 /// Whether an admin has banned or allowed the event.

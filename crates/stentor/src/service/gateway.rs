@@ -14,6 +14,7 @@ use stentor_relay::Relay;
 use stentor_serve::supervisor::Supervisor;
 use stentor_sql::Database;
 use stentor_store::EventStore;
+use tokio::sync::watch;
 
 use crate::clock;
 use crate::config::Config;
@@ -37,6 +38,7 @@ pub struct Ground<'a> {
 /// The gateway and what it stands on.
 pub struct Standing {
     gateway: Gateway,
+    relay: Relay,
     bus: Bus,
     jobs: Jobs,
     auth: Arc<Authenticator>,
@@ -48,10 +50,14 @@ pub struct Standing {
 /// What the records, the secrets or the configuration have against it.
 pub async fn make(ground: Ground<'_>) -> anyhow::Result<Option<Standing>> {
     let config = ground.config;
+    let records = ground.records;
     if !config.gateway.enabled {
+        // Nobody would keep it in bounds.
+        stentor_bus::close(&records)
+            .await
+            .context("closing the log of the bus")?;
         return Ok(None);
     }
-    let records = ground.records;
     let bus = Bus::open(ground.store, records.clone(), config.bus.clone())
         .await
         .context("opening the bus")?;
@@ -76,11 +82,15 @@ pub async fn make(ground: Ground<'_>) -> anyhow::Result<Option<Standing>> {
         jobs: jobs.clone(),
         auth: Arc::clone(&auth),
         urls: relay.public_urls(),
-        rules: Box::new(move || relay.visibility()),
+        rules: Box::new({
+            let relay = relay.clone();
+            move || relay.visibility()
+        }),
         clock: clock::now,
     });
     Ok(Some(Standing {
         gateway,
+        relay,
         bus,
         jobs,
         auth,
@@ -103,13 +113,14 @@ impl Standing {
 
     /// Has it run what it does by itself.
     pub fn start(&self, supervisor: &mut Supervisor) {
-        let bus = self.bus.clone();
+        let (bus, relay) = (self.bus.clone(), self.relay.clone());
         spawn(supervisor, "bus", move || {
-            let bus = bus.clone();
+            let (bus, changes) = (bus.clone(), relay.access_changes());
             async move {
                 tokio::select! {
                     () = bus.run() => {}
                     () = bus.prune() => {}
+                    () = wake(&bus, changes) => {}
                 }
             }
         });
@@ -130,6 +141,13 @@ impl Standing {
         if let Err(error) = self.auth.audit().flush(clock::now()).await {
             tracing::warn!(%error, "the last lines of the audit are lost");
         }
+    }
+}
+
+/// Tells readers at once of what the relay publishes with each change of its lists.
+async fn wake(bus: &Bus, mut changes: watch::Receiver<u64>) {
+    while changes.changed().await.is_ok() {
+        bus.wake();
     }
 }
 

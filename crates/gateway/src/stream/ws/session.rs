@@ -145,7 +145,7 @@ impl Conversation {
             Item::Envelopes(envelopes) => {
                 for delivery in envelopes {
                     let cursor = follow.text(&delivery.cursor);
-                    let text = frame::event(id, &cursor, delivery.envelope().json());
+                    let text = frame::event(id, &cursor, delivery.json());
                     io.write_text(text.as_bytes());
                 }
                 metrics::counter!("stentor_gateway_envelopes_total", "surface" => "ws")

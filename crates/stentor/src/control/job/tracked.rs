@@ -86,9 +86,13 @@ async fn track(
     let stopped = *stop.borrow();
     match &result {
         Ok(_) if !stopped => told(handle.completed().await),
-        Ok(_) => told(handle.failed(why).await),
-        Err(_) if stopped => told(handle.failed(why).await),
-        Err(error) => told(handle.failed(reason(error)).await),
+        Ok(_) => told(handle.failed(why, None).await),
+        Err(_) if stopped => told(handle.failed(why, None).await),
+        Err(error) => told(
+            handle
+                .failed(reason(error), Some(format!("{error:#}")))
+                .await,
+        ),
     }
     result
 }
