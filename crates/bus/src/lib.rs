@@ -27,6 +27,7 @@ mod cursor;
 mod entry;
 mod envelope;
 mod error;
+mod event_schema;
 mod event_type;
 mod feed;
 mod hub;

@@ -96,6 +96,15 @@ impl Query {
         Ok(Some(filter))
     }
 
+    /// What is wanted, for the audit.
+    pub fn what(&self) -> String {
+        let filter = self.filter.as_deref().unwrap_or_default();
+        format!(
+            "types={} subject={} filter={filter}",
+            self.types, self.subject
+        )
+    }
+
     /// Where to begin: behind `last`, which the client has got to, before `since`; else at `otherwise`.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use axum::extract::{Query as Asked, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
 use http::request::Parts;
+use stentor_auth::Principal;
 use stentor_bus::{From, ReadError};
 use stentor_serve::RequestInfo;
 use utoipa::ToSchema;
@@ -42,7 +43,17 @@ pub(crate) async fn history(
     Asked(query): Asked<Query>,
     head: Parts,
 ) -> Response {
-    match page(&gateway.shared, &query, &head, &info).await {
+    let shared = &gateway.shared;
+    let read = async {
+        let principal = shared.principal(&head, &info, &[]).await?;
+        page(shared, &query, &principal).await
+    };
+    answer(read.await)
+}
+
+/// A page, or why there is none, as an answer.
+pub(crate) fn answer(page: Result<String, Failure>) -> Response {
+    match page {
         Ok(body) => {
             let json = (header::CONTENT_TYPE, "application/json");
             ([json, (header::CACHE_CONTROL, "no-store")], body).into_response()
@@ -51,20 +62,19 @@ pub(crate) async fn history(
     }
 }
 
-async fn page(
+/// The page that a query asks for.
+pub(crate) async fn page(
     shared: &Shared,
     query: &Query,
-    head: &Parts,
-    info: &RequestInfo,
+    principal: &Principal,
 ) -> Result<String, Failure> {
-    let principal = shared.principal(head, info, &[]).await?;
     let streams = &shared.parts.config.streams;
     let interest = query.interest(streams)?;
-    shared.permit(&principal, &interest)?;
+    shared.permit(principal, &interest)?;
     let from = query.from(None, From::Oldest)?;
     let limit = query.limit.unwrap_or(100).clamp(1, streams.history);
     let bus = &shared.parts.bus;
-    let mut reader = bus.read(from, shared.audience(&principal), interest);
+    let mut reader = bus.read(from, shared.audience(principal), interest);
     let mut resync = false;
     match reader.open().await {
         Ok(_) => {}

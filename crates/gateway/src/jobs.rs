@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::failure::Failure;
+use crate::history::{self, HistoryPage};
 use crate::reference::{Conflict, Missing, Refused};
 use crate::state::{Gateway, Shared};
 
@@ -119,16 +120,52 @@ pub(crate) async fn cancel(
     }
 }
 
+/// Lists what has been told of a job, the oldest first, as long as the log of the bus keeps it. To follow it live, `/api/v1/events` takes
+/// its id as `subject`.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/events", tag = "jobs", operation_id = "getJobEvents",
+    params(("id" = Uuid, Path, description = "The job's id.")),
+    responses((status = 200, description = "A page of envelopes.", body = HistoryPage), Refused, Missing))]
+pub(crate) async fn events(
+    State(gateway): State<Gateway>,
+    Extension(info): Extension<RequestInfo>,
+    Path(id): Path<Uuid>,
+    head: Parts,
+) -> Response {
+    let shared = &gateway.shared;
+    let scopes = (Scope::JobsReadOwn, Scope::JobsReadAll);
+    let told = async {
+        let principal = shared.principal(&head, &info, &[]).await?;
+        of(shared, &principal, id, scopes).await?;
+        let query = crate::asked::Query {
+            types: "job".into(),
+            subject: id.to_string(),
+            limit: Some(usize::MAX),
+            ..crate::asked::Query::default()
+        };
+        history::page(shared, &query, &principal).await
+    };
+    history::answer(told.await)
+}
+
 /// The job of this id, if it is within reach: else it is as if there were none.
 async fn reachable(
     shared: &Shared,
     head: &Parts,
     info: &RequestInfo,
     id: Uuid,
-    (own, all): (Scope, Scope),
+    scopes: (Scope, Scope),
 ) -> Result<Job, Failure> {
     let principal = shared.principal(head, info, &[]).await?;
-    let owner = reach(&principal, own, all)?;
+    of(shared, &principal, id, scopes).await
+}
+
+async fn of(
+    shared: &Shared,
+    principal: &Principal,
+    id: Uuid,
+    (own, all): (Scope, Scope),
+) -> Result<Job, Failure> {
+    let owner = reach(principal, own, all)?;
     let job = shared.parts.jobs.get(id).await?;
     let ours = |job: &Job| {
         job.tenant == principal.tenant.as_str()

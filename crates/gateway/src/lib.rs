@@ -5,6 +5,7 @@
 //! principal is (`state.rs`).
 
 mod asked;
+mod audit;
 pub mod config;
 mod door;
 mod failure;
@@ -15,6 +16,7 @@ mod routes;
 mod state;
 mod stream;
 mod tickets;
+mod tokens;
 pub mod webhook;
 
 pub use asked::QueryError;

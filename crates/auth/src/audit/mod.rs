@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use stentor_event::Timestamp;
 use stentor_sql::Database;
+use utoipa::ToSchema;
 
 use crate::config::Limits;
 use crate::{AuthFailure, Credential, ManageError, Principal, Tenant, metrics};
@@ -59,7 +60,7 @@ impl AuditKind {
 }
 
 /// A line of the audit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AuditLine {
     /// Its number; later lines have greater ones. 0 before it is written.
     pub id: i64,

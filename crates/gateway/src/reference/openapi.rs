@@ -5,6 +5,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::reference::EnvelopeSchema;
+use crate::reference::answers::ProblemSchema;
 use crate::state::Gateway;
 
 /// What holds for all operations.
@@ -22,7 +23,7 @@ use crate::state::Gateway;
         (name = "credentials", description = "Tickets, tokens, and who has used them."),
     ),
     security(("bearer" = []), ("nostr" = []), ("ticket" = [])),
-    components(schemas(EnvelopeSchema)),
+    components(schemas(EnvelopeSchema, ProblemSchema)),
     modifiers(&Credentials),
 )]
 struct Document;

@@ -1,10 +1,11 @@
 //! What follows the bus for one client, whatever it is written as: envelopes, positions, and why it ends.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use stentor_auth::{EndReason, Lease, Principal};
+use stentor_auth::{AuditKind, EndReason, Lease, Principal, Surface};
 use stentor_bus::{BusError, Cursor, Delivery, ReadError, Reader};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
@@ -14,7 +15,7 @@ use crate::stream::places::Place;
 /// Envelopes that are given out together when several wait.
 const TOGETHER: usize = 64;
 /// How often it is looked whether the principal is still good: well within the five seconds of G2.2.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Wait after the logs could not be read.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -50,12 +51,39 @@ impl End {
     }
 }
 
+/// Who is at the other end.
+pub(crate) struct Client {
+    pub principal: Principal,
+    /// Of a ticket's stream.
+    pub lease: Option<Lease>,
+    pub address: IpAddr,
+    pub surface: Surface,
+}
+
+impl Client {
+    /// Whether it may go on; if not, the audit is told that its stream has ended.
+    pub fn still_good(&self, shared: &Shared) -> Result<(), EndReason> {
+        let (auth, now) = (&shared.parts.auth, shared.now());
+        let good = auth.still_good(&self.principal, now);
+        if let Err(reason) = good {
+            self.note(shared, AuditKind::Ended, reason.as_str());
+        }
+        good
+    }
+
+    /// Tells the audit what it does, or what is done to it.
+    pub fn note(&self, shared: &Shared, kind: AuditKind, what: &str) {
+        let (audit, now) = (shared.parts.auth.audit(), shared.now());
+        let surface = self.surface.as_str();
+        audit.note(kind, &self.principal, self.address, surface, what, now);
+    }
+}
+
 /// Follows the bus for one client.
 pub(crate) struct Follow {
     shared: Arc<Shared>,
     reader: Reader,
-    principal: Principal,
-    lease: Option<Arc<Lease>>,
+    client: Arc<Client>,
     _place: Option<Place>,
     looks: Interval,
     /// What the client was last told as its position.
@@ -68,8 +96,7 @@ impl Follow {
     pub fn new(
         shared: Arc<Shared>,
         reader: Reader,
-        principal: Principal,
-        lease: Option<Arc<Lease>>,
+        client: Arc<Client>,
         place: Option<Place>,
     ) -> Self {
         let mut looks = interval(LOOK_EVERY);
@@ -77,8 +104,7 @@ impl Follow {
         Self {
             shared,
             reader,
-            principal,
-            lease,
+            client,
             _place: place,
             looks,
             told: None,
@@ -90,7 +116,7 @@ impl Follow {
     /// A cursor as this client is given it: a ticket's stream has marked ones.
     pub fn text(&self, cursor: &Cursor) -> String {
         let text = cursor.to_string();
-        match &self.lease {
+        match &self.client.lease {
             Some(lease) => lease.seal().seal(&text),
             None => text,
         }
@@ -190,8 +216,7 @@ impl Follow {
     }
 
     fn still_good(&self) -> Result<(), EndReason> {
-        let now = self.shared.now();
-        self.shared.parts.auth.still_good(&self.principal, now)
+        self.client.still_good(&self.shared)
     }
 
     /// The position, when it has moved for a while without anything for this client.

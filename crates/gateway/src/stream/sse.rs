@@ -22,7 +22,7 @@ use crate::asked::Query;
 use crate::failure::Failure;
 use crate::reference::{self, Wrong};
 use crate::state::{Gateway, Shared};
-use crate::stream::follow::{End, Follow, Item};
+use crate::stream::follow::{Client, End, Follow, Item};
 use crate::stream::places::Full;
 
 /// Streams what happens, as Server-Sent Events: each envelope is the data of an event without a name, its id a cursor, which
@@ -116,21 +116,17 @@ async fn open(
         .places
         .take(info.scope, whose, streams)
         .map_err(for_now)?;
-    let (auth, now) = (&shared.parts.auth, shared.now());
-    let what = format!("types={} subject={}", query.types, query.subject);
-    auth.audit().note(
-        AuditKind::Subscribed,
-        &principal,
-        info.client,
-        Surface::Events.as_str(),
-        &what,
-        now,
-    );
     let audience = shared.audience(&principal);
+    let client = Client {
+        principal,
+        lease: visitor.lease,
+        address: info.client,
+        surface: Surface::Events,
+    };
+    client.note(shared, AuditKind::Subscribed, &query.what());
     let reader = shared.parts.bus.read(from, audience, interest);
-    let shared = Arc::clone(shared);
-    let lease = visitor.lease.map(Arc::new);
-    Ok(Follow::new(shared, reader, principal, lease, Some(place)))
+    let (shared, client) = (Arc::clone(shared), Arc::new(client));
+    Ok(Follow::new(shared, reader, client, Some(place)))
 }
 
 /// How long a client waits before it comes back: drawn anew each time, from half of what is configured to one and a half.

@@ -8,9 +8,11 @@
     clippy::indexing_slicing
 )]
 
+mod contract;
 mod credentials;
 mod harness;
 mod history;
 mod jobs;
 mod streams;
+mod tokens;
 mod websocket;

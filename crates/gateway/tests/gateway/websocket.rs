@@ -20,6 +20,7 @@ both_engines!(
     g3_2_requests_that_cannot_be_done_are_told_and_the_connection_stays,
     g2_2_nobody_is_upgraded_without_a_credential,
     g2_2_a_revoked_key_ends_its_connection,
+    g2_2_a_revoked_key_ends_a_connection_without_subscriptions,
     g2_1_a_ticket_opens_a_websocket,
     g6_1_a_drain_closes_with_1012,
 );
@@ -231,6 +232,17 @@ async fn g2_2_a_revoked_key_ends_its_connection(house: House) {
     client
         .subscribe(json!({ "op": "subscribe", "id": "a" }))
         .await;
+    let registry = subject.auth.registry();
+    assert!(registry.revoke(&key.id, None, clock()).await.unwrap());
+    let frame = client.next().await;
+    assert_eq!(frame, json!({ "op": "end", "reason": "revoked" }));
+    assert_eq!(client.closed().await, 1008);
+}
+
+async fn g2_2_a_revoked_key_ends_a_connection_without_subscriptions(house: House) {
+    let subject = Subject::new(&house).await;
+    let key = subject.key("default", ALL).await;
+    let mut client = connect(&subject, "", Some(&key)).await.unwrap();
     let registry = subject.auth.registry();
     assert!(registry.revoke(&key.id, None, clock()).await.unwrap());
     let frame = client.next().await;

@@ -11,13 +11,14 @@ use axum::extract::{Query as Asked, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
-use stentor_auth::{AuditKind, Surface};
+use stentor_auth::Surface;
 use stentor_serve::{Refusal, RequestInfo, Upgrade, WebSocketConfig};
 
 use crate::asked::Query;
 use crate::failure::Failure;
 use crate::reference::{Refused, TooMany, Wrong};
 use crate::state::{Gateway, Shared};
+use crate::stream::follow::Client;
 use session::Conversation;
 
 /// Bytes of a frame, in either direction (G3.2).
@@ -87,21 +88,12 @@ async fn open(
         .places
         .take(info.scope, whose, streams)
         .map_err(full)?;
-    let (auth, now) = (&shared.parts.auth, shared.now());
-    auth.audit().note(
-        AuditKind::Subscribed,
-        &principal,
-        info.client,
-        Surface::WebSocket.as_str(),
-        "connected",
-        now,
-    );
-    let shared = Arc::clone(shared);
-    Ok(Conversation::new(
-        shared,
+    let client = Client {
         principal,
-        visitor.lease,
-        visitor.last,
-        place,
-    ))
+        lease: visitor.lease,
+        address: info.client,
+        surface: Surface::WebSocket,
+    };
+    let shared = Arc::clone(shared);
+    Ok(Conversation::new(shared, client, visitor.last, place))
 }

@@ -6,15 +6,16 @@ use std::task::{Context, Poll};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use stentor_auth::{Lease, Principal};
+use stentor_auth::{AuditKind, EndReason};
 use stentor_bus::From;
 use stentor_serve::{CloseCode, CloseFrame, Flow, Session, SessionIo};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::frame::{self, Fault, Marked, Request};
 use crate::asked::Query;
 use crate::failure::Failure;
 use crate::state::Shared;
-use crate::stream::follow::{End, Follow, Item};
+use crate::stream::follow::{Client, End, Follow, Item, LOOK_EVERY};
 use crate::stream::places::Place;
 
 /// A subscription.
@@ -27,8 +28,9 @@ struct Subscription {
 /// The session of a WebSocket.
 pub(super) struct Conversation {
     shared: Arc<Shared>,
-    principal: Principal,
-    lease: Option<Arc<Lease>>,
+    client: Arc<Client>,
+    /// When it is looked whether the client may go on, as long as no subscription does.
+    looks: Interval,
     /// Where a ticket's stream goes on: the place of the first subscription that does not say.
     last: Option<String>,
     subscriptions: Vec<Subscription>,
@@ -36,17 +38,13 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    pub fn new(
-        shared: Arc<Shared>,
-        principal: Principal,
-        lease: Option<Lease>,
-        last: Option<String>,
-        place: Place,
-    ) -> Self {
+    pub fn new(shared: Arc<Shared>, client: Client, last: Option<String>, place: Place) -> Self {
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             shared,
-            principal,
-            lease: lease.map(Arc::new),
+            client: Arc::new(client),
+            looks,
             last,
             subscriptions: Vec::new(),
             _place: place,
@@ -92,7 +90,7 @@ impl Conversation {
         }
         let malformed = |error| Fault::new(mark, "malformed", error);
         let interest = query.interest(streams).map_err(malformed)?;
-        let permitted = self.shared.permit(&self.principal, &interest);
+        let permitted = self.shared.permit(&self.client.principal, &interest);
         if let Err(Failure::Scope(scope)) = permitted {
             let detail = format!("the scope {scope} is needed");
             return Err(Fault::new(mark, "forbidden", detail));
@@ -108,15 +106,12 @@ impl Conversation {
             )
         })?;
         let from = query.from(cursor, From::Now).map_err(malformed)?;
-        let audience = self.shared.audience(&self.principal);
+        let audience = self.shared.audience(&self.client.principal);
         let reader = self.shared.parts.bus.read(from, audience, interest);
-        let follow = Follow::new(
-            Arc::clone(&self.shared),
-            reader,
-            self.principal.clone(),
-            self.lease.clone(),
-            None,
-        );
+        let what = query.what();
+        self.client.note(&self.shared, AuditKind::Subscribed, &what);
+        let (shared, client) = (Arc::clone(&self.shared), Arc::clone(&self.client));
+        let follow = Follow::new(shared, reader, client, None);
         self.subscriptions.push(Subscription {
             id: id.to_owned(),
             next: next(follow),
@@ -126,7 +121,7 @@ impl Conversation {
 
     /// The cursor in what the client was given.
     fn unsealed<'a>(&self, text: &'a str) -> Result<&'a str, ()> {
-        match &self.lease {
+        match &self.client.lease {
             None => Ok(text),
             Some(_) if matches!(text, "now" | "oldest") => Ok(text),
             // What was redeemed is a cursor already.
@@ -165,10 +160,7 @@ impl Conversation {
                 tell("lagged", json!({ "id": id, "missed": missed }));
                 return close("too slow");
             }
-            Item::End(End::Auth(reason)) => {
-                tell("end", json!({ "reason": reason.as_str() }));
-                return close(reason.as_str());
-            }
+            Item::End(End::Auth(reason)) => return end(*reason, io),
         }
         Flow::Continue
     }
@@ -176,6 +168,12 @@ impl Conversation {
 
 fn close(reason: &'static str) -> Flow {
     Flow::Close(CloseFrame::new(CloseCode::POLICY, reason))
+}
+
+fn end(reason: EndReason, io: &mut SessionIo<'_>) -> Flow {
+    let reason = reason.as_str();
+    io.write_text(frame::told("end", None, json!({ "reason": reason })).as_bytes());
+    close(reason)
 }
 
 fn next(mut follow: Follow) -> BoxFuture<'static, (Follow, Option<Item>)> {
@@ -198,6 +196,13 @@ impl Session for Conversation {
     }
 
     fn poll_work(&mut self, cx: &mut Context<'_>, io: &mut SessionIo<'_>) -> Flow {
+        while self.looks.poll_tick(cx).is_ready() {
+            if self.subscriptions.is_empty()
+                && let Err(reason) = self.client.still_good(&self.shared)
+            {
+                return end(reason, io);
+            }
+        }
         // In turns, so that a busy subscription does not keep the others waiting.
         let mut waiting = 0;
         while waiting < self.subscriptions.len() && io.has_room() {
