@@ -137,7 +137,7 @@ pub(crate) fn of_event(
         tenant: None,
         owner: None,
         actor: Some(format!("nostr:{}", event.pubkey())),
-        traceparent: None,
+        traceparent: stentor_trace::tied(&event.id().0).map(|it| it.to_string()),
         data: Data::Event(event),
         detail: None,
         text: OnceLock::new(),

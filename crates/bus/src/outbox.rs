@@ -80,7 +80,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Something that belongs to nobody.
+    /// Something that belongs to nobody, and to the trace of the task that tells of it.
     pub fn new(event_type: EventType, data: serde_json::Value) -> Self {
         Self {
             event_type,
@@ -88,7 +88,7 @@ impl Draft {
             tenant: None,
             owner: None,
             actor: None,
-            traceparent: None,
+            traceparent: stentor_trace::current().map(|it| it.to_string()),
             data,
             detail: None,
         }

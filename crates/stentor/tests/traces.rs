@@ -388,3 +388,25 @@ fn p3_config_check_looks_at_traces() {
     );
     assert_eq!(check("trace.otlp_endpoint=http://127.0.0.1:4318").0, 0);
 }
+
+#[test]
+fn g7_an_envelope_names_the_trace_that_its_event_came_in() {
+    let data = tempfile::tempdir().unwrap();
+    let collector = Collector::start();
+    let endpoint = format!("trace.otlp_endpoint={}", collector.url);
+    let public = r#"auth.public=["events:nostr:read"]"#;
+    let node = start(data.path(), &[&endpoint, "trace.sample=1", public]);
+    let mut client = Client::connect(&node.url);
+    assert!(client.publish(&note(1, 0)).0);
+    let (_, page) = get(node.address(), "/api/v1/events/history", "*/*");
+    let page: Value = serde_json::from_str(&page).unwrap();
+    let traceparent = page["events"][0]["traceparent"].as_str().unwrap();
+    let parts: Vec<&str> = traceparent.split('-').collect();
+    assert_eq!((parts[0], parts[3]), ("00", "01"), "{traceparent}");
+    assert_eq!(node.stop().0, 0);
+    let sent = collector.all();
+    let spans: Vec<Span> = sent.iter().flat_map(|sent| sent.spans()).collect();
+    let event = named(&spans, "EVENT")[0];
+    assert_eq!(hex(&event.trace_id), parts[1]);
+    assert_eq!(hex(&event.span_id), parts[2]);
+}

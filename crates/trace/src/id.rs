@@ -43,6 +43,13 @@ impl fmt::Display for TraceId {
     }
 }
 
+impl fmt::Display for SpanId {
+    /// 16 hex digits in lower case.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

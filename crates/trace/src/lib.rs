@@ -6,12 +6,14 @@
 //! of no message at all and cost a look at one number. What is recorded goes to whoever has called [`install`].
 
 mod connection;
+mod context;
 mod id;
 mod record;
 mod sampler;
 mod trace;
 
 pub use connection::{InConnection, connection};
+pub use context::{InTrace, current, tie, tied};
 pub use id::{SpanId, TraceId};
 pub use record::{Record, Span, Value};
 pub use sampler::install;

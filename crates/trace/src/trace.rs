@@ -1,5 +1,6 @@
 //! The trace of one message.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::connection::connection;
@@ -77,6 +78,14 @@ impl Trace {
     #[must_use]
     pub fn id(&self) -> Option<TraceId> {
         self.0.as_ref().map(|recording| recording.record.id)
+    }
+
+    /// What names it to others (W3C Trace Context, section 3.2); `None` when it does not record.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<Arc<str>> {
+        let recording = self.0.as_ref()?;
+        let (trace, span) = (recording.record.id, recording.record.root.id);
+        Some(format!("00-{trace}-{span}-01").into())
     }
 
     /// Calls it by what it has turned out to be.

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use stentor_bus::{Draft, append};
 use stentor_sql::Database;
+use stentor_trace::InTrace;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 use crate::moderation::suspects::Suspects;
@@ -181,10 +182,12 @@ where
     T: Send + 'static,
     E: From<AccessError> + Send + 'static,
 {
-    tokio::spawn(work).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a change of the access lists was interrupted");
-        Err(AccessError::Interrupted.into())
-    })
+    tokio::spawn(InTrace::same(work))
+        .await
+        .unwrap_or_else(|error| {
+            tracing::error!(%error, "a change of the access lists was interrupted");
+            Err(AccessError::Interrupted.into())
+        })
 }
 
 #[cfg(test)]

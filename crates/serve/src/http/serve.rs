@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use stentor_trace::Trace;
+use stentor_trace::{InTrace, Trace};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
@@ -122,7 +122,8 @@ async fn answer<F: SessionFactory>(
         extensions.insert(info);
         extensions.insert(upgrade);
         extensions.insert(shared.drain.signal());
-        route(&shared.router, config.http.request_timeout, request).await
+        let routed = route(&shared.router, config.http.request_timeout, request);
+        InTrace::new(trace.traceparent(), routed).await
     };
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // Whatever was agreed on, this is another answer.

@@ -72,6 +72,10 @@ impl Connection {
     ) {
         let mut trace = received.trace("EVENT");
         trace.set("stentor.event.kind", event.kind().0);
+        if let Some(traceparent) = trace.traceparent() {
+            // For whoever is told of it by way of the store.
+            stentor_trace::tie(event.id().0, traceparent);
+        }
         self.state.metrics.message(Message::Event);
         match self.may_publish(&event, received) {
             Ok(()) if Request::is(&event) => self.on_request(event, trace, received.settings, io),
