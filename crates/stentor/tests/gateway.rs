@@ -82,6 +82,21 @@ fn g2_1_keys_and_tenants_are_made_in_the_shell_with_and_without_a_node() {
 }
 
 #[test]
+fn g2_5_the_shell_reads_who_was_not_let_in() {
+    let data = tempfile::tempdir().unwrap();
+    let node = Node::start(data.path(), &[]);
+    let wrong = format!("stk_{}_{}", "0".repeat(16), "a".repeat(43));
+    let answer = get(node.address(), "/api/v1/events/history", &wrong);
+    assert_eq!(answer.0, 401);
+    node.stop();
+    let lines = run_json(data.path(), &["admin", "keys", "audit", "--json"]);
+    let line = &lines[0];
+    assert_eq!(line["kind"], "failed");
+    assert_eq!(line["address"], "127.0.0.1");
+    assert!(!lines.to_string().contains("stk_"), "{lines}");
+}
+
+#[test]
 fn g1_6_an_import_through_the_node_is_a_job() {
     let data = tempfile::tempdir().unwrap();
     let node = Node::start(data.path(), &[]);

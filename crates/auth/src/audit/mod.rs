@@ -242,7 +242,20 @@ impl Audit {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<AuditLine>, ManageError> {
-        kept::read(&self.records, tenant, before, limit.min(MOST_READ)).await
+        Self::lines(&self.records, tenant, before, limit).await
+    }
+
+    /// The same of the audit in these records, whoever writes it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn lines(
+        records: &Database,
+        tenant: Option<&Tenant>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditLine>, ManageError> {
+        kept::read(records, tenant, before, limit.min(MOST_READ)).await
     }
 }
 

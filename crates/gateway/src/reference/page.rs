@@ -38,6 +38,7 @@ pub(crate) fn html(document: &Value) -> String {
         section(&mut html, document, tag);
     }
     types(&mut html);
+    forms(&mut html, document);
     html.push_str("</main></body></html>");
     html
 }
@@ -51,7 +52,7 @@ fn navigation(html: &mut String, tags: &[Value]) {
             format_args!("<li><a href=\"#{name}\">{name}</a></li>"),
         );
     }
-    html.push_str("<li><a href=\"#types\">types of events</a></li></ul></nav>");
+    html.push_str("<li><a href=\"#types\">types of events</a></li><li><a href=\"#forms\">forms</a></li></ul></nav>");
 }
 
 fn credentials(html: &mut String, document: &Value) {
@@ -162,14 +163,81 @@ fn answers(html: &mut String, responses: &Value) {
     html.push_str("</tbody></table>");
 }
 
-/// The name of a form, linked to nothing, as the document has it.
+/// What something is, in a few words: the name of a form leads to it.
 fn form(schema: &Value) -> String {
-    let name = schema["$ref"]
+    if let Some(name) = schema["$ref"]
         .as_str()
-        .and_then(|path| path.rsplit('/').next());
-    name.map_or(String::new(), |name| {
-        format!("<code>{}</code>", escape(name))
-    })
+        .and_then(|path| path.rsplit('/').next())
+    {
+        let name = escape(name);
+        return format!("<a href=\"#form-{name}\"><code>{name}</code></a>");
+    }
+    let many = &schema["items"];
+    if many.is_object() {
+        return format!("list of {}", form(many));
+    }
+    let choices = schema["oneOf"].as_array().or(schema["anyOf"].as_array());
+    if let Some(choices) = choices {
+        let named: Vec<String> = choices
+            .iter()
+            .map(form)
+            .filter(|name| name != "null")
+            .collect();
+        return named.join(" or ");
+    }
+    let words = match &schema["type"] {
+        Value::String(word) => word.clone(),
+        Value::Array(words) => {
+            let words = words.iter().filter_map(Value::as_str);
+            words.filter(|word| *word != "null").collect()
+        }
+        _ => String::new(),
+    };
+    let choices: Vec<&str> = schema["enum"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    match choices.is_empty() {
+        true => escape(&words),
+        false => escape(&choices.join(", ")),
+    }
+}
+
+/// The forms of bodies and answers.
+fn forms(html: &mut String, document: &Value) {
+    html.push_str("<section id=\"forms\"><h2>Forms</h2>");
+    let schemas = document["components"]["schemas"].as_object();
+    for (name, schema) in schemas.into_iter().flatten() {
+        let (name, about) = (escape(name), prose(&schema["description"]));
+        push(
+            html,
+            format_args!("<h3 id=\"form-{name}\"><code>{name}</code></h3><p>{about}</p>"),
+        );
+        let properties = schema["properties"].as_object();
+        if properties.is_none() {
+            push(
+                html,
+                format_args!("<p class=\"faint\">{}</p>", form(schema)),
+            );
+            continue;
+        }
+        html.push_str("<table><tbody>");
+        for (name, property) in properties.into_iter().flatten() {
+            push(
+                html,
+                format_args!(
+                    "<tr><td><code>{}</code></td><td class=\"faint\">{}</td><td>{}</td></tr>",
+                    escape(name),
+                    form(property),
+                    prose(&property["description"])
+                ),
+            );
+        }
+        html.push_str("</tbody></table>");
+    }
+    html.push_str("</section>");
 }
 
 fn types(html: &mut String) {

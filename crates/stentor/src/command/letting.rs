@@ -15,6 +15,18 @@ pub enum Keys {
         #[arg(long)]
         tenant: Option<String>,
     },
+    /// Shows who came, what was done to credentials, and who was not let in; the newest first
+    Audit {
+        /// Of this tenant only; failures are of none
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Only lines before the one of this number
+        #[arg(long)]
+        before: Option<i64>,
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
+    },
     /// Ends a key, and all streams of it within seconds
     Revoke {
         /// Its public id
@@ -75,6 +87,15 @@ impl Keys {
                 days: key.days,
             },
             Self::List { tenant } => LettingJob::ListKeys { tenant },
+            Self::Audit {
+                tenant,
+                before,
+                limit,
+            } => LettingJob::Audit {
+                tenant,
+                before,
+                limit,
+            },
             Self::Revoke { id } => LettingJob::RevokeKey { id },
         }
     }

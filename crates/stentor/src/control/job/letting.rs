@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stentor_auth::{NewKey, Registry, Scopes, Tenant};
+use stentor_auth::{Audit, NewKey, Registry, Scopes, Tenant};
 use stentor_event::{PublicKey, Timestamp};
 use stentor_relay::config::parse_key;
 
@@ -34,6 +34,15 @@ pub enum LettingJob {
     ListKeys {
         /// Whose.
         tenant: Option<String>,
+    },
+    /// Lines of the audit.
+    Audit {
+        /// Whose.
+        tenant: Option<String>,
+        /// Those before this one.
+        before: Option<i64>,
+        /// At most so many.
+        limit: u32,
     },
     /// Ends a key.
     RevokeKey {
@@ -81,6 +90,16 @@ pub async fn run(workshop: &Workshop, job: LettingJob) -> anyhow::Result<Value> 
             let tenant = tenant.as_deref().map(str::parse::<Tenant>).transpose()?;
             let keys = registry.keys(tenant.as_ref(), None, MOST).await?;
             Ok(serde_json::to_value(keys)?)
+        }
+        LettingJob::Audit {
+            tenant,
+            before,
+            limit,
+        } => {
+            let tenant = tenant.as_deref().map(str::parse::<Tenant>).transpose()?;
+            let records = registry.records();
+            let lines = Audit::lines(records, tenant.as_ref(), before, limit).await?;
+            Ok(serde_json::to_value(lines)?)
         }
         LettingJob::RevokeKey { id } => Ok(json!(registry.revoke(&id, None, now).await?)),
         LettingJob::CreateTenant { name } => {
