@@ -13,6 +13,7 @@ mod jobs;
 mod routes;
 mod state;
 mod stream;
+mod telemetry;
 mod tickets;
 pub mod webhook;
 

@@ -6,7 +6,7 @@ use stentor_serve::headers::{Cors, OriginError, cors};
 
 use crate::state::Gateway;
 use crate::stream::{sse, ws};
-use crate::{history, jobs, tickets};
+use crate::{history, jobs, telemetry, tickets};
 
 impl Gateway {
     /// The routes of the gateway, `/api/v1/…`.
@@ -20,6 +20,7 @@ impl Gateway {
             .route("/api/v1/events/history", get(history::history))
             .route("/api/v1/ws", get(ws::ws))
             .route("/api/v1/tickets", post(tickets::mint))
+            .route("/api/v1/telemetry", telemetry::route())
             .route("/api/v1/jobs", get(jobs::list))
             .route("/api/v1/jobs/{id}", get(jobs::one).delete(jobs::cancel))
             .layer(axum::middleware::from_fn_with_state(origins, cors))

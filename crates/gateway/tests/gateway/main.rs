@@ -12,5 +12,7 @@ mod credentials;
 mod harness;
 mod history;
 mod jobs;
+mod outage;
 mod streams;
+mod telemetry;
 mod websocket;

@@ -15,6 +15,7 @@ use crate::asked::Query;
 use crate::failure::Failure;
 use crate::state::Shared;
 use crate::stream::follow::{End, Follow, Item};
+use crate::stream::measure::Measured;
 use crate::stream::places::Place;
 
 /// A subscription.
@@ -32,6 +33,7 @@ pub(super) struct Conversation {
     /// Where a ticket's stream goes on: the place of the first subscription that does not say.
     last: Option<String>,
     subscriptions: Vec<Subscription>,
+    measured: Measured,
     _place: Place,
 }
 
@@ -41,7 +43,7 @@ impl Conversation {
         principal: Principal,
         lease: Option<Lease>,
         last: Option<String>,
-        place: Place,
+        (place, measured): (Place, Measured),
     ) -> Self {
         Self {
             shared,
@@ -49,6 +51,7 @@ impl Conversation {
             lease: lease.map(Arc::new),
             last,
             subscriptions: Vec::new(),
+            measured,
             _place: place,
         }
     }
@@ -139,17 +142,18 @@ impl Conversation {
     }
 
     /// Writes what a subscription is given; how the connection goes on.
-    fn write(&self, id: &str, follow: &Follow, item: &Item, io: &mut SessionIo<'_>) -> Flow {
+    fn write(&mut self, id: &str, follow: &Follow, item: &Item, io: &mut SessionIo<'_>) -> Flow {
         let mut tell = |op: &str, fields| io.write_text(frame::told(op, None, fields).as_bytes());
         match item {
             Item::Envelopes(envelopes) => {
+                let mut bytes = 0;
                 for delivery in envelopes {
                     let cursor = follow.text(&delivery.cursor);
                     let text = frame::event(id, &cursor, delivery.envelope().json());
+                    bytes += text.len();
                     io.write_text(text.as_bytes());
                 }
-                metrics::counter!("stentor_gateway_envelopes_total", "surface" => "ws")
-                    .increment(envelopes.len() as u64);
+                self.measured.delivered(envelopes, bytes, follow.waiting());
             }
             Item::Position(cursor) => {
                 tell(
@@ -161,11 +165,13 @@ impl Conversation {
                 let oldest = follow.text(cursor);
                 tell("resync_required", json!({ "id": id, "oldest": oldest }));
             }
-            Item::End(End::Lagged(missed)) => {
+            Item::End(end @ End::Lagged(missed)) => {
+                self.measured.ends(*end);
                 tell("lagged", json!({ "id": id, "missed": missed }));
                 return close("too slow");
             }
-            Item::End(End::Auth(reason)) => {
+            Item::End(end @ End::Auth(reason)) => {
+                self.measured.ends(*end);
                 tell("end", json!({ "reason": reason.as_str() }));
                 return close(reason.as_str());
             }
