@@ -114,7 +114,7 @@ describe('with a node', () => {
     folder = await mkdtemp(path.join(tmpdir(), 'stentor-client-'))
     door = await startDoor()
     await start()
-    const args = ['admin', 'keys', 'create', '--name', 'client', '--scope', 'events:nostr:read', '--json', '--data', folder]
+    const args = ['admin', 'keys', 'create', '--name', 'client', '--scope', 'events:nostr:read,telemetry:write', '--json', '--data', folder]
     key = JSON.parse(spawnSync(binary, args, { encoding: 'utf8' }).stdout).key
     const known = async () => (await fetch(`${door.url}/api/v1/events/history`, { headers: { authorization: `Bearer ${key}` } })).ok
     while (!(await known())) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -166,6 +166,9 @@ describe('with a node', () => {
     const second = watched({ url: door.url, key, since })
     await second.until('what came meanwhile', () => second.seen.length === 1)
     assert.deepEqual(second.seen, ['meanwhile'])
+    const headers = { authorization: `Bearer ${key}` }
+    const report = await fetch(`${door.url}/api/v1/telemetry`, { method: 'POST', headers, body: JSON.stringify(second.feed.report()) })
+    assert.equal(report.status, 204)
     await second.feed.close()
   })
 
@@ -202,6 +205,10 @@ test('g6_4 gaps are told, doubles are dropped, and a hint of the server is the l
   assert.deepEqual(asked.slice(0, 3), [undefined, 'd', 'd'])
   const waits = states.filter(([state]) => state === 'waiting').map(([, { wait }]) => wait)
   assert.deepEqual(waits.slice(0, 2), [0, 1200])
-  const { duplicates, lagged, resyncs } = feed.counters
-  assert.deepEqual({ duplicates, lagged, resyncs }, { duplicates: 2, lagged: 1, resyncs: 1 })
+  const counted = { received: 2, reconnects: feed.counters.reconnects, gaps: 2, duplicates: 2 }
+  assert.deepEqual(feed.counters, counted)
+  const { latency_ms, ...report } = feed.report()
+  assert.deepEqual(report, counted)
+  assert.ok(latency_ms >= 0)
+  assert.deepEqual(Object.values(feed.report()).slice(0, 4), [0, 0, 0, 0])
 })

@@ -49,7 +49,11 @@ export class Feed {
   #cursor
   /** What the server asked to wait, once. */
   #hint
-  #counters = { received: 0, reconnects: 0, gaps: 0, duplicates: 0, lagged: 0, resyncs: 0, latency_ms: undefined }
+  #counters = { received: 0, reconnects: 0, gaps: 0, duplicates: 0 }
+  /** What of that was reported. */
+  #reported = { ...this.#counters }
+  /** The age of the last envelope when it arrived, in milliseconds. */
+  #latency
 
   /**
    * Settles when the feed has ended: after `close`, or with the error that makes it useless to go on.
@@ -72,9 +76,19 @@ export class Feed {
     return this.#cursor
   }
 
-  /** What `POST /api/v1/telemetry` takes: numbers since the beginning, and the latency of the last envelope. */
+  /** Numbers since the beginning. */
   get counters() {
     return { ...this.#counters }
+  }
+
+  /** What `POST /api/v1/telemetry` takes: numbers since the last report, and the latency of the last envelope, if it was a live one. */
+  report() {
+    const report = {}
+    for (const [name, count] of Object.entries(this.#counters)) report[name] = count - this.#reported[name]
+    this.#reported = { ...this.#counters }
+    // What is older was fetched, not delivered.
+    if (this.#latency <= 60_000) report.latency_ms = this.#latency
+    return report
   }
 
   /** Ends it. Nothing is called any more, but for `onState`. */
@@ -110,7 +124,10 @@ export class Feed {
   async #connection() {
     const { transport, types = [], subject = [], filter, coalesce, since } = this.#options
     const ending = new AbortController()
-    const signal = AbortSignal.any([this.#closing.signal, ending.signal])
+    const { signal } = ending
+    // Not AbortSignal.any: in some versions of Node its signal is collected while it is waited for.
+    const close = () => ending.abort()
+    this.#closing.signal.addEventListener('abort', close, { once: true })
     let silence
     let ended
     const sign = () => {
@@ -134,6 +151,7 @@ export class Feed {
       return ended
     } finally {
       clearTimeout(silence)
+      this.#closing.signal.removeEventListener('abort', close)
       ending.abort()
     }
   }
@@ -159,7 +177,7 @@ export class Feed {
         this.#call('onGap', { kind: 'repeated', ...repeated })
       } else {
         this.#counters.received++
-        this.#counters.latency_ms = Math.max(0, Date.now() - Date.parse(envelope.time))
+        this.#latency = Math.max(0, Date.now() - Date.parse(envelope.time))
         this.#call('onEvent', envelope, cursor)
       }
       // What was not taken is not behind us.
@@ -170,11 +188,7 @@ export class Feed {
       position(cursor)
       if (name === 'end') return end(new Error(`the node ended the stream: ${data.reason}`))
       this.#counters.gaps++
-      if (name === 'lagged') {
-        this.#counters.lagged++
-        return this.#call('onGap', { kind: 'lagged', missed: data.missed })
-      }
-      this.#counters.resyncs++
+      if (name === 'lagged') return this.#call('onGap', { kind: 'lagged', missed: data.missed })
       this.#sequence.reset()
       this.#call('onGap', { kind: 'resync', oldest: data.oldest })
     }

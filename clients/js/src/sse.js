@@ -25,6 +25,10 @@ export async function overEvents({ url, query, credential, cursor, signal, heard
   const parser = new EventStreamParser()
   const text = new TextDecoder()
   const reader = answer.body.getReader()
+  // Once the head has come, `fetch` does not hold on to the signal everywhere.
+  const cancel = () => reader.cancel().catch(() => {})
+  signal.addEventListener('abort', cancel, { once: true })
+  if (signal.aborted) cancel()
   for (;;) {
     const { done, value } = await reader.read()
     if (done) return

@@ -17,7 +17,12 @@ pub(crate) async fn logs(shared: &Shared) -> Result<(), BusError> {
     let store = shared.store.as_ref();
     let (before, last) = (oldest::oldest_change(shared).await?.seq, store.last_seq().0);
     let change = feed::change_at(store, before + 1).await?;
-    log("nostr", before + 1, last, change.map(|one| one.committed_ms));
+    log(
+        "nostr",
+        before + 1,
+        last,
+        change.map(|one| one.committed_ms),
+    );
     let extent = outbox::extent(&shared.database).await?;
     let kept = outbox::kept(&shared.database).await?;
     log("records", extent.first, extent.last, kept.oldest_ms);

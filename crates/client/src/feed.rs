@@ -80,7 +80,10 @@ impl Feed {
         let target = dialer.admit(url.as_str(), Family::Web, Trust::Operator)?;
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, value(&target.authority())?);
-        headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+        headers.insert(
+            header::ACCEPT,
+            HeaderValue::from_static("text/event-stream"),
+        );
         let name = concat!("stentor-client/", env!("CARGO_PKG_VERSION"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(name));
         if let Some(token) = &options.token {
@@ -156,7 +159,8 @@ impl Feed {
         let mut task = JoinSet::new();
         // What goes wrong with it shows in the answer and its body.
         task.spawn(async move { drop(connection.await) });
-        let mut request = http::Request::get(self.target.path_and_query()).body(Empty::<Bytes>::new())?;
+        let mut request =
+            http::Request::get(self.target.path_and_query()).body(Empty::<Bytes>::new())?;
         *request.headers_mut() = self.headers.clone();
         if let Some(cursor) = self.follow.cursor() {
             let cursor = HeaderValue::from_str(cursor).map_err(http::Error::from)?;

@@ -308,7 +308,10 @@ mod tests {
         let longest: Vec<u64> = (0..7)
             .map(|_| follow.ended(u64::MAX).as_millis() as u64 + 1)
             .collect();
-        assert_eq!(longest, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+        assert_eq!(
+            longest,
+            [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]
+        );
         // A refusal for now is no success; a position is.
         heard(&mut follow, "retry: 40000\n\n");
         assert_eq!(follow.ended(0), Duration::from_secs(40));
@@ -317,7 +320,12 @@ mod tests {
         assert!(follow.ended(u64::MAX) < Duration::from_secs(1));
         follow.hinted(Duration::MAX);
         assert_eq!(follow.ended(0), Duration::from_secs(300));
-        assert!(Follow::is_final(401) && Follow::is_final(404) && !Follow::is_final(429) && !Follow::is_final(503));
+        assert!(
+            Follow::is_final(401)
+                && Follow::is_final(404)
+                && !Follow::is_final(429)
+                && !Follow::is_final(503)
+        );
     }
 
     #[test]
@@ -337,7 +345,10 @@ mod tests {
     fn g6_4_what_is_no_envelope_ends_the_connection() {
         for text in ["data: {}\n\n", "data: x\n\n", "event: lagged\ndata: {}\n\n"] {
             let mut follow = Follow::new(&Since::Now);
-            assert!(follow.bytes(text.as_bytes(), Instant::now()).is_err(), "{text}");
+            assert!(
+                follow.bytes(text.as_bytes(), Instant::now()).is_err(),
+                "{text}"
+            );
         }
     }
 

@@ -83,8 +83,7 @@ impl Report {
 
     fn publish(&self) {
         for (what, count) in self.counts() {
-            counter!("stentor_gateway_client_counts_total", "what" => what)
-                .increment(count.into());
+            counter!("stentor_gateway_client_counts_total", "what" => what).increment(count.into());
         }
         if let Some(latency) = self.latency_ms {
             histogram!("stentor_gateway_client_latency_seconds").record(latency / 1_000.0);

@@ -84,7 +84,9 @@ fn g6_3_ten_thousand_upgrades_against_a_limit_of_a_thousand_leave_the_node_respo
     let (node, key) = start(data.path());
     assert!(Client::connect(&node.url).publish(&note(1, 1)).0);
     wait_for("the first to have left", || {
-        get(&node.operations, "/metrics", "*/*").1.contains("stentor_gateway_streams 0")
+        get(&node.operations, "/metrics", "*/*")
+            .1
+            .contains("stentor_gateway_streams 0")
     });
     let (left, refused) = (AtomicUsize::new(ATTEMPTS), AtomicUsize::new(0));
     let held = Mutex::new(Vec::new());
@@ -94,7 +96,10 @@ fn g6_3_ten_thousand_upgrades_against_a_limit_of_a_thousand_leave_the_node_respo
             .map(|_| {
                 scope.spawn(|| {
                     let next = |left: usize| left.checked_sub(1);
-                    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok() {
+                    while left
+                        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
+                        .is_ok()
+                    {
                         let (socket, head) = upgrade(node.address(), &key);
                         if head.contains(" 101 ") {
                             held.lock().unwrap().push(socket);
@@ -123,10 +128,15 @@ fn g6_3_ten_thousand_upgrades_against_a_limit_of_a_thousand_leave_the_node_respo
     println!("the slowest of the others waited {slowest:?}");
     assert!(slowest < RESPONSIVE, "{slowest:?}");
     let held = held.into_inner().unwrap();
-    assert_eq!((held.len(), refused.into_inner()), (LIMIT, ATTEMPTS - LIMIT));
+    assert_eq!(
+        (held.len(), refused.into_inner()),
+        (LIMIT, ATTEMPTS - LIMIT)
+    );
     // The places come back.
     drop(held);
-    wait_for("a place", || upgrade(node.address(), &key).1.contains(" 101 "));
+    wait_for("a place", || {
+        upgrade(node.address(), &key).1.contains(" 101 ")
+    });
     let (code, log) = node.stop();
     assert_eq!(code, 0, "{log}");
     assert!(!log.contains("panicked"), "{log}");
@@ -141,12 +151,17 @@ fn g6_3_who_is_slow_with_the_head_of_a_request_is_gone() {
         .map(|_| {
             let mut socket = TcpStream::connect(node.address()).unwrap();
             socket.set_read_timeout(Some(PATIENCE)).unwrap();
-            socket.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nX-Slow: ").unwrap();
+            socket
+                .write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+                .unwrap();
             socket
         })
         .collect();
     // Now and then a byte, so that silence is not what ends them.
-    let writers: Vec<TcpStream> = slow.iter().map(|socket| socket.try_clone().unwrap()).collect();
+    let writers: Vec<TcpStream> = slow
+        .iter()
+        .map(|socket| socket.try_clone().unwrap())
+        .collect();
     let dripping = {
         let stopped = Arc::clone(&stopped);
         std::thread::spawn(move || {
@@ -162,7 +177,10 @@ fn g6_3_who_is_slow_with_the_head_of_a_request_is_gone() {
         let mut answer = Vec::new();
         match socket.read_to_end(&mut answer) {
             // With or without 408; a byte that came after the end makes it a reset.
-            Ok(_) => assert!(!answer.windows(5).any(|five| five == b" 200 "), "{answer:?}"),
+            Ok(_) => assert!(
+                !answer.windows(5).any(|five| five == b" 200 "),
+                "{answer:?}"
+            ),
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
         }
     }
@@ -191,23 +209,53 @@ fn g6_3_frames_that_are_malformed_or_too_large_close_with_the_right_code() {
     let (node, key) = start(data.path());
     let mask = [0; 4];
     let text = |length: u64| [&[0x81, 0xff][..], &length.to_be_bytes(), &mask].concat();
-    let fragment = |first: u8| [&[first, 0xff][..], &(600_u64 << 10).to_be_bytes(), &mask, &vec![b' '; 600 << 10]].concat();
+    let fragment = |first: u8| {
+        [
+            &[first, 0xff][..],
+            &(600_u64 << 10).to_be_bytes(),
+            &mask,
+            &vec![b' '; 600 << 10],
+        ]
+        .concat()
+    };
     for (what, bytes, code) in [
         ("not masked", vec![0x81, 0x02, b'{', b'}'], 1002),
-        ("an opcode that there is not", [&[0x83, 0x80][..], &mask].concat(), 1002),
+        (
+            "an opcode that there is not",
+            [&[0x83, 0x80][..], &mask].concat(),
+            1002,
+        ),
         ("a reserved bit", [&[0xf1, 0x80][..], &mask].concat(), 1002),
-        ("a long ping", [&[0x89, 0xfe, 0, 126][..], &mask, &[0; 126]].concat(), 1002),
-        ("a continuation of nothing", [&[0x80, 0x80][..], &mask].concat(), 1002),
-        ("not UTF-8", [&[0x81, 0x82][..], &mask, &[0xc3, 0x28]].concat(), 1007),
+        (
+            "a long ping",
+            [&[0x89, 0xfe, 0, 126][..], &mask, &[0; 126]].concat(),
+            1002,
+        ),
+        (
+            "a continuation of nothing",
+            [&[0x80, 0x80][..], &mask].concat(),
+            1002,
+        ),
+        (
+            "not UTF-8",
+            [&[0x81, 0x82][..], &mask, &[0xc3, 0x28]].concat(),
+            1007,
+        ),
         ("a byte too much", text((1 << 20) + 1), 1009),
         ("far too much", text(1 << 40), 1009),
-        ("too much in pieces", [fragment(0x01), fragment(0x80)].concat(), 1009),
+        (
+            "too much in pieces",
+            [fragment(0x01), fragment(0x80)].concat(),
+            1009,
+        ),
     ] {
         assert_eq!(close_code(node.address(), &key, &bytes), code, "{what}");
     }
     // What is no JSON of the right kind is no reason to hang up.
     let (mut socket, _) = upgrade(node.address(), &key);
-    socket.write_all(&[&[0x81, 0x82][..], &mask, b"[]"].concat()).unwrap();
+    socket
+        .write_all(&[&[0x81, 0x82][..], &mask, b"[]"].concat())
+        .unwrap();
     let mut header = [0; 2];
     socket.read_exact(&mut header).unwrap();
     assert_eq!(header[0], 0x81, "a text frame");

@@ -185,7 +185,11 @@ async fn g6_4_the_client_of_rust_ends_where_it_is_of_no_use_to_go_on() {
         panic!("{told:?}");
     };
     let cursor = told.cursor.unwrap();
-    let other = if cursor.as_bytes()[3] == b'A' { "B" } else { "A" };
+    let other = if cursor.as_bytes()[3] == b'A' {
+        "B"
+    } else {
+        "A"
+    };
     let foreign = format!("{}{other}{}", &cursor[..3], &cursor[4..]);
     let mut second = feed(door.options(&key).since(Since::Cursor(foreign)));
     let told = second.next().await.unwrap();
@@ -229,7 +233,10 @@ async fn g6_1_two_hundred_clients_are_back_after_a_restart_and_miss_nothing() {
     .await
     .expect("everybody is back in time");
     let (_, metrics) = get(&node.operations, "/metrics", "text/plain");
-    assert!(metrics.contains("stentor_gateway_streams_total"), "{metrics}");
+    assert!(
+        metrics.contains("stentor_gateway_streams_total"),
+        "{metrics}"
+    );
     node.stop();
 }
 
@@ -238,7 +245,8 @@ fn g6_1_each_stream_is_told_another_time_to_come_back() {
     let data = tempfile::tempdir().unwrap();
     let node = Node::start(data.path(), &UNBOUND);
     let key = key(&node, data.path());
-    let request = format!("GET /api/v1/events HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n");
+    let request =
+        format!("GET /api/v1/events HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n");
     let open = || {
         let mut socket = std::net::TcpStream::connect(node.address()).unwrap();
         socket.set_read_timeout(Some(BACK)).unwrap();

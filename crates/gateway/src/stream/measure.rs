@@ -5,7 +5,8 @@
 //! * `stentor_gateway_streams_rejected_total{surface, reason}`: not opened;
 //! * `stentor_gateway_envelopes_total{surface}`, `stentor_gateway_bytes_total{surface}`: handed over to be sent;
 //! * `stentor_gateway_delivery_seconds`: from the time of an envelope, which is that of its commit, to its being handed over, for who is live;
-//! * `stentor_gateway_queued`: envelopes that wait behind those that are handed over.
+//! * `stentor_gateway_queued`: envelopes that wait behind those that are handed over;
+//! * `stentor_gateway_resyncs_total{surface}`: cursors of clients that are older than what is kept, or of another installation.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -42,6 +43,7 @@ pub(crate) fn begin(limits: &Streams) {
         counter!("stentor_gateway_streams_total", "surface" => surface).increment(0);
         counter!("stentor_gateway_envelopes_total", "surface" => surface).increment(0);
         counter!("stentor_gateway_bytes_total", "surface" => surface).increment(0);
+        counter!("stentor_gateway_resyncs_total", "surface" => surface).increment(0);
     }
 }
 
@@ -85,6 +87,11 @@ impl Measured {
     /// It ends, for this reason.
     pub const fn ends(&mut self, end: End) {
         self.reason = Some(end.as_str());
+    }
+
+    /// The client has missed what is no longer kept.
+    pub fn resynced(&self) {
+        counter!("stentor_gateway_resyncs_total", "surface" => self.way.as_str()).increment(1);
     }
 
     /// Envelopes were handed over, written as so many bytes. `waiting` more are in the queue of a live reader; `None`: it reads from

@@ -136,22 +136,23 @@ fn retry(shared: &Shared) -> Duration {
 }
 
 /// What is written.
-fn written(
-    follow: Follow,
-    measured: Measured,
-) -> impl Stream<Item = Events> + Send + 'static {
-    stream::unfold((follow, measured), |(mut follow, mut measured)| async move {
-        let item = follow.next().await?;
-        let events = encode(&follow, &item);
-        match &item {
-            Item::Envelopes(envelopes) => {
-                measured.delivered(envelopes, events.len(), follow.waiting());
+fn written(follow: Follow, measured: Measured) -> impl Stream<Item = Events> + Send + 'static {
+    stream::unfold(
+        (follow, measured),
+        |(mut follow, mut measured)| async move {
+            let item = follow.next().await?;
+            let events = encode(&follow, &item);
+            match &item {
+                Item::Envelopes(envelopes) => {
+                    measured.delivered(envelopes, events.len(), follow.waiting());
+                }
+                Item::End(end) => measured.ends(*end),
+                Item::Resync(_) => measured.resynced(),
+                Item::Position(_) => {}
             }
-            Item::End(end) => measured.ends(*end),
-            Item::Position(_) | Item::Resync(_) => {}
-        }
-        Some((events, (follow, measured)))
-    })
+            Some((events, (follow, measured)))
+        },
+    )
 }
 
 fn encode(follow: &Follow, item: &Item) -> Events {

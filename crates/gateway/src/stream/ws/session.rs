@@ -162,6 +162,7 @@ impl Conversation {
                 );
             }
             Item::Resync(cursor) => {
+                self.measured.resynced();
                 let oldest = follow.text(cursor);
                 tell("resync_required", json!({ "id": id, "oldest": oldest }));
             }
