@@ -57,7 +57,7 @@ pub enum Gap {
 #[derive(Debug, Clone)]
 pub enum Told {
     /// An envelope, once.
-    Event(Event),
+    Event(Box<Event>),
     /// Something is missing, or was repeated.
     Gap(Gap),
     /// The node ends the stream, as the credential is not good any more: why, in its words. It is tried again all the same.
@@ -194,7 +194,7 @@ impl Follow {
         let envelope: Envelope = read(data)?;
         // What is in no log passes: it was never told before.
         let Some(seq) = envelope.seq.as_deref() else {
-            return Ok(Told::Event(Event { cursor, envelope }));
+            return Ok(Told::Event(Box::new(Event { cursor, envelope })));
         };
         let seq: u64 = seq.parse().map_err(|_| Fault::Data("seq".into()))?;
         let has_room = self.seen.len() < SOURCES;
@@ -209,7 +209,7 @@ impl Follow {
             }
             None => {}
         }
-        Ok(Told::Event(Event { cursor, envelope }))
+        Ok(Told::Event(Box::new(Event { cursor, envelope })))
     }
 
     /// The node has told everything up to here: it serves us.
