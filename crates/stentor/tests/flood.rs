@@ -132,8 +132,20 @@ fn g6_3_ten_thousand_upgrades_against_a_limit_of_a_thousand_leave_the_node_respo
         (held.len(), refused.into_inner()),
         (LIMIT, ATTEMPTS - LIMIT)
     );
+    // G7: what has happened can be seen.
+    let seen = |line: &str| {
+        let (_, metrics) = get(&node.operations, "/metrics", "*/*");
+        metrics.lines().any(|one| one == line)
+    };
+    assert!(seen("stentor_gateway_streams_capacity 1000"));
+    assert!(seen("stentor_gateway_streams 1000"));
+    let rejected = r#"stentor_gateway_streams_rejected_total{surface="ws",reason="node"} 9000"#;
+    assert!(seen(rejected));
     // The places come back.
     drop(held);
+    // One more than are held now: the first of all, in `start`.
+    let closed = r#"stentor_gateway_streams_closed_total{surface="ws",reason="client"} 1001"#;
+    wait_for("the end of each to be counted", || seen(closed));
     wait_for("a place", || {
         upgrade(node.address(), &key).1.contains(" 101 ")
     });
