@@ -73,8 +73,8 @@ function suite(name, start) {
     await subject.start()
   })
 
-  test('while the node is away, a stream is an empty one with a hint; anything else is an error', async () => {
-    await subject.node.stop()
+  /** What is answered while the node is away. */
+  async function away() {
     const hints = new Set()
     for (let number = 0; number < 24; number++) {
       const answer = await get(proxy, EVENTS, { key, origin: page.origin })
@@ -93,7 +93,15 @@ function suite(name, start) {
       assert.equal(answer.status, 502, target)
       answer.close()
     }
-    await subject.start()
+  }
+
+  test('while the node is away, a stream is an empty one with a hint; anything else is an error', async () => {
+    await subject.node.stop()
+    try {
+      await away()
+    } finally {
+      await subject.start()
+    }
   })
 
   test('a refusal that is final stays one', async () => {
