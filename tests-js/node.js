@@ -23,9 +23,20 @@ export { Relay, SimplePool, WebSocket, finalizeEvent, generateSecretKey, getPubl
 const here = path.dirname(fileURLToPath(import.meta.url))
 export const binary = process.env.STENTOR_BINARY ?? path.join(here, '..', 'target', 'debug', 'stentor')
 
-/** Starts a node; `settings` are further arguments. */
+/** Starts a node in a folder that goes with it; `settings` are further arguments. */
 export async function startNode(...settings) {
   const folder = await mkdtemp(path.join(tmpdir(), 'stentor-js-'))
+  const node = await startNodeIn(folder, ...settings)
+  const stop = async () => {
+    const code = await node.stop()
+    await rm(folder, { recursive: true, force: true })
+    return code
+  }
+  return { ...node, stop }
+}
+
+/** Starts a node in a folder, which outlives it. */
+export async function startNodeIn(folder, ...settings) {
   const args = ['serve', '--data', folder, '--listen', '127.0.0.1:0', '--ops-listen', '127.0.0.1:0', ...settings]
   const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let log = ''
@@ -37,18 +48,16 @@ export async function startNode(...settings) {
     exited.then(({ code }) => reject(new Error(`the node ended with ${code}:\n${log}`)))
   })
   const line = await ready
-  const url = /ws:\/\/\S+/.exec(line)[0]
-  const operations = /http:\/\/\S+/.exec(line)[0]
+  const end = async (signal) => {
+    child.kill(signal)
+    return (await exited).code
+  }
   return {
-    url,
-    operations,
+    url: /ws:\/\/\S+/.exec(line)[0],
+    operations: /http:\/\/\S+/.exec(line)[0],
     folder,
-    async stop() {
-      child.kill('SIGTERM')
-      const { code } = await exited
-      await rm(folder, { recursive: true, force: true })
-      return code
-    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
   }
 }
 

@@ -6,8 +6,10 @@ import { spawnSync } from 'node:child_process'
 import { after, before, test } from 'node:test'
 import { parse } from 'yaml'
 
+import { follow } from '../../clients/js/src/index.js'
 import { Relay, authenticated, binary, event, generateSecretKey, startNode, stored } from '../node.js'
 import { expressions, files, metricsIn, read } from './files.js'
+import { until } from './tools.js'
 
 /** Figures of the store are measured every 15 seconds, the first time at the start. */
 const PATIENCE = 30_000
@@ -36,8 +38,32 @@ async function traffic({ url, folder }) {
   relay.close()
   const known = await authenticated(url, alice)
   known.close()
+  await streams(url, folder)
   // Leaves a line in the audit log.
   assert.equal(spawnSync(binary, ['admin', 'listkinds', '--data', folder]).status, 0)
+}
+
+/** A stream that is given something, one that is refused, and what a client has counted. */
+async function streams(url, folder) {
+  const api = `${url.replace('ws://', 'http://')}/api/v1`
+  const scopes = 'events:nostr:read,telemetry:write'
+  const made = spawnSync(binary, ['admin', 'keys', 'create', '--name', 'metrics', '--scope', scopes, '--json', '--data', folder], { encoding: 'utf8' })
+  const key = JSON.parse(made.stdout).key
+  const headers = { authorization: `Bearer ${key}` }
+  await until('the key to be known', async () => (await fetch(`${api}/events/history`, { headers })).ok)
+  assert.equal((await fetch(`${api}/events`)).status, 401)
+  const seen = []
+  const feed = follow({ url: url.replace('ws://', 'http://'), key, since: 'oldest', onEvent: (envelope) => seen.push(envelope) })
+  const relay = await Relay.connect(url)
+  // Live once what there was has been given.
+  for (let number = 1; number < 5; number++) {
+    await relay.publish(event(generateSecretKey(), { content: 'live' }))
+    await until('the envelope', () => seen.length > number)
+  }
+  relay.close()
+  const body = JSON.stringify(feed.report())
+  assert.equal((await fetch(`${api}/telemetry`, { method: 'POST', headers, body })).status, 204)
+  await feed.close()
 }
 
 /** The names of the series that are exposed, once the slow figures are there. */
@@ -48,7 +74,8 @@ async function scrape(operations) {
     assert.equal(answer.status, 200)
     const text = await answer.text()
     const names = new Set([...text.matchAll(/^((?:stentor|process)_\w+)/gm)].map(([, name]) => name))
-    if (names.has('stentor_store_bytes') && names.has('stentor_ws_closed_total')) return names
+    const late = ['stentor_store_bytes', 'stentor_ws_closed_total', 'stentor_gateway_streams_closed_total']
+    if (late.every((name) => names.has(name))) return names
     assert.ok(Date.now() < deadline, 'the figures of the store have not come')
     await new Promise((resolve) => setTimeout(resolve, 200))
   }

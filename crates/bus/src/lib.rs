@@ -32,6 +32,7 @@ mod event_type;
 mod feed;
 mod hub;
 pub mod jobs;
+mod measure;
 mod oldest;
 mod outbox;
 mod queue;

@@ -22,7 +22,7 @@ pub(crate) async fn oldest(shared: &Shared) -> Result<Cursor, BusError> {
 }
 
 /// Before the oldest change that is kept: the feed is in the order of time, but for a clock that was set back.
-async fn oldest_change(shared: &Shared) -> Result<Place, BusError> {
+pub(crate) async fn oldest_change(shared: &Shared) -> Result<Place, BusError> {
     let store = shared.store.as_ref();
     let kept_from = shared.config.kept_from(now_ms());
     let end = store.last_seq().0;

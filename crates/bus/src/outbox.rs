@@ -230,6 +230,29 @@ pub(crate) async fn extent(database: &Database) -> Result<Extent, BusError> {
     })
 }
 
+/// What the log holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// About so many bytes.
+    pub bytes: u64,
+    /// The time of the oldest entry, in Unix milliseconds; `None` for none.
+    pub oldest_ms: Option<u64>,
+}
+
+/// How much there is.
+pub(crate) async fn kept(database: &Database) -> Result<Kept, BusError> {
+    let (bytes, oldest): (i64, Option<i64>) = database
+        .fetch_one(
+            "SELECT bytes, (SELECT time_ms FROM bus_outbox ORDER BY seq LIMIT 1) FROM bus_log WHERE name = 'records'",
+            (),
+        )
+        .await?;
+    Ok(Kept {
+        bytes: unsigned(bytes),
+        oldest_ms: oldest.map(unsigned),
+    })
+}
+
 /// Entries behind a place, oldest first.
 pub(crate) async fn read(database: &Database, after: Place, limit: u64) -> Result<Page, BusError> {
     let rows: Vec<Row> = database

@@ -10,7 +10,7 @@ use crate::bus::{Bus, Shared, now, now_ms};
 use crate::entry::Entry;
 use crate::envelope::new_id;
 use crate::transport::News;
-use crate::{BusError, EventType, Log, feed, outbox};
+use crate::{BusError, EventType, Log, feed, measure, outbox};
 
 /// Entries of a log that are read at once.
 const READ: u64 = 512;
@@ -40,6 +40,7 @@ impl Bus {
             if let Err(error) = serve(shared, std::mem::take(&mut passing)).await {
                 tracing::warn!(%error, "the bus cannot read");
                 metrics::counter!("stentor_bus_errors_total").increment(1);
+                measure::lag(shared);
                 sleep(PAUSE).await;
             }
             tokio::time::sleep_until(begun + PULSE).await;
@@ -81,10 +82,7 @@ impl Bus {
                 break;
             }
         }
-        let extent = outbox::extent(&shared.database).await?;
-        metrics::gauge!("stentor_bus_log_entries").set((extent.last + 1 - extent.first) as f64);
-        metrics::gauge!("stentor_bus_log_first").set(extent.first as f64);
-        metrics::gauge!("stentor_bus_log_last").set(extent.last as f64);
+        measure::logs(shared).await?;
         Ok(removed)
     }
 }
@@ -95,6 +93,7 @@ async fn serve(shared: &Shared, passing: Vec<Event>) -> Result<(), BusError> {
         pass(shared, event).await?;
     }
     loop {
+        measure::lag(shared);
         let nostr = shared.hub.end(Log::Nostr);
         let mut more = false;
         if nostr.seq < shared.store.last_seq().0 {
@@ -110,6 +109,7 @@ async fn serve(shared: &Shared, passing: Vec<Event>) -> Result<(), BusError> {
         }
         more |= page.full;
         if !more || shared.hub.live() == 0 {
+            measure::lag(shared);
             return Ok(());
         }
     }

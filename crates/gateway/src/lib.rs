@@ -15,6 +15,7 @@ mod reference;
 mod routes;
 mod state;
 mod stream;
+mod telemetry;
 mod tickets;
 mod tokens;
 pub mod webhook;

@@ -2,12 +2,12 @@
 
 use axum::Router;
 use stentor_serve::headers::{Cors, OriginError, cors};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use crate::state::Gateway;
 use crate::stream::{sse, ws};
-use crate::{audit, history, jobs, reference, tickets, tokens};
+use crate::{audit, history, jobs, reference, telemetry, tickets, tokens};
 
 /// The operations of the gateway, each with what the OpenAPI document says of it.
 pub(crate) fn operations() -> OpenApiRouter<Gateway> {
@@ -22,6 +22,7 @@ pub(crate) fn operations() -> OpenApiRouter<Gateway> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::one, jobs::cancel))
         .routes(routes!(jobs::events))
+        .routes(routes!(telemetry::report).layer(telemetry::bounded()))
 }
 
 impl Gateway {

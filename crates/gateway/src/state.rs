@@ -8,7 +8,9 @@ use stentor_bus::{Audience, Breadth, Bus, Family};
 use stentor_event::{Timestamp, Viewer, VisibilityRules};
 
 use crate::config::Config;
+use crate::stream::measure;
 use crate::stream::places::Places;
+use crate::telemetry::Reports;
 
 /// What a gateway is made of.
 pub struct Parts {
@@ -37,15 +39,18 @@ pub struct Gateway {
 pub(crate) struct Shared {
     pub parts: Parts,
     pub places: Places,
+    pub reports: Reports,
 }
 
 impl Gateway {
     /// A gateway.
     pub fn new(parts: Parts) -> Self {
+        measure::begin(&parts.config.streams);
         Self {
             shared: Arc::new(Shared {
                 parts,
                 places: Places::new(),
+                reports: Reports::new(),
             }),
         }
     }

@@ -122,6 +122,11 @@ impl Follow {
         }
     }
 
+    /// Envelopes that wait for a live reader; `None` while it reads from the logs.
+    pub fn waiting(&self) -> Option<usize> {
+        self.reader.is_live().then(|| self.reader.waiting())
+    }
+
     /// What comes next; `None` after the end. When the future is dropped, nothing is lost.
     pub async fn next(&mut self) -> Option<Item> {
         if self.ended {
@@ -137,11 +142,7 @@ impl Follow {
                 self.told = Some(*cursor);
                 self.told_at = Instant::now();
             }
-            Item::End(end) => {
-                self.ended = true;
-                metrics::counter!("stentor_gateway_streams_closed_total", "reason" => end.as_str())
-                    .increment(1);
-            }
+            Item::End(_) => self.ended = true,
         }
         Some(item)
     }

@@ -23,6 +23,7 @@ use crate::failure::Failure;
 use crate::reference::{self, Wrong};
 use crate::state::{Gateway, Shared};
 use crate::stream::follow::{Client, End, Follow, Item};
+use crate::stream::measure::{self, Measured, Way};
 use crate::stream::places::Full;
 
 /// Streams what happens, as Server-Sent Events: each envelope is the data of an event without a name, its id a cursor, which
@@ -50,13 +51,12 @@ pub(crate) async fn events(
                 keep_alive: Duration::from_secs(shared.parts.config.streams.keep_alive_seconds),
                 reconnect: retry,
             };
-            metrics::counter!("stentor_gateway_streams_total", "surface" => "sse").increment(1);
-            EventStream::new(written(follow), config, drain).into_response()
+            let measured = Measured::opened(Way::Sse, drain.clone());
+            EventStream::new(written(follow, measured), config, drain).into_response()
         }
         Err(Refused::ForNow(reason)) => refused(retry, reason),
         Err(Refused::For(failure)) => {
-            metrics::counter!("stentor_gateway_streams_rejected_total", "reason" => "refused")
-                .increment(1);
+            measure::rejected(Way::Sse, measure::reason(&failure));
             failure.into_response()
         }
     }
@@ -72,17 +72,16 @@ enum Refused {
 
 impl<T: Into<Failure>> std::convert::From<T> for Refused {
     fn from(failure: T) -> Self {
-        match failure.into() {
-            Failure::Bus(_) | Failure::Auth(stentor_auth::AuthFailure::Unavailable { .. }) => {
-                Self::ForNow("unavailable")
-            }
-            failure => Self::For(failure),
+        let failure = failure.into();
+        match measure::reason(&failure) {
+            "unavailable" => Self::ForNow("unavailable"),
+            _ => Self::For(failure),
         }
     }
 }
 
 fn refused(retry: Duration, reason: &'static str) -> Response {
-    metrics::counter!("stentor_gateway_streams_rejected_total", "reason" => reason).increment(1);
+    measure::rejected(Way::Sse, reason);
     refused_for_now(retry)
 }
 
@@ -140,11 +139,23 @@ fn retry(shared: &Shared) -> Duration {
 }
 
 /// What is written.
-fn written(follow: Follow) -> impl Stream<Item = Events> + Send + 'static {
-    stream::unfold(follow, |mut follow| async move {
-        let item = follow.next().await?;
-        Some((encode(&follow, &item), follow))
-    })
+fn written(follow: Follow, measured: Measured) -> impl Stream<Item = Events> + Send + 'static {
+    stream::unfold(
+        (follow, measured),
+        |(mut follow, mut measured)| async move {
+            let item = follow.next().await?;
+            let events = encode(&follow, &item);
+            match &item {
+                Item::Envelopes(envelopes) => {
+                    measured.delivered(envelopes, events.len(), follow.waiting());
+                }
+                Item::End(end) => measured.ends(*end),
+                Item::Resync(_) => measured.resynced(),
+                Item::Position(_) => {}
+            }
+            Some((events, (follow, measured)))
+        },
+    )
 }
 
 fn encode(follow: &Follow, item: &Item) -> Events {
@@ -164,8 +175,6 @@ fn encode(follow: &Follow, item: &Item) -> Events {
                     data: delivery.json(),
                 });
             }
-            metrics::counter!("stentor_gateway_envelopes_total", "surface" => "sse")
-                .increment(envelopes.len() as u64);
         }
         Item::Position(cursor) => {
             let _ = events.position(&follow.text(cursor));

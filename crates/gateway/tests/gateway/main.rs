@@ -13,6 +13,8 @@ mod credentials;
 mod harness;
 mod history;
 mod jobs;
+mod outage;
 mod streams;
+mod telemetry;
 mod tokens;
 mod websocket;

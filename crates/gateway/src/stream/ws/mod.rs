@@ -12,13 +12,15 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
 use stentor_auth::Surface;
-use stentor_serve::{Refusal, RequestInfo, Upgrade, WebSocketConfig};
+use stentor_serve::{DrainSignal, Refusal, RequestInfo, Upgrade, WebSocketConfig};
 
 use crate::asked::Query;
 use crate::failure::Failure;
 use crate::reference::{Refused, TooMany, Wrong};
 use crate::state::{Gateway, Shared};
 use crate::stream::follow::Client;
+use crate::stream::measure::{self, Measured, Way};
+use crate::stream::places::{Full, Place};
 use session::Conversation;
 
 /// Bytes of a frame, in either direction (G3.2).
@@ -37,18 +39,18 @@ pub(crate) async fn ws(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,
     Extension(upgrade): Extension<Upgrade>,
+    Extension(drain): Extension<DrainSignal>,
     Asked(query): Asked<Query>,
     head: Parts,
 ) -> Response {
     let shared = &gateway.shared;
     match open(shared, &query, &head, &info).await {
         Ok(conversation) => {
-            metrics::counter!("stentor_gateway_streams_total", "surface" => "ws").increment(1);
-            upgrade.accept(config(), |_, _| conversation)
+            // It is a stream only if the upgrade comes about.
+            upgrade.accept(config(), |_, _| conversation.opened(drain))
         }
-        Err(refused) => {
-            metrics::counter!("stentor_gateway_streams_rejected_total", "reason" => "refused")
-                .increment(1);
+        Err((reason, refused)) => {
+            measure::rejected(Way::WebSocket, reason);
             *refused
         }
     }
@@ -69,11 +71,12 @@ async fn open(
     query: &Query,
     head: &Parts,
     info: &RequestInfo,
-) -> Result<Conversation, Box<Response>> {
+) -> Result<Waiting, (&'static str, Box<Response>)> {
     let streams = &shared.parts.config.streams;
-    let full = |full: crate::stream::places::Full| {
+    let full = |full: Full| {
         let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, full.to_string());
-        Box::new(refusal.retry_after(streams.retry_seconds).into_response())
+        let refusal = refusal.retry_after(streams.retry_seconds).into_response();
+        (full.as_str(), Box::new(refusal))
     };
     // Before a ticket is used up.
     shared.places.look(info.scope, streams).map_err(full)?;
@@ -81,7 +84,10 @@ async fn open(
     let visitor = shared
         .visitor(head, info, Surface::WebSocket, ticket, last)
         .await;
-    let visitor = visitor.map_err(|failure: Failure| Box::new(failure.into_response()))?;
+    let visitor = visitor.map_err(|failure: Failure| {
+        let reason = measure::reason(&failure);
+        (reason, Box::new(failure.into_response()))
+    })?;
     let principal = visitor.principal;
     let whose = format!("{}/{}", principal.tenant, principal.subject);
     let place = shared
@@ -94,6 +100,25 @@ async fn open(
         address: info.client,
         surface: Surface::WebSocket,
     };
-    let shared = Arc::clone(shared);
-    Ok(Conversation::new(shared, client, visitor.last, place))
+    Ok(Waiting {
+        shared: Arc::clone(shared),
+        client,
+        last: visitor.last,
+        place,
+    })
+}
+
+/// A conversation before the upgrade.
+struct Waiting {
+    shared: Arc<Shared>,
+    client: Client,
+    last: Option<String>,
+    place: Place,
+}
+
+impl Waiting {
+    fn opened(self, drain: DrainSignal) -> Conversation {
+        let measured = Measured::opened(Way::WebSocket, drain);
+        Conversation::new(self.shared, self.client, self.last, (self.place, measured))
+    }
 }

@@ -16,6 +16,7 @@ use crate::asked::Query;
 use crate::failure::Failure;
 use crate::state::Shared;
 use crate::stream::follow::{Client, End, Follow, Item, LOOK_EVERY};
+use crate::stream::measure::Measured;
 use crate::stream::places::Place;
 
 /// A subscription.
@@ -34,11 +35,17 @@ pub(super) struct Conversation {
     /// Where a ticket's stream goes on: the place of the first subscription that does not say.
     last: Option<String>,
     subscriptions: Vec<Subscription>,
+    measured: Measured,
     _place: Place,
 }
 
 impl Conversation {
-    pub fn new(shared: Arc<Shared>, client: Client, last: Option<String>, place: Place) -> Self {
+    pub fn new(
+        shared: Arc<Shared>,
+        client: Client,
+        last: Option<String>,
+        (place, measured): (Place, Measured),
+    ) -> Self {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
@@ -47,6 +54,7 @@ impl Conversation {
             looks,
             last,
             subscriptions: Vec::new(),
+            measured,
             _place: place,
         }
     }
@@ -133,18 +141,27 @@ impl Conversation {
         }
     }
 
+    /// The credential has ended.
+    fn end(&mut self, reason: EndReason, io: &mut SessionIo<'_>) -> Flow {
+        self.measured.ends(End::Auth(reason));
+        let reason = reason.as_str();
+        io.write_text(frame::told("end", None, json!({ "reason": reason })).as_bytes());
+        close(reason)
+    }
+
     /// Writes what a subscription is given; how the connection goes on.
-    fn write(&self, id: &str, follow: &Follow, item: &Item, io: &mut SessionIo<'_>) -> Flow {
+    fn write(&mut self, id: &str, follow: &Follow, item: &Item, io: &mut SessionIo<'_>) -> Flow {
         let mut tell = |op: &str, fields| io.write_text(frame::told(op, None, fields).as_bytes());
         match item {
             Item::Envelopes(envelopes) => {
+                let mut bytes = 0;
                 for delivery in envelopes {
                     let cursor = follow.text(&delivery.cursor);
                     let text = frame::event(id, &cursor, delivery.json());
+                    bytes += text.len();
                     io.write_text(text.as_bytes());
                 }
-                metrics::counter!("stentor_gateway_envelopes_total", "surface" => "ws")
-                    .increment(envelopes.len() as u64);
+                self.measured.delivered(envelopes, bytes, follow.waiting());
             }
             Item::Position(cursor) => {
                 tell(
@@ -153,14 +170,16 @@ impl Conversation {
                 );
             }
             Item::Resync(cursor) => {
+                self.measured.resynced();
                 let oldest = follow.text(cursor);
                 tell("resync_required", json!({ "id": id, "oldest": oldest }));
             }
-            Item::End(End::Lagged(missed)) => {
+            Item::End(end @ End::Lagged(missed)) => {
+                self.measured.ends(*end);
                 tell("lagged", json!({ "id": id, "missed": missed }));
                 return close("too slow");
             }
-            Item::End(End::Auth(reason)) => return end(*reason, io),
+            Item::End(End::Auth(reason)) => return self.end(*reason, io),
         }
         Flow::Continue
     }
@@ -168,12 +187,6 @@ impl Conversation {
 
 fn close(reason: &'static str) -> Flow {
     Flow::Close(CloseFrame::new(CloseCode::POLICY, reason))
-}
-
-fn end(reason: EndReason, io: &mut SessionIo<'_>) -> Flow {
-    let reason = reason.as_str();
-    io.write_text(frame::told("end", None, json!({ "reason": reason })).as_bytes());
-    close(reason)
 }
 
 fn next(mut follow: Follow) -> BoxFuture<'static, (Follow, Option<Item>)> {
@@ -200,7 +213,7 @@ impl Session for Conversation {
             if self.subscriptions.is_empty()
                 && let Err(reason) = self.client.still_good(&self.shared)
             {
-                return end(reason, io);
+                return self.end(reason, io);
             }
         }
         // In turns, so that a busy subscription does not keep the others waiting.

@@ -1,0 +1,63 @@
+// Headless Chromium, driven by the DevTools protocol over a pipe (--remote-debugging-pipe): no port, no library.
+
+import { spawn } from 'node:child_process'
+
+import { program } from './tools.js'
+
+export const chromium = program('STENTOR_CHROMIUM', 'chromium', 'chromium-browser', 'google-chrome')
+
+const SETTINGS = [
+  '--headless=new',
+  '--remote-debugging-pipe',
+  // The certificate is the test's own.
+  '--ignore-certificate-errors',
+  // Tests may run as root, where Chromium has no sandbox; it loads nothing but what the test serves.
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-dev-shm-usage',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** A browser with one page; `evaluate` runs an expression in it and gives its value. */
+export async function startBrowser(folder, url) {
+  const child = spawn(chromium, [...SETTINGS, `--user-data-dir=${folder}`, 'about:blank'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] })
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  const [, , , input, output] = child.stdio
+  const waiting = new Map()
+  let number = 0
+  let rest = Buffer.alloc(0)
+  output.on('data', (data) => {
+    rest = Buffer.concat([rest, data])
+    // Messages end with a NUL.
+    for (let end = rest.indexOf(0); end >= 0; end = rest.indexOf(0)) {
+      const message = JSON.parse(rest.subarray(0, end))
+      rest = rest.subarray(end + 1)
+      waiting.get(message.id)?.(message)
+      waiting.delete(message.id)
+    }
+  })
+  const call = (method, params = {}, sessionId) =>
+    new Promise((resolve, reject) => {
+      const id = ++number
+      const answered = ({ error, result }) => (error ? reject(new Error(`${method}: ${error.message}`)) : resolve(result))
+      waiting.set(id, answered)
+      exited.then((code) => reject(new Error(`Chromium ended with ${code}`)))
+      input.write(JSON.stringify({ id, method, params, sessionId }) + '\0')
+    })
+  const { targetId } = await call('Target.createTarget', { url })
+  const { sessionId } = await call('Target.attachToTarget', { targetId, flatten: true })
+  const evaluate = async (expression) => {
+    const asked = { expression, awaitPromise: true, returnByValue: true }
+    const { result, exceptionDetails } = await call('Runtime.evaluate', asked, sessionId)
+    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text)
+    return result.value
+  }
+  const stop = async () => {
+    await call('Browser.close').catch(() => {})
+    await exited
+  }
+  return { evaluate, stop }
+}
