@@ -56,6 +56,7 @@ export async function startNodeIn(folder, ...settings) {
     url: /ws:\/\/\S+/.exec(line)[0],
     operations: /http:\/\/\S+/.exec(line)[0],
     folder,
+    pid: child.pid,
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   }

@@ -91,7 +91,7 @@ impl Default for ServerConfig {
             ping_seconds: 45,
             pong_timeout_seconds: 30,
             write_timeout_seconds: 60,
-            drain_seconds: 10,
+            drain_seconds: 30,
             threads: 0,
             listeners: Vec::new(),
         }
