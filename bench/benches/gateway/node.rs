@@ -1,9 +1,10 @@
 //! A node to load.
 
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -25,15 +26,6 @@ impl Node {
         let binary = PathBuf::from(binary.unwrap_or(built));
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().to_str().unwrap();
-        let made = Command::new(&binary)
-            .args(["admin", "keys", "create", "--name", "load", "--json"])
-            .args(["--scope", SCOPES, "--data", data])
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
-        let made = String::from_utf8(made.stdout).unwrap();
-        let (_, key) = made.split_once("\"key\"").unwrap();
-        let key = key.split('"').nth(1).unwrap().to_owned();
         let mut command = Command::new(&binary);
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         command.args(["--ops-listen", "127.0.0.1:0", "--data", data]);
@@ -53,6 +45,7 @@ impl Node {
         let url = words.find(|word| word.starts_with("ws://"));
         let url = url.expect("the node is not ready").to_owned();
         let address = url.trim_start_matches("ws://").trim_end_matches('/');
+        let key = key(&binary, data, address);
         Self {
             address: address.to_owned(),
             process,
@@ -83,6 +76,38 @@ impl Node {
         let ticks: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
         Duration::from_millis(ticks * 10)
     }
+}
+
+/// A key that the running node knows.
+fn key(binary: &Path, data: &str, address: &str) -> String {
+    let made = Command::new(binary)
+        .args(["admin", "keys", "create", "--name", "load", "--json"])
+        .args(["--scope", SCOPES, "--data", data])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let made = String::from_utf8(made.stdout).unwrap();
+    let (_, key) = made.split_once("\"key\"").unwrap();
+    let key = key.split('"').nth(1).unwrap().to_owned();
+    let begun = Instant::now();
+    while !is_known(&key, address) {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "the key is not taken"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    key
+}
+
+fn is_known(key: &str, address: &str) -> bool {
+    let mut socket = TcpStream::connect(address).unwrap();
+    let path = "/api/v1/events/history?types=nostr";
+    let request = format!("GET {path} HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n");
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer.contains(" 200 ")
 }
 
 fn settings() -> Vec<String> {
