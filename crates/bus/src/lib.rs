@@ -21,6 +21,7 @@
 //! The log of the records is common to the nodes on one database: they look for each other's entries now and then. The log of
 //! Nostr is that of the node's own store.
 
+mod again;
 mod bus;
 mod config;
 mod cursor;
@@ -39,10 +40,11 @@ mod run;
 mod selection;
 mod tail;
 
+pub use again::Again;
 pub use bus::{Bus, From};
 pub use config::Config;
 pub use cursor::{Cursor, NoCursor, Place};
-pub use envelope::{Data, Envelope, rfc3339};
+pub use envelope::{Data, Envelope, new_id, rfc3339};
 pub use error::{BusError, ReadError};
 pub use event_type::{EventType, Family, Log};
 pub use outbox::{Draft, append, migrate};
