@@ -20,3 +20,4 @@ pub mod webhook;
 pub use asked::QueryError;
 pub use config::Config;
 pub use state::{Gateway, Parts};
+pub use webhook::Webhooks;

@@ -7,7 +7,7 @@ use utoipa_axum::routes;
 
 use crate::state::Gateway;
 use crate::stream::{sse, ws};
-use crate::{history, jobs, reference, tickets};
+use crate::{history, jobs, reference, tickets, webhook};
 
 /// The operations of the gateway, each with what the OpenAPI document says of it.
 pub(crate) fn operations() -> OpenApiRouter<Gateway> {
@@ -18,6 +18,7 @@ pub(crate) fn operations() -> OpenApiRouter<Gateway> {
         .routes(routes!(tickets::mint))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::one, jobs::cancel))
+        .merge(webhook::operations())
 }
 
 impl Gateway {
@@ -30,6 +31,7 @@ impl Gateway {
         let (operations, document) = operations().split_for_parts();
         Ok(operations
             .merge(reference::routes(document))
+            .merge(webhook::page_routes())
             .layer(axum::middleware::from_fn_with_state(origins, cors))
             .with_state(self.clone()))
     }

@@ -1,0 +1,215 @@
+//! What follows from what was tried: rows, lines, envelopes, and how it is with the endpoint. Pure.
+
+use serde_json::json;
+use stentor_bus::{Draft, EventType, Family};
+use uuid::Uuid;
+
+use super::flight::{End, Flown, Origin};
+use crate::webhook::attempt::Made;
+use crate::webhook::endpoint::{Disabled, Endpoint};
+use crate::webhook::ground::draft;
+use crate::webhook::pace::Pace;
+use crate::webhook::schedule::{self, Next, Outcome};
+use crate::webhook::table::attempts::Attempt;
+use crate::webhook::table::deliveries::{Delivery, State};
+
+/// After so many milliseconds it is tried again to read what could not be read.
+const UNREAD: u64 = 5_000;
+
+/// What becomes of a delivery's row.
+#[derive(Debug, Clone)]
+pub(super) enum Row {
+    /// It gets one.
+    Insert(Delivery, State, Option<String>),
+    /// It is tried again later, or given up.
+    Update(Delivery, State),
+    /// It has none any more.
+    Delete(Uuid),
+}
+
+/// What is written in one transaction.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Batch {
+    pub rows: Vec<Row>,
+    pub attempts: Vec<Attempt>,
+    pub drafts: Vec<Draft>,
+    /// Whether the endpoint is switched off.
+    pub disable: Option<Disabled>,
+    /// Places in the window that need nothing any more when it is written.
+    pub slots: Vec<u64>,
+    /// By how many more deliveries wait then.
+    pub more_waiting: i64,
+}
+
+/// How it is with an endpoint.
+#[derive(Debug)]
+pub(super) struct Condition {
+    /// Since when no attempt has succeeded.
+    pub failing_since: Option<u64>,
+    pub pace: Pace,
+}
+
+impl Batch {
+    /// Adds what follows from a delivery that was under way. `chance` is any number; `id` the attempt's.
+    pub fn add(
+        &mut self,
+        flown: Flown,
+        endpoint: &Endpoint,
+        condition: &mut Condition,
+        (id, chance): (Uuid, u32),
+        now: u64,
+    ) {
+        let Flown { job, end } = flown;
+        let mut delivery = job.delivery;
+        let next = match &end {
+            End::Nothing => Next::Done,
+            End::Unread => {
+                delivery.due_ms = now + UNREAD;
+                self.put(delivery, job.origin, State::Waiting);
+                return;
+            }
+            End::Made(made) => {
+                delivery.attempts += 1;
+                condition.note(made, now);
+                schedule::next(delivery.attempts as usize, made.outcome, chance)
+            }
+        };
+        let due = match next {
+            Next::After(wait) => {
+                Some(now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX / 4))
+            }
+            Next::Done | Next::Dead => None,
+        };
+        if let End::Made(made) = &end {
+            self.attempts.push(line(id, &delivery, made, due));
+            self.judge(endpoint, condition, made, now);
+        }
+        match next {
+            Next::Done => self.done(delivery.id, job.origin),
+            Next::After(_) => {
+                delivery.due_ms = due.unwrap_or(now);
+                self.put(delivery, job.origin, State::Waiting);
+            }
+            Next::Dead => {
+                delivery.due_ms = now;
+                self.drafts.extend(dead(endpoint, &delivery, &end));
+                self.put(delivery, job.origin, State::Dead);
+            }
+        }
+    }
+
+    /// It needs nothing any more.
+    fn done(&mut self, id: Uuid, origin: Origin) {
+        match origin {
+            Origin::Fresh { slot, .. } => self.slots.push(slot),
+            Origin::Row => {
+                self.rows.push(Row::Delete(id));
+                self.more_waiting -= 1;
+            }
+        }
+    }
+
+    fn put(&mut self, delivery: Delivery, origin: Origin, state: State) {
+        let waits = i64::from(state == State::Waiting);
+        match origin {
+            Origin::Fresh { slot, body } => {
+                self.slots.push(slot);
+                self.more_waiting += waits;
+                self.rows.push(Row::Insert(delivery, state, body));
+            }
+            Origin::Row => {
+                self.more_waiting += waits - 1;
+                self.rows.push(Row::Update(delivery, state));
+            }
+        }
+    }
+
+    /// Whether the endpoint is to be switched off now.
+    fn judge(&mut self, endpoint: &Endpoint, condition: &Condition, made: &Made, now: u64) {
+        let patience = u64::try_from(schedule::PATIENCE.as_millis()).unwrap_or(u64::MAX);
+        let since = condition.failing_since;
+        let has_only_failed = since.is_some_and(|since| now.saturating_sub(since) >= patience);
+        let reason = match made.outcome {
+            Outcome::Gone => Disabled::Gone,
+            Outcome::Refused if made.url_refused => Disabled::Refused,
+            _ if has_only_failed => Disabled::Failing,
+            _ => return,
+        };
+        if self.disable.is_none() {
+            self.disable(endpoint, reason);
+        }
+    }
+
+    /// Switches the endpoint off, and tells of it.
+    pub fn disable(&mut self, endpoint: &Endpoint, reason: Disabled) {
+        self.disable = Some(reason);
+        let reason = [("reason", reason.as_str().into())];
+        self.drafts.push(draft(
+            EventType::WebhookEndpointDisabled,
+            endpoint,
+            None,
+            &reason,
+        ));
+    }
+}
+
+impl Condition {
+    /// Takes note of what came of an attempt.
+    fn note(&mut self, made: &Made, now: u64) {
+        if made.outcome == Outcome::Taken {
+            self.failing_since = None;
+            self.pace.recover();
+            return;
+        }
+        self.failing_since.get_or_insert(made.at_ms);
+        let (Outcome::Overloaded { retry_after } | Outcome::Failed { retry_after }) = made.outcome
+        else {
+            return;
+        };
+        if matches!(made.outcome, Outcome::Overloaded { .. }) {
+            self.pace.throttle(now);
+        }
+        // These two speak of the receiver, not of the message alone.
+        if let (Some(429 | 503), Some(wish)) = (made.status, retry_after) {
+            let wish = wish.min(schedule::LONGEST_WISH).as_millis();
+            self.pace.pause(now + u64::try_from(wish).unwrap_or(0));
+        }
+    }
+}
+
+/// The line in the list of attempts.
+fn line(id: Uuid, delivery: &Delivery, made: &Made, next_ms: Option<u64>) -> Attempt {
+    Attempt {
+        id,
+        delivery: delivery.id,
+        envelope: delivery.envelope,
+        event_type: delivery.event_type.name().to_owned(),
+        number: delivery.attempts,
+        at_ms: made.at_ms,
+        outcome: made.outcome.as_str().to_owned(),
+        status: made.status,
+        latency_ms: made.latency_ms,
+        error: made.error.map(str::to_owned),
+        response: made.response.clone(),
+        next_ms,
+    }
+}
+
+/// What is told of a delivery that is given up; nothing, if it was to tell of webhooks itself, as failing endpoints would keep each other busy
+/// with that.
+fn dead(endpoint: &Endpoint, delivery: &Delivery, end: &End) -> Option<Draft> {
+    let End::Made(made) = end else {
+        return None;
+    };
+    if delivery.event_type.family() == Family::Webhooks {
+        return None;
+    }
+    let more = [
+        ("delivery", json!(delivery.id.to_string())),
+        ("event", json!(delivery.envelope.to_string())),
+        ("type", json!(delivery.event_type.name())),
+        ("attempts", json!(delivery.attempts)),
+        ("outcome", json!(made.outcome.as_str())),
+    ];
+    Some(draft(EventType::WebhookDeliveryDead, endpoint, None, &more))
+}
