@@ -13,4 +13,5 @@ mod harness;
 mod history;
 mod jobs;
 mod streams;
+mod webhooks;
 mod websocket;

@@ -8,7 +8,8 @@ use axum::Router;
 use stentor_auth::{Authenticator, UsedTokens};
 use stentor_bus::Bus;
 use stentor_bus::jobs::Jobs;
-use stentor_gateway::{Gateway, Parts};
+use stentor_gateway::webhook::{self, Clock};
+use stentor_gateway::{Gateway, Parts, Webhooks};
 use stentor_net::dial::Dialer;
 use stentor_relay::Relay;
 use stentor_serve::supervisor::Supervisor;
@@ -40,6 +41,7 @@ pub struct Standing {
     bus: Bus,
     jobs: Jobs,
     auth: Arc<Authenticator>,
+    webhooks: Option<Webhooks>,
 }
 
 /// Makes it; `None` when it is switched off.
@@ -61,19 +63,41 @@ pub async fn make(ground: Ground<'_>) -> anyhow::Result<Option<Standing>> {
     let parts = stentor_auth::Parts {
         config: config.auth.clone(),
         records: records.clone(),
-        dialer: ground.dialer,
+        dialer: ground.dialer.clone(),
         secrets: ground.layout.secrets(),
-        replay: Arc::new(UsedTokens::new(records, USED_TOKENS)),
+        replay: Arc::new(UsedTokens::new(records.clone(), USED_TOKENS)),
     };
     let auth = Authenticator::open(parts, clock::now())
         .await
         .context("opening the keys and tenants")?;
     let auth = Arc::new(auth);
     let relay = ground.relay;
+    let rules = relay.clone();
+    let parts = webhook::Parts {
+        config: config.gateway.webhooks.clone(),
+        bus: bus.clone(),
+        auth: Arc::clone(&auth),
+        records,
+        dialer: ground.dialer,
+        rules: Box::new(move || rules.visibility()),
+        secrets: ground.layout.secrets(),
+        node: ground.name,
+        clock: Clock::system(),
+        time: clock::now,
+    };
+    let webhooks = match config.gateway.webhooks.enabled {
+        true => Some(
+            Webhooks::open(parts)
+                .await
+                .context("opening the webhooks")?,
+        ),
+        false => None,
+    };
     let gateway = Gateway::new(Parts {
         config: config.gateway.clone(),
         bus: bus.clone(),
         jobs: jobs.clone(),
+        webhooks: webhooks.clone(),
         auth: Arc::clone(&auth),
         urls: relay.public_urls(),
         rules: Box::new(move || relay.visibility()),
@@ -84,6 +108,7 @@ pub async fn make(ground: Ground<'_>) -> anyhow::Result<Option<Standing>> {
         bus,
         jobs,
         auth,
+        webhooks,
     }))
 }
 
@@ -118,10 +143,31 @@ impl Standing {
             let jobs = jobs.clone();
             async move { jobs.run().await }
         });
+        self.start_webhooks(supervisor);
         let auth = Arc::clone(&self.auth);
         spawn(supervisor, "auth", move || {
             let auth = Arc::clone(&auth);
             async move { auth.run(clock::now).await }
+        });
+    }
+
+    /// What is under way when it is stopped is brought to its end, in the time that the supervisor gives.
+    fn start_webhooks(&self, supervisor: &mut Supervisor) {
+        let Some(webhooks) = &self.webhooks else {
+            return;
+        };
+        let sending = webhooks.clone();
+        supervisor.spawn("webhooks", move |mut stop| {
+            let webhooks = sending.clone();
+            async move {
+                webhooks.run(async { stop.requested().await }).await;
+                Ok::<(), Infallible>(())
+            }
+        });
+        let webhooks = webhooks.clone();
+        spawn(supervisor, "webhooks_upkeep", move || {
+            let webhooks = webhooks.clone();
+            async move { webhooks.keep_up().await }
         });
     }
 
