@@ -19,6 +19,7 @@ use stentor_store::EventStore;
 use crate::clock;
 use crate::config::Config;
 use crate::layout::Layout;
+use crate::service::webhooks::Sending;
 
 /// Used tokens of NIP-98 that are remembered for the gateway: each for two minutes at most.
 const USED_TOKENS: u64 = 100_000;
@@ -41,7 +42,7 @@ pub struct Standing {
     bus: Bus,
     jobs: Jobs,
     auth: Arc<Authenticator>,
-    webhooks: Option<Webhooks>,
+    sending: Option<Sending>,
 }
 
 /// Makes it; `None` when it is switched off.
@@ -85,19 +86,18 @@ pub async fn make(ground: Ground<'_>) -> anyhow::Result<Option<Standing>> {
         clock: Clock::system(),
         time: clock::now,
     };
-    let webhooks = match config.gateway.webhooks.enabled {
-        true => Some(
-            Webhooks::open(parts)
-                .await
-                .context("opening the webhooks")?,
-        ),
+    let sending = match config.gateway.webhooks.enabled {
+        true => {
+            let webhooks = Webhooks::open(parts).await;
+            Some(Sending::new(webhooks.context("opening the webhooks")?))
+        }
         false => None,
     };
     let gateway = Gateway::new(Parts {
         config: config.gateway.clone(),
         bus: bus.clone(),
         jobs: jobs.clone(),
-        webhooks: webhooks.clone(),
+        webhooks: sending.as_ref().map(Sending::webhooks),
         auth: Arc::clone(&auth),
         urls: relay.public_urls(),
         rules: Box::new(move || relay.visibility()),
@@ -108,7 +108,7 @@ pub async fn make(ground: Ground<'_>) -> anyhow::Result<Option<Standing>> {
         bus,
         jobs,
         auth,
-        webhooks,
+        sending,
     }))
 }
 
@@ -143,7 +143,9 @@ impl Standing {
             let jobs = jobs.clone();
             async move { jobs.run().await }
         });
-        self.start_webhooks(supervisor);
+        if let Some(sending) = &self.sending {
+            sending.start(supervisor);
+        }
         let auth = Arc::clone(&self.auth);
         spawn(supervisor, "auth", move || {
             let auth = Arc::clone(&auth);
@@ -151,24 +153,11 @@ impl Standing {
         });
     }
 
-    /// What is under way when it is stopped is brought to its end, in the time that the supervisor gives.
-    fn start_webhooks(&self, supervisor: &mut Supervisor) {
-        let Some(webhooks) = &self.webhooks else {
-            return;
-        };
-        let sending = webhooks.clone();
-        supervisor.spawn("webhooks", move |mut stop| {
-            let webhooks = sending.clone();
-            async move {
-                webhooks.run(async { stop.requested().await }).await;
-                Ok::<(), Infallible>(())
-            }
-        });
-        let webhooks = webhooks.clone();
-        spawn(supervisor, "webhooks_upkeep", move || {
-            let webhooks = webhooks.clone();
-            async move { webhooks.keep_up().await }
-        });
+    /// Ends the webhooks, as the node drains.
+    pub async fn finish_webhooks(&self) {
+        if let Some(sending) = &self.sending {
+            sending.finish().await;
+        }
     }
 
     /// Writes down what is not written yet.
@@ -180,7 +169,7 @@ impl Standing {
 }
 
 /// A service that runs until it is stopped.
-fn spawn<F>(
+pub fn spawn<F>(
     supervisor: &mut Supervisor,
     name: &'static str,
     run: impl Fn() -> F + Send + Sync + 'static,
