@@ -10,6 +10,15 @@ const REASONS = {
   credential: 'switched off: its credential has ended',
 }
 
+const ERRORS = {
+  timeout: 'took too long',
+  lookup: 'name not found',
+  connect: 'no connection',
+  tls: 'no TLS',
+  exchange: 'broken off',
+  refused: 'address refused',
+}
+
 function make(name, className, text) {
   const element = document.createElement(name)
   if (className) element.className = className
@@ -71,7 +80,7 @@ function cell(name, content) {
 }
 
 function result(attempt) {
-  const words = attempt.status ? attempt.status + ' ' + attempt.outcome : attempt.error || attempt.outcome
+  const words = attempt.status ? attempt.status + ' ' + attempt.outcome : ERRORS[attempt.error] || attempt.error || attempt.outcome
   return make('span', attempt.outcome === 'taken' ? 'state good' : 'state bad', words)
 }
 

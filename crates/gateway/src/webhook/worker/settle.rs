@@ -213,3 +213,211 @@ fn dead(endpoint: &Endpoint, delivery: &Delivery, end: &End) -> Option<Draft> {
     ];
     Some(draft(EventType::WebhookDeliveryDead, endpoint, None, &more))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use stentor_bus::{Cursor, Log, Place};
+
+    use super::super::flight::Job;
+    use super::*;
+    use crate::webhook::endpoint::{Choice, Grant};
+    use crate::webhook::signature::Scheme;
+
+    const NOW: u64 = 1_000_000_000;
+
+    fn endpoint() -> Endpoint {
+        let principal = stentor_auth::Principal::public(stentor_auth::Scopes::NONE);
+        Endpoint {
+            id: Uuid::from_u128(1),
+            tenant: "a".into(),
+            owner: "o".into(),
+            grant: Grant::of(&principal),
+            url: "https://example.com/".into(),
+            description: String::new(),
+            choice: Choice::default(),
+            scheme: Scheme::Shared,
+            secret: Vec::new(),
+            former: None,
+            disabled: None,
+            rate: 100,
+            concurrency: 1,
+            place: Cursor {
+                epoch: 1,
+                nostr: Place::default(),
+                records: Place::default(),
+            },
+            failing_since: None,
+            created_ms: 0,
+            updated_ms: 0,
+            version: 1,
+        }
+    }
+
+    fn job(event_type: EventType, attempts: u32, origin: Origin) -> Job {
+        Job {
+            delivery: Delivery {
+                id: Uuid::from_u128(2),
+                envelope: Uuid::from_u128(3),
+                log: Log::Records,
+                seq: 4,
+                event_type,
+                subject: None,
+                owner: None,
+                traceparent: None,
+                time_ms: 5,
+                attempts,
+                due_ms: 0,
+            },
+            origin,
+        }
+    }
+
+    fn made(status: u16, retry_after: Option<u64>) -> End {
+        End::Made(Made {
+            outcome: Outcome::of(status, retry_after.map(Duration::from_secs)),
+            at_ms: NOW,
+            latency_ms: 1,
+            status: Some(status),
+            error: None,
+            response: Vec::new(),
+            url_refused: false,
+        })
+    }
+
+    fn condition() -> Condition {
+        Condition {
+            failing_since: None,
+            pace: Pace::new(100),
+        }
+    }
+
+    fn fresh() -> Origin {
+        Origin::Fresh {
+            slot: 7,
+            body: Some("{}".into()),
+        }
+    }
+
+    fn settled(condition: &mut Condition, job: Job, end: End) -> Batch {
+        let mut batch = Batch::default();
+        let flown = Flown { job, end };
+        batch.add(flown, &endpoint(), condition, (Uuid::from_u128(9), 20), NOW);
+        batch
+    }
+
+    #[test]
+    fn g4_3_what_is_taken_leaves_a_line_and_no_row() {
+        let mut condition = condition();
+        condition.failing_since = Some(1);
+        let batch = settled(
+            &mut condition,
+            job(EventType::JobQueued, 0, fresh()),
+            made(204, None),
+        );
+        assert_eq!((batch.rows.len(), batch.attempts.len()), (0, 1));
+        assert_eq!(
+            (batch.slots.as_slice(), condition.failing_since),
+            ([7].as_slice(), None)
+        );
+        let batch = settled(
+            &mut condition,
+            job(EventType::JobQueued, 3, Origin::Row),
+            made(200, None),
+        );
+        assert!(matches!(batch.rows.as_slice(), [Row::Delete(_)]));
+        assert_eq!((batch.more_waiting, batch.attempts[0].number), (-1, 4));
+    }
+
+    #[test]
+    fn g4_3_what_fails_gets_a_row_and_its_slot_is_free() {
+        let mut condition = condition();
+        let batch = settled(
+            &mut condition,
+            job(EventType::JobQueued, 0, fresh()),
+            made(500, None),
+        );
+        let [Row::Insert(delivery, State::Waiting, Some(body))] = batch.rows.as_slice() else {
+            panic!("{batch:?}");
+        };
+        assert_eq!(
+            (delivery.attempts, delivery.due_ms, &**body),
+            (1, NOW + 5_000, "{}")
+        );
+        assert_eq!(
+            (batch.slots.as_slice(), batch.more_waiting),
+            ([7].as_slice(), 1)
+        );
+        assert_eq!(batch.attempts[0].next_ms, Some(NOW + 5_000));
+        assert_eq!(condition.failing_since, Some(NOW));
+        assert!(batch.drafts.is_empty());
+    }
+
+    #[test]
+    fn g4_3_the_last_failure_is_told_of_but_not_about_webhooks() {
+        let last = job(EventType::JobQueued, 7, Origin::Row);
+        let batch = settled(&mut condition(), last, made(500, None));
+        assert!(matches!(
+            batch.rows.as_slice(),
+            [Row::Update(_, State::Dead)]
+        ));
+        assert_eq!(batch.drafts[0].event_type, EventType::WebhookDeliveryDead);
+        let about = job(EventType::WebhookEndpointCreated, 7, Origin::Row);
+        let batch = settled(&mut condition(), about, made(500, None));
+        assert!(matches!(
+            batch.rows.as_slice(),
+            [Row::Update(_, State::Dead)]
+        ));
+        assert!(batch.drafts.is_empty());
+    }
+
+    #[test]
+    fn g4_3_overload_throttles_and_a_wish_pauses_all() {
+        for (status, pauses, throttles) in [
+            (429, true, true),
+            (503, true, false),
+            (502, false, true),
+            (504, false, true),
+            (500, false, false),
+        ] {
+            let mut condition = condition();
+            let job = job(EventType::JobQueued, 0, fresh());
+            settled(&mut condition, job, made(status, Some(60)));
+            let pause = condition.pace.next_at(NOW) - NOW;
+            assert_eq!(pause, if pauses { 60_000 } else { 0 }, "{status}");
+            let later = NOW + 60_000;
+            for _ in 0..50 {
+                condition.pace.begin(later);
+            }
+            assert_eq!(condition.pace.next_at(later) > later, throttles, "{status}");
+        }
+    }
+
+    #[test]
+    fn g1_2_what_is_gone_leaves_nothing() {
+        let batch = settled(
+            &mut condition(),
+            job(EventType::NostrEventStored, 0, fresh()),
+            End::Nothing,
+        );
+        assert!(batch.rows.is_empty() && batch.attempts.is_empty());
+        let row = job(EventType::NostrEventStored, 2, Origin::Row);
+        let batch = settled(&mut condition(), row, End::Nothing);
+        assert!(matches!(batch.rows.as_slice(), [Row::Delete(_)]) && batch.attempts.is_empty());
+    }
+
+    #[test]
+    fn g4_3_what_cannot_be_read_is_no_attempt() {
+        let mut condition = condition();
+        let batch = settled(
+            &mut condition,
+            job(EventType::NostrEventStored, 0, fresh()),
+            End::Unread,
+        );
+        let [Row::Insert(delivery, State::Waiting, _)] = batch.rows.as_slice() else {
+            panic!("{batch:?}");
+        };
+        assert_eq!((delivery.attempts, condition.failing_since), (0, None));
+    }
+}

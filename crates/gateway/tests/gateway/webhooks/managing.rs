@@ -18,6 +18,7 @@ both_engines!(
     g4_2_a_secret_is_shown_once_and_replaced_with_grace,
     g2_3_who_changes_where_to_has_sent_what_they_may_see,
     g2_2_a_webhook_ends_with_the_key_that_made_it,
+    g2_2_a_locked_tenants_webhooks_are_sent_nothing,
     g5_4_inside_addresses_are_refused_at_registration,
 );
 
@@ -279,6 +280,34 @@ async fn g2_2_a_webhook_ends_with_the_key_that_made_it(house: House) {
     assert_eq!((status, &enabled["enabled"]), (200, &json!(true)));
     assert_eq!(enabled["reads_as"], format!("key:{}", other.id));
     assert_eq!(receiver.next().await.content(), "missed");
+}
+
+async fn g2_2_a_locked_tenants_webhooks_are_sent_nothing(house: House) {
+    let hooks = Hooks::new(&house).await;
+    let locked = hooks.subject.key("acme", ALL).await;
+    let other = hooks.key().await;
+    let (mut to_locked, mut to_other) = (Receiver::obliging().await, Receiver::obliging().await);
+    let made = hooks.create(&locked, &to_locked, notes()).await;
+    hooks.create(&other, &to_other, notes()).await;
+    hooks.subject.store(&[&note("before")]).await;
+    assert_eq!(to_locked.next().await.content(), "before");
+    hooks.attempts(id(&made), &locked, 1).await;
+    let registry = hooks.subject.auth.registry();
+    let tenant: stentor_auth::Tenant = "acme".parse().unwrap();
+    let lock = async |locked| {
+        let done = registry.disable_tenant(tenant.clone(), locked, crate::harness::clock());
+        done.await.unwrap();
+    };
+    lock(true).await;
+    hooks.subject.store(&[&note("after")]).await;
+    assert_eq!(to_other.contents(2).await, ["after", "before"]);
+    assert!(to_locked.is_idle());
+    lock(false).await;
+    assert_eq!(
+        to_locked.next().await.content(),
+        "after",
+        "from where it was"
+    );
 }
 
 async fn g5_4_inside_addresses_are_refused_at_registration(house: House) {

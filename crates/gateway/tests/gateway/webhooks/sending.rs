@@ -15,6 +15,7 @@ use crate::harness::{note, store};
 
 both_engines!(
     g4_2_an_envelope_is_sent_as_standard_webhooks_has_it,
+    g7_the_trace_travels_along,
     g4_1_types_subjects_and_filter_choose,
     g4_4_a_slow_endpoint_delays_no_other,
     g4_4_no_more_than_the_rate_is_sent_in_a_minute,
@@ -58,6 +59,24 @@ async fn g4_2_an_envelope_is_sent_as_standard_webhooks_has_it(house: House) {
         ("job.queued".into(), vec![true])
     );
     assert_eq!(hit.json()["subject"], job.id().to_string());
+}
+
+async fn g7_the_trace_travels_along(house: House) {
+    let hooks = Hooks::new(&house).await;
+    let (key, mut receiver) = (hooks.key().await, Receiver::obliging().await);
+    hooks
+        .create(&key, &receiver, json!({ "types": ["job"] }))
+        .await;
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let draft = stentor_bus::Draft {
+        tenant: Some("default".into()),
+        traceparent: Some(trace.into()),
+        ..stentor_bus::Draft::new(stentor_bus::EventType::JobStarted, json!({}))
+    };
+    hooks.subject.bus.publish(vec![draft]).await.unwrap();
+    let hit = receiver.next().await;
+    assert_eq!(hit.headers["traceparent"], trace);
+    assert_eq!(hit.json()["traceparent"], trace);
 }
 
 async fn g4_1_types_subjects_and_filter_choose(house: House) {
