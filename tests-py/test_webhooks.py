@@ -28,6 +28,8 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.arrived = queue.Queue()
+        # While it is set, nothing is answered.
+        self.silent = threading.Event()
         self.thread = threading.Thread(target=self.serve_forever, daemon=True)
         self.thread.start()
 
@@ -42,6 +44,9 @@ class Receiver(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
+        if self.server.silent.is_set():
+            self.close_connection = True
+            return
         self.send_response(204)
         self.end_headers()
         self.server.arrived.put((dict(self.headers.items()), body))
@@ -53,15 +58,18 @@ class Handler(BaseHTTPRequestHandler):
 class Webhooks(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
+        self.start()
+        create = ["admin", "keys", "create", "--name", "test", "--scope", SCOPES, "--json"]
+        minted = subprocess.run([BINARY, "--data", self.folder.name, *create], check=True, capture_output=True, text=True)
+        self.key = json.loads(minted.stdout)["key"]
+        self.receiver = Receiver()
+
+    def start(self):
         serve = ["serve", "--data", self.folder.name, "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]
         allow = ["--set", 'outbound.allow=["127.0.0.0/8"]']
         self.node = subprocess.Popen([BINARY, *serve, *allow], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         ready = self.node.stdout.readline()
         self.base = re.search(r"ws://(\S+?)/?(?:\s|$)", ready).group(1)
-        create = ["admin", "keys", "create", "--name", "test", "--scope", SCOPES, "--json"]
-        minted = subprocess.run([BINARY, "--data", self.folder.name, *create], check=True, capture_output=True, text=True)
-        self.key = json.loads(minted.stdout)["key"]
-        self.receiver = Receiver()
 
     def tearDown(self):
         self.node.terminate()
@@ -104,6 +112,26 @@ class Webhooks(unittest.TestCase):
         headers, body = self.receiver.next()
         for secret in (made["secret"], rotated["secret"]):
             self.assertEqual(Webhook(secret).verify(body, headers)["type"], "webhook.test")
+
+    def test_g4_3_nothing_is_lost_when_the_node_is_killed(self):
+        made = self.call("POST", "", {"url": self.receiver.url, "types": ["webhook.endpoint.updated"]})
+        other = self.call("POST", "", {"url": self.receiver.url, "types": ["nostr"]})
+        self.receiver.silent.set()
+        for number in range(20):
+            self.call("PATCH", f"/{other['id']}", {"description": str(number)})
+            if number in (5, 12, 19):
+                self.node.kill()
+                self.node.wait(timeout=PATIENCE)
+                self.node.stdout.close()
+                self.start()
+        self.receiver.silent.clear()
+        webhook, ids = Webhook(made["secret"]), {}
+        while len(ids) < 20:
+            headers, body = self.receiver.next()
+            envelope = webhook.verify(body, headers)
+            self.assertEqual(envelope["data"]["endpoint"], other["id"])
+            message = {name.lower(): value for name, value in headers.items()}["webhook-id"]
+            self.assertEqual(ids.setdefault(envelope["id"], message), message, "a double has the id of the first")
 
 
 if __name__ == "__main__":

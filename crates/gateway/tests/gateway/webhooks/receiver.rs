@@ -24,8 +24,8 @@ pub enum Reply {
     Nothing,
     /// 200, and a body without end.
     Endless,
-    /// 200, after this long.
-    Late(Duration),
+    /// With this status, after this long.
+    Late(u16, Duration),
 }
 
 /// 200.
@@ -151,11 +151,10 @@ async fn serve(
     let _ = told.send(hit);
     match answer {
         Reply::Nothing => std::future::pending().await,
-        Reply::Late(wait) => {
+        Reply::Late(status, wait) => {
             tokio::time::sleep(wait).await;
-            let _ = socket
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-                .await;
+            let head = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
+            let _ = socket.write_all(head.as_bytes()).await;
         }
         Reply::Endless => {
             let _ = socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
@@ -174,7 +173,10 @@ async fn serve(
 
 async fn read(socket: &mut BufReader<TcpStream>) -> Option<Hit> {
     let mut line = String::new();
-    socket.read_line(&mut line).await.ok()?;
+    let read = socket.read_line(&mut line).await.ok()?;
+    if read == 0 {
+        return None;
+    }
     assert!(line.starts_with("POST /hook?a=b HTTP/1.1"), "{line}");
     let mut headers = HashMap::new();
     loop {
