@@ -2,15 +2,16 @@
 
 use std::time::Instant;
 
-use stentor_net::dial::{Dialer, Family, Trust};
+use http::HeaderMap;
+use stentor_net::dial::{Family, Trust};
 use stentor_net::http::{Excess, HttpError, Request, Response};
 
 use super::clock::Clock;
-use super::config::Webhooks;
+use super::endpoint::Endpoint;
+use super::ground::Ground;
 use super::message::Message;
 use super::retry_after::retry_after;
 use super::schedule::Outcome;
-use super::signature::Key;
 
 /// What came of an attempt.
 #[derive(Debug, Clone)]
@@ -29,12 +30,8 @@ pub(crate) struct Made {
 }
 
 /// Sends a message. The address is a stranger's: it is judged again each time, as what a name leads to can change.
-pub(crate) async fn attempt(
-    (dialer, config, clock): (&Dialer, &Webhooks, &Clock),
-    url: &str,
-    message: &Message,
-    keys: &[Key],
-) -> Made {
+pub(crate) async fn attempt(ground: &Ground, endpoint: &Endpoint, message: &Message) -> Made {
+    let (dialer, config, clock) = (&ground.dialer, &ground.config, &ground.clock);
     let (at_ms, begun) = (clock.now_ms(), Instant::now());
     let mut made = Made {
         outcome: Outcome::Refused,
@@ -45,13 +42,13 @@ pub(crate) async fn attempt(
         response: Vec::new(),
         url_refused: false,
     };
-    let Ok(target) = dialer.admit(url, Family::Web, Trust::Stranger) else {
+    let Ok(target) = dialer.admit(&endpoint.url, Family::Web, Trust::Stranger) else {
         made.error = Some("refused");
         made.url_refused = true;
         return counted(made, begun);
     };
-    let Ok(headers) = message.headers(keys, at_ms / 1_000) else {
-        // A secret that cannot be used is ours to mend, so it is not the end.
+    let Some(headers) = signed(ground, endpoint, message, at_ms) else {
+        // Nothing is sent unsigned; and as it is ours to mend, it is not the end.
         made.outcome = Outcome::Failed { retry_after: None };
         made.error = Some("secret");
         return counted(made, begun);
@@ -65,6 +62,20 @@ pub(crate) async fn attempt(
         Err(error) => failed(&mut made, &error),
     }
     counted(made, begun)
+}
+
+/// The headers, signed with what is in force.
+fn signed(
+    ground: &Ground,
+    endpoint: &Endpoint,
+    message: &Message,
+    now_ms: u64,
+) -> Option<HeaderMap> {
+    let keys = endpoint.keys(&ground.vault, now_ms);
+    let keys = keys.inspect_err(|error| {
+        tracing::error!(%error, endpoint = %endpoint.id, "a webhook cannot be signed for");
+    });
+    message.headers(&keys.ok()?, now_ms / 1_000).ok()
 }
 
 fn answered(made: &mut Made, response: &Response, clock: &Clock) {

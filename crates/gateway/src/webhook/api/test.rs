@@ -67,11 +67,9 @@ async fn send(ground: &Ground, endpoint: &Endpoint) -> Result<Attempt, Failure> 
         body: sample(endpoint, envelope, now),
         traceparent: None,
     };
-    let keys = endpoint.keys(&ground.vault, now).unwrap_or_default();
     let made = {
         let _turn = ground.turns.acquire().await;
-        let means = (&ground.dialer, &ground.config, &ground.clock);
-        attempt(means, &endpoint.url, &message, &keys).await
+        attempt(ground, endpoint, &message).await
     };
     let line = line(id()?, (delivery, envelope), made);
     let (endpoint, row) = (endpoint.id, line.clone());

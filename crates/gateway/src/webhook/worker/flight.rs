@@ -70,13 +70,7 @@ async fn send(ground: &Ground, endpoint: &Endpoint, delivery: &Delivery, body: S
         body,
         traceparent: delivery.traceparent.clone(),
     };
-    let now = ground.clock.now_ms();
-    let keys = endpoint.keys(&ground.vault, now).unwrap_or_else(|error| {
-        tracing::error!(%error, endpoint = %endpoint.id, "a webhook cannot be signed for");
-        Vec::new()
-    });
-    let means = (&ground.dialer, &ground.config, &ground.clock);
-    attempt(means, &endpoint.url, &message, &keys).await
+    attempt(ground, endpoint, &message).await
 }
 
 /// What is to be sent; `None` when that is nothing any more.

@@ -21,6 +21,7 @@ both_engines!(
     g4_3_who_never_answers_or_never_ends_is_cut,
     g5_4_an_address_that_is_refused_later_is_given_up,
     g5_4_a_name_that_leads_inside_by_now_is_given_up,
+    g4_1_nothing_is_sent_that_cannot_be_signed,
     g4_5_the_page_loads_nothing_from_elsewhere,
 );
 
@@ -138,6 +139,42 @@ async fn g5_4_a_name_that_leads_inside_by_now_is_given_up(house: House) {
         !problem.to_string().contains("127.0.0.1"),
         "where it leads is not told"
     );
+}
+
+async fn g4_1_nothing_is_sent_that_cannot_be_signed(house: House) {
+    let store = store();
+    let mut receiver = Receiver::obliging().await;
+    let (key, made) = {
+        let mut hooks = Hooks::with(&house, std::sync::Arc::clone(&store), Config::default()).await;
+        let key = hooks.key().await;
+        let made = hooks.create(&key, &receiver, notes()).await;
+        hooks.stop().await;
+        (key, made)
+    };
+    // The master key is lost, and another one is made.
+    std::fs::remove_file(house.folder().join("secrets/master.key")).unwrap();
+    let hooks = Hooks::with(&house, store, Config::default()).await;
+    hooks.subject.store(&[&note("one")]).await;
+    let lines = hooks.attempts(id(&made), &key, 1).await;
+    assert_eq!(
+        (&lines[0]["outcome"], &lines[0]["error"]),
+        (&json!("failed"), &json!("secret"))
+    );
+    assert!(receiver.is_idle());
+    // With a new secret it goes on.
+    let path = format!("/{}/secret/rotate", id(&made));
+    let (_, rotated) = hooks
+        .call("POST", &path, &key, r#"{"grace_seconds":0}"#)
+        .await;
+    let hit = loop {
+        // One more attempt may have been begun with the former one.
+        hooks.advance(400);
+        let soon = tokio::time::timeout(std::time::Duration::from_secs(1), receiver.next());
+        if let Ok(hit) = soon.await {
+            break hit;
+        }
+    };
+    assert_eq!(hit.signed_by(rotated["secret"].as_str().unwrap()), [true]);
 }
 
 async fn g4_5_the_page_loads_nothing_from_elsewhere(house: House) {
