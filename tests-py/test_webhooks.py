@@ -8,6 +8,7 @@ import re
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +31,8 @@ class Receiver(ThreadingHTTPServer):
         self.arrived = queue.Queue()
         # While it is set, nothing is answered.
         self.silent = threading.Event()
+        # Seconds before an answer.
+        self.delay = 0
         self.thread = threading.Thread(target=self.serve_forever, daemon=True)
         self.thread.start()
 
@@ -47,9 +50,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.silent.is_set():
             self.close_connection = True
             return
+        self.server.arrived.put((dict(self.headers.items()), body))
+        time.sleep(self.server.delay)
         self.send_response(204)
         self.end_headers()
-        self.server.arrived.put((dict(self.headers.items()), body))
 
     def log_message(self, *_):
         pass
@@ -132,6 +136,19 @@ class Webhooks(unittest.TestCase):
             self.assertEqual(envelope["data"]["endpoint"], other["id"])
             message = {name.lower(): value for name, value in headers.items()}["webhook-id"]
             self.assertEqual(ids.setdefault(envelope["id"], message), message, "a double has the id of the first")
+
+    def test_g6_1_what_is_under_way_is_ended_before_the_node_is(self):
+        made = self.call("POST", "", {"url": self.receiver.url, "types": ["webhook.endpoint.updated"]})
+        other = self.call("POST", "", {"url": self.receiver.url, "types": ["nostr"]})
+        self.receiver.delay = 4
+        self.call("PATCH", f"/{other['id']}", {"description": "changed"})
+        self.receiver.next()
+        self.node.terminate()
+        self.assertEqual(self.node.wait(timeout=PATIENCE), 0)
+        self.node.stdout.close()
+        self.start()
+        attempts = self.call("GET", f"/{made['id']}/attempts")["attempts"]
+        self.assertEqual([attempt["outcome"] for attempt in attempts], ["taken"])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 //! Sending again what happened in a time (G4.3): dead letters of it, and what the logs still have of it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use stentor_auth::Principal;
@@ -17,6 +18,8 @@ use crate::failure::Failure;
 
 /// Deliveries that are put in with one transaction.
 const AT_ONCE: usize = 100;
+/// Dead letters that one call has tried again.
+const MOST_DEAD: u64 = 10_000;
 /// How long one call reads the logs.
 const TIME: Duration = Duration::from_secs(10);
 
@@ -42,15 +45,29 @@ impl Webhooks {
         (since, until): (u64, u64),
     ) -> Result<Replayed, Failure> {
         let endpoint = self.get(principal.tenant.to_string(), id).await?;
-        let mut room = self.room(id).await?;
-        let dead = self.revive_of(id, (since, until), room).await?;
-        room = room.saturating_sub(dead);
-        let from_log = self.replay_log(&endpoint, (since, until), room).await?;
+        let room = self.room(id).await?;
+        let most = room.min(MOST_DEAD);
+        let dead = self.revive_of(id, (since, until), most).await?;
+        let queued = dead.len() as u64;
+        let replayed = if queued == most {
+            // There may be more of them; those that were put in are not among them when it goes on.
+            Replayed {
+                queued,
+                go_on: Some(since),
+            }
+        } else {
+            // What was put in just now may have been delivered already, and is not to be put in again.
+            let known = dead.into_iter().collect();
+            let time = (since, until);
+            let from_log = self.replay_log(&endpoint, time, room - queued, &known);
+            let from_log = from_log.await?;
+            Replayed {
+                queued: queued + from_log.queued,
+                ..from_log
+            }
+        };
         self.ground.changed.notify_one();
-        Ok(Replayed {
-            queued: dead + from_log.queued,
-            go_on: from_log.go_on,
-        })
+        Ok(replayed)
     }
 
     /// How many more deliveries may wait.
@@ -60,10 +77,10 @@ impl Webhooks {
         Ok(self.ground.config.outstanding.saturating_sub(waiting?))
     }
 
-    async fn revive_of(&self, id: Uuid, time: (u64, u64), room: u64) -> Result<u64, Failure> {
+    async fn revive_of(&self, id: Uuid, time: (u64, u64), most: u64) -> Result<Vec<Uuid>, Failure> {
         let now = self.ground.clock.now_ms();
         let revived = self.ground.records.write(move |tx: &mut Transaction<'_>| {
-            let revived = deliveries::revive_of(tx, id, time, room, now)?;
+            let revived = deliveries::revive_of(tx, id, time, most, now)?;
             endpoints::nudge(tx, id)?;
             Ok::<_, Failure>(revived)
         });
@@ -75,6 +92,7 @@ impl Webhooks {
         endpoint: &Endpoint,
         (since, until): (u64, u64),
         mut room: u64,
+        known: &HashSet<Uuid>,
     ) -> Result<Replayed, Failure> {
         let ground = &self.ground;
         let mut done = Replayed {
@@ -89,7 +107,8 @@ impl Webhooks {
         let mut reader = ground.bus.read(begin, audience, endpoint.choice.interest());
         let begun = Instant::now();
         loop {
-            let (some, last) = self.some(endpoint, &mut reader, &end).await?;
+            let (mut some, last) = self.some(endpoint, &mut reader, &end).await?;
+            some.retain(|(delivery, _)| !known.contains(&delivery.id));
             let is_end = last.is_none();
             if some.len() as u64 > room {
                 done.go_on = some.first().map(|(delivery, _)| delivery.time_ms);

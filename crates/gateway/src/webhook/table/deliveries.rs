@@ -215,20 +215,27 @@ pub(crate) fn revive(
     Ok(revived > 0)
 }
 
-/// Has the dead letters of a time tried again, the oldest first, at most so many; how many there were.
+/// Has the dead letters of a time tried again, the oldest first, at most so many; which they were.
 pub(crate) fn revive_of(
     tx: &mut Transaction<'_>,
     endpoint: Uuid,
     (since, until): (u64, u64),
     limit: u64,
     now_ms: u64,
-) -> Result<u64, Error> {
-    tx.execute(
+) -> Result<Vec<Uuid>, Error> {
+    let rows: Vec<(Vec<u8>,)> = tx.fetch_all(
         "UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, due_ms = ? WHERE id IN
             (SELECT id FROM webhook_deliveries WHERE endpoint = ? AND state = 'dead' AND time_ms >= ? AND time_ms < ?
-             ORDER BY time_ms, id LIMIT ?)",
-        (signed(now_ms), bytes(endpoint), signed(since), signed(until), signed(limit)),
-    )
+             ORDER BY time_ms, id LIMIT ?) RETURNING id",
+        (
+            signed(now_ms),
+            bytes(endpoint),
+            signed(since),
+            signed(until),
+            signed(limit),
+        ),
+    )?;
+    Ok(rows.iter().map(|(id,)| uuid(id)).collect())
 }
 
 /// Removes the oldest dead letters beyond so many; how many there were.

@@ -12,6 +12,7 @@ use crate::harness::{event, note, secret};
 
 both_engines!(
     g1_2_what_was_deleted_is_not_tried_again,
+    g1_2_what_its_author_has_deleted_is_not_tried_again,
     g1_2_what_was_deleted_is_no_dead_letter_and_not_replayed,
     g2_4_private_events_go_to_their_parties_webhooks_only,
     g2_3_tenants_and_owners_are_kept_apart,
@@ -55,6 +56,33 @@ async fn g1_2_what_was_deleted_is_not_tried_again(house: House) {
     }
     assert!(receiver.is_idle());
     assert_eq!(hooks.attempts(id(&made), &key, 3).await.len(), 3);
+}
+
+/// Deleted by NIP-09, and vanished by NIP-62.
+async fn g1_2_what_its_author_has_deleted_is_not_tried_again(house: House) {
+    let hooks = Hooks::new(&house).await;
+    let key = hooks.key().await;
+    let mut receiver = Receiver::new(|hit| match hit.content().as_str() {
+        "secret" => status(500),
+        _ => fine(),
+    })
+    .await;
+    let made = hooks.create(&key, &receiver, notes()).await;
+    let deleted = event(3, 1, "secret", &[]);
+    let vanished = event(4, 1, "secret", &[]);
+    hooks.subject.store(&[&deleted, &vanished]).await;
+    assert_eq!(receiver.contents(2).await, ["secret", "secret"]);
+    hooks.attempts(id(&made), &key, 2).await;
+    let deletion = event(3, 5, "deletion", &[["e", &deleted.id().to_string()]]);
+    let request = event(4, 62, "request", &[["relay", "ALL_RELAYS"]]);
+    hooks.subject.store(&[&deletion, &request]).await;
+    assert_eq!(receiver.contents(2).await, ["deletion", "request"]);
+    hooks.advance(3_600);
+    hooks.subject.store(&[&note("end")]).await;
+    assert_eq!(receiver.next().await.content(), "end");
+    let lines = hooks.attempts(id(&made), &key, 5).await;
+    assert_eq!(lines.len(), 5, "two failures, and three that were taken");
+    assert!(receiver.is_idle());
 }
 
 async fn g1_2_what_was_deleted_is_no_dead_letter_and_not_replayed(house: House) {
