@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::Webhooks;
 use super::endpoint::{Choice, Disabled, Endpoint, Grant};
-use super::ground::draft;
+use super::ground::{Standing, draft};
 use super::signature::{Key, Scheme};
 use super::table::{deliveries, endpoints};
 use crate::failure::Failure;
@@ -46,7 +46,7 @@ pub(crate) struct Changes {
 
 impl Changes {
     /// Whether it is another thing that is sent, or to another place.
-    fn decides(&self) -> bool {
+    pub fn decides(&self) -> bool {
         self.url.is_some()
             || self.types.is_some()
             || self.subjects.is_some()
@@ -315,7 +315,7 @@ impl Webhooks {
             endpoint.disabled = None;
             endpoint.failing_since = None;
             // With a credential that is good no more it would be switched off at once: it goes on in the name of who asks.
-            if ground.audience(endpoint).1 == super::ground::Standing::Over {
+            if ground.audience(endpoint).1 == Standing::Over {
                 endpoint.grant = grant.clone();
             }
             if skip {
@@ -325,6 +325,11 @@ impl Webhooks {
             Ok(())
         };
         self.change(principal, id, "enabled", change).await
+    }
+
+    /// Whether the credential that an endpoint reads with is good no more.
+    pub(crate) fn is_over(&self, endpoint: &Endpoint) -> bool {
+        self.ground.audience(endpoint).1 == Standing::Over
     }
 
     /// Removes an endpoint and all that waits for it.

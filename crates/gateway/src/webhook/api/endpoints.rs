@@ -175,6 +175,11 @@ pub(super) async fn enable(
         let manager = Manager::of(&gateway, &head, &info, &body).await?;
         let enabling: Enabling = parsed(&body)?;
         let skip = enabling.skip_missed;
+        let before = manager.webhooks.get(manager.tenant(), id).await?;
+        if manager.webhooks.is_over(&before) {
+            // It would go on in the name of who asks.
+            check(&manager, &before.choice)?;
+        }
         let endpoint = manager
             .webhooks
             .enable(&manager.principal, id, skip)
@@ -225,8 +230,8 @@ fn told(
 async fn wish(manager: &Manager<'_>, new: NewWebhook) -> Result<Wish, Failure> {
     let config = &manager.webhooks.ground.config;
     let choice = Choice {
-        types: new.types,
-        subjects: new.subjects,
+        types: parts(&new.types),
+        subjects: parts(&new.subjects),
         filter: new.filter,
     };
     check(manager, &choice)?;
@@ -270,8 +275,8 @@ async fn changes(
     let changes = Changes {
         url,
         description: asked.description.map(description).transpose()?,
-        types: asked.types,
-        subjects: asked.subjects,
+        types: asked.types.as_deref().map(parts),
+        subjects: asked.subjects.as_deref().map(parts),
         filter: asked
             .filter
             .map(|filter| Some(filter).filter(|it| !is_nothing(it))),
@@ -282,8 +287,17 @@ async fn changes(
         )?,
         concurrency: bounded("concurrency", asked.concurrency, config.concurrency)?,
     };
-    check(manager, &changes.choice(&before.choice))?;
+    if changes.decides() {
+        check(manager, &changes.choice(&before.choice))?;
+    }
     Ok(changes)
+}
+
+/// The parts of a list, with commas between them or not: what stands in a stream's query means the same here.
+fn parts(list: &[String]) -> Vec<String> {
+    let parts = list.iter().flat_map(|part| part.split(',')).map(str::trim);
+    let parts = parts.filter(|part| !part.is_empty());
+    parts.map(str::to_owned).collect()
 }
 
 /// Whether this may be chosen, and anything of it seen.

@@ -25,7 +25,8 @@ both_engines!(
 async fn g4_1_webhooks_are_made_listed_changed_and_removed(house: House) {
     let hooks = Hooks::new(&house).await;
     let (key, receiver) = (hooks.key().await, Receiver::obliging().await);
-    let wish = json!({ "description": "mine", "types": ["nostr"], "filter": { "kinds": [1] } });
+    let wish =
+        json!({ "description": "mine", "types": [" nostr, job ", ""], "filter": { "kinds": [1] } });
     let made = hooks.create(&key, &receiver, wish).await;
     let path = format!("/{}", id(&made));
     let shown = hooks.get(&path, &key).await;
@@ -40,7 +41,7 @@ async fn g4_1_webhooks_are_made_listed_changed_and_removed(house: House) {
     let changes = json!({ "description": "changed", "filter": {}, "rate_per_minute": 5 });
     let (status, changed) = hooks.call("PATCH", &path, &key, &changes.to_string()).await;
     assert_eq!(status, 200, "{changed}");
-    assert_eq!(changed["types"], json!(["nostr"]), "left as it was");
+    assert_eq!(changed["types"], json!(["nostr", "job"]), "left as it was");
     assert!(changed.get("filter").is_none());
     assert_eq!(list(&hooks.get("", &key).await, "webhooks")[0], changed);
     for (method, path, body, status) in [
@@ -286,6 +287,14 @@ async fn g2_2_a_webhook_ends_with_the_key_that_made_it(house: House) {
     let told = hooks.told(&other).await;
     assert_eq!(told.last().unwrap().1["reason"], "credential");
     assert!(receiver.is_idle());
+    // Not by somebody who may see nothing of it.
+    let manager = hooks.subject.key("default", &[Scope::WebhooksManage]).await;
+    let enable = format!("{path}/enable");
+    assert_eq!(hooks.call("POST", &enable, &manager, "").await.0, 403);
+    let described = hooks
+        .call("PATCH", &path, &manager, r#"{"description":"x"}"#)
+        .await;
+    assert_eq!(described.0, 200, "that decides nothing");
     // Somebody whose credential is good takes it over, from where it was.
     let (status, enabled) = hooks
         .call("POST", &format!("{path}/enable"), &other, "")
