@@ -116,3 +116,12 @@ test('g5_4 a webhook cannot lead inside', async () => {
     assert.match(problem.detail, /^url: /)
   }
 })
+
+test('g7 what is sent is counted', async () => {
+  const url = new URL('/metrics', node.operations)
+  const text = await (await fetch(url)).text()
+  assert.match(text, /^stentor_gateway_webhook_attempts_total\{outcome="taken"\} \d+$/m)
+  for (const name of ['latency_seconds_count', 'outstanding', 'dead_letters', 'endpoints{state="enabled"}']) {
+    assert.ok(text.includes(`\nstentor_gateway_webhook_${name} `), `${name} in ${text.slice(0, 200)}`)
+  }
+})
