@@ -113,6 +113,7 @@ impl Worker {
             condition: Condition {
                 failing_since: endpoint.failing_since,
                 pace: Pace::new(endpoint.rate),
+                width: endpoint.concurrency,
             },
             flights: JoinSet::new(),
             flown: Vec::new(),
@@ -152,7 +153,7 @@ impl Worker {
             self.standing = Standing::Waits;
             return;
         };
-        while self.flights.len() < self.endpoint.concurrency as usize {
+        while self.flights.len() < self.condition.width as usize {
             let now = self.ground.clock.now_ms();
             if self.condition.pace.next_at(now) > now {
                 return;
@@ -188,7 +189,7 @@ impl Worker {
 
     /// When there is something to begin, unless something happens before.
     fn wake_at(&mut self) -> Option<u64> {
-        let has_room = self.flights.len() < self.endpoint.concurrency as usize;
+        let has_room = self.flights.len() < self.condition.width as usize;
         if self.ends || !has_room || self.standing != Standing::Good {
             return None;
         }

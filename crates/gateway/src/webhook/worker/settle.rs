@@ -15,6 +15,8 @@ use crate::webhook::table::deliveries::{Delivery, State};
 
 /// After so many milliseconds it is tried again to read what could not be read.
 const UNREAD: u64 = 5_000;
+/// From so many milliseconds on an attempt is slow.
+const SLOW: u64 = 5_000;
 
 /// What becomes of a delivery's row.
 #[derive(Debug, Clone)]
@@ -47,6 +49,9 @@ pub(super) struct Condition {
     /// Since when no attempt has succeeded.
     pub failing_since: Option<u64>,
     pub pace: Pace,
+    /// Attempts at once, now: as many as the endpoint may have, fewer while it is slow. A slow one holds one turn of the node in the end, and
+    /// many of them leave turns for the others.
+    pub width: u32,
 }
 
 impl Batch {
@@ -70,7 +75,7 @@ impl Batch {
             }
             End::Made(made) => {
                 delivery.attempts += 1;
-                condition.note(made, now);
+                condition.note(made, endpoint.concurrency, now);
                 schedule::next(delivery.attempts as usize, made.outcome, chance)
             }
         };
@@ -155,7 +160,12 @@ impl Batch {
 
 impl Condition {
     /// Takes note of what came of an attempt.
-    fn note(&mut self, made: &Made, now: u64) {
+    fn note(&mut self, made: &Made, concurrency: u32, now: u64) {
+        if made.latency_ms >= SLOW {
+            self.width = (self.width / 2).max(1);
+        } else if made.outcome == Outcome::Taken {
+            self.width = (self.width + 1).min(concurrency);
+        }
         if made.outcome == Outcome::Taken {
             self.failing_since = None;
             self.pace.recover();
@@ -242,7 +252,7 @@ mod tests {
             former: None,
             disabled: None,
             rate: 100,
-            concurrency: 1,
+            concurrency: 8,
             place: Cursor {
                 epoch: 1,
                 nostr: Place::default(),
@@ -290,6 +300,7 @@ mod tests {
         Condition {
             failing_since: None,
             pace: Pace::new(100),
+            width: 8,
         }
     }
 
@@ -392,6 +403,22 @@ mod tests {
             }
             assert_eq!(condition.pace.next_at(later) > later, throttles, "{status}");
         }
+    }
+
+    #[test]
+    fn g4_4_who_is_slow_has_fewer_at_once() {
+        let mut condition = condition();
+        let mut took = |latency_ms| {
+            let End::Made(made) = made(200, None) else {
+                panic!("no attempt")
+            };
+            let end = End::Made(Made { latency_ms, ..made });
+            settled(&mut condition, job(EventType::JobQueued, 0, fresh()), end);
+            condition.width
+        };
+        assert_eq!([15_000, 15_000, 6_000, 15_000].map(&mut took), [4, 2, 1, 1]);
+        assert_eq!([10, 4_999].map(&mut took), [2, 3]);
+        assert_eq!([1; 9].map(&mut took)[8], 8, "and no more than it may have");
     }
 
     #[test]

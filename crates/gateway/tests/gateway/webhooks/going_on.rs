@@ -21,6 +21,7 @@ both_engines!(
     g4_3_what_waits_outlives_a_restart,
     g6_1_what_is_under_way_is_brought_to_its_end,
     g4_3_one_node_at_a_time_works_on_a_webhook,
+    g4_3_a_node_that_has_lost_its_lease_writes_nothing,
     g1_4_a_webhook_that_was_away_too_long_goes_on_and_says_so,
     g4_3_a_webhook_behind_its_place_moves_with_what_is_not_for_it,
 );
@@ -208,6 +209,29 @@ async fn g4_3_one_node_at_a_time_works_on_a_webhook(house: House) {
     first.subject.store(&[&note("back")]).await;
     assert_eq!(receiver.next().await.content(), "back");
     assert!(receiver.is_idle());
+}
+
+async fn g4_3_a_node_that_has_lost_its_lease_writes_nothing(house: House) {
+    let store = store();
+    let mut first = Hooks::with(&house, Arc::clone(&store), Config::default()).await;
+    let key = first.key().await;
+    let mut receiver = Receiver::new(|hit| match hit.content().as_str() {
+        "slow" => Reply::Late(200, Duration::from_secs(3)),
+        _ => fine(),
+    })
+    .await;
+    let made = first.create(&key, &receiver, notes()).await;
+    first.subject.store(&[&note("slow")]).await;
+    let once = receiver.next().await;
+    // By the clock of the other node, the lease has ended meanwhile.
+    let mut second = Hooks::named(&house, store, "other").await;
+    second.advance(31);
+    let again = receiver.next().await;
+    assert_eq!(once.id(), again.id(), "a double, which the receiver knows");
+    first.stop().await;
+    second.stop().await;
+    let lines = second.attempts(id(&made), &key, 1).await;
+    assert_eq!(lines.len(), 1, "only one of them has written it down");
 }
 
 async fn g1_4_a_webhook_that_was_away_too_long_goes_on_and_says_so(house: House) {
