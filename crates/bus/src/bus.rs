@@ -15,7 +15,7 @@ use crate::hub::{Hub, Subscriber};
 use crate::outbox::{self, Draft};
 use crate::selection::{Audience, Interest, Selection};
 use crate::transport::{InProcess, Transport};
-use crate::{BusError, EventType, Log, Reader, feed, oldest};
+use crate::{Again, BusError, EventType, Log, Reader, again, feed, oldest};
 
 /// Where a reader begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +124,29 @@ impl Bus {
     /// What the logs have against being read.
     pub async fn oldest(&self) -> Result<Cursor, BusError> {
         oldest::oldest(&self.shared).await
+    }
+
+    /// Reads what stands at a position once more, as this reader would be given it now: `None` when it is gone, or is not for this
+    /// reader. Retries and replays ask here, so that what was deleted since is not told again.
+    ///
+    /// # Errors
+    /// What the logs have against being read.
+    pub async fn again(
+        &self,
+        log: Log,
+        seq: u64,
+        audience: Audience,
+        interest: Interest,
+    ) -> Result<Option<Again>, BusError> {
+        again::again(&self.shared, log, seq, audience, interest).await
+    }
+
+    /// Before the first entries of a moment or later (Unix milliseconds), as far as they are kept.
+    ///
+    /// # Errors
+    /// What the logs have against being read.
+    pub async fn before(&self, time_ms: u64) -> Result<Cursor, BusError> {
+        oldest::before(&self.shared, time_ms).await
     }
 
     /// Live readers.

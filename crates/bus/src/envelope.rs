@@ -83,8 +83,26 @@ impl Envelope {
         })
     }
 
+    /// The same without its data, for receivers for whom they are too large: `dataref` says where they are (CloudEvents' extension
+    /// of that name).
+    pub fn reference(&self, dataref: &str) -> String {
+        let mut out = String::with_capacity(1_024);
+        self.write_head(&mut out);
+        let _ = write!(out, r#","dataref":{}}}"#, quoted(dataref));
+        out
+    }
+
     fn write(&self, data: &str) -> String {
         let mut out = String::with_capacity(data.len() + 512);
+        self.write_head(&mut out);
+        out.push_str(r#","data":"#);
+        out.push_str(data);
+        out.push('}');
+        out
+    }
+
+    /// Everything but the data, without the brace at the end.
+    fn write_head(&self, out: &mut String) {
         let source = self.event_type.log().source();
         let (id, name, version) = (self.id, self.event_type.name(), self.event_type.version());
         // Writing to a string does not fail.
@@ -109,10 +127,6 @@ impl Envelope {
                 let _ = write!(out, r#","{name}":{}"#, quoted(value));
             }
         }
-        out.push_str(r#","data":"#);
-        out.push_str(data);
-        out.push('}');
-        out
     }
 }
 
@@ -141,11 +155,11 @@ pub(crate) fn id_at(epoch: u64, log: Log, seq: u64, time_ms: u64) -> Uuid {
     Builder::from_unix_timestamp_millis(time_ms, &bits).into_uuid()
 }
 
-/// A new id.
+/// A new id (UUIDv7).
 ///
 /// # Errors
 /// When the system has no randomness.
-pub(crate) fn new_id(time_ms: u64) -> Result<Uuid, getrandom::Error> {
+pub fn new_id(time_ms: u64) -> Result<Uuid, getrandom::Error> {
     let mut bits = [0; 10];
     getrandom::fill(&mut bits)?;
     Ok(Builder::from_unix_timestamp_millis(time_ms, &bits).into_uuid())
@@ -213,6 +227,18 @@ mod tests {
         let names = value.as_object().unwrap().keys();
         let fits = |name: &String| name.chars().all(|c| c.is_ascii_lowercase());
         assert!(names.clone().all(fits), "as CloudEvents names attributes");
+    }
+
+    #[test]
+    fn g4_6_a_reference_is_the_envelope_without_its_data() {
+        let envelope = envelope(Data::Json(r#"{"a":1}"#.into()));
+        let mut whole: Value = serde_json::from_str(envelope.json()).unwrap();
+        let reference: Value = serde_json::from_str(&envelope.reference("/x?\"y")).unwrap();
+        assert_eq!(reference["dataref"], "/x?\"y");
+        let whole = whole.as_object_mut().unwrap();
+        assert_eq!(whole.remove("data"), Some(serde_json::json!({ "a": 1 })));
+        whole.insert("dataref".into(), "/x?\"y".into());
+        assert_eq!(&reference, &Value::Object(whole.clone()));
     }
 
     #[test]

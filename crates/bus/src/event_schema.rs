@@ -66,6 +66,30 @@ impl EventType {
                 &["field", "value"],
             ),
             T::RelayModerationQueued => object(&[("event", hex(64))], &["event"]),
+            T::WebhookEndpointCreated | T::WebhookEndpointDeleted | T::WebhookEndpointResynced => {
+                object(&[("endpoint", uuid())], &["endpoint"])
+            }
+            T::WebhookEndpointUpdated => object(
+                &[("endpoint", uuid()), ("change", text())],
+                &["endpoint", "change"],
+            ),
+            T::WebhookEndpointDisabled => object(
+                &[("endpoint", uuid()), ("reason", text())],
+                &["endpoint", "reason"],
+            ),
+            T::WebhookDeliveryDead => object(
+                &[
+                    ("endpoint", uuid()),
+                    ("delivery", uuid()),
+                    ("event", uuid()),
+                    ("type", text()),
+                    ("attempts", json!({ "type": "integer", "minimum": 0 })),
+                    ("outcome", text()),
+                ],
+                &[
+                    "endpoint", "delivery", "event", "type", "attempts", "outcome",
+                ],
+            ),
             T::JobQueued | T::JobStarted | T::JobProgress | T::JobCompleted | T::JobFailed => job(),
         }
     }
@@ -81,6 +105,10 @@ fn object(properties: &[(&str, Value)], required: &[&str]) -> Value {
 
 fn text() -> Value {
     json!({ "type": "string" })
+}
+
+fn uuid() -> Value {
+    json!({ "type": "string", "format": "uuid" })
 }
 
 fn hex(digits: usize) -> Value {
@@ -124,7 +152,7 @@ fn event() -> Value {
 fn job() -> Value {
     object(
         &[
-            ("job", json!({ "type": "string", "format": "uuid" })),
+            ("job", uuid()),
             ("kind", one_of(JobKind::ALL.iter().map(|one| one.as_str()))),
             ("status", one_of(Status::ALL.iter().map(|one| one.as_str()))),
             (

@@ -30,11 +30,13 @@ pub enum Family {
     Relay,
     /// Long work.
     Jobs,
+    /// Webhooks themselves.
+    Webhooks,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Nostr, Self::Relay, Self::Jobs];
+    pub const ALL: [Self; 4] = [Self::Nostr, Self::Relay, Self::Jobs, Self::Webhooks];
 
     /// Its word in scopes: `events:WORD:read`.
     pub const fn word(self) -> &'static str {
@@ -42,6 +44,7 @@ impl Family {
             Self::Nostr => "nostr",
             Self::Relay => "relay",
             Self::Jobs => "jobs",
+            Self::Webhooks => "webhooks",
         }
     }
 
@@ -49,7 +52,7 @@ impl Family {
     pub const fn is_owned(self) -> bool {
         match self {
             Self::Nostr | Self::Relay => false,
-            Self::Jobs => true,
+            Self::Jobs | Self::Webhooks => true,
         }
     }
 }
@@ -136,10 +139,23 @@ catalogue! {
     JobCompleted = "job.completed", 1, Records, Jobs, example_job("completed", 100);
     /// A job could not be done, or was cancelled.
     JobFailed = "job.failed", 1, Records, Jobs, json!({ "job": EXAMPLE_JOB, "kind": "sync", "status": "failed", "percent": 42, "reason": "unreachable" });
+    /// A webhook was made.
+    WebhookEndpointCreated = "webhook.endpoint.created", 1, Records, Webhooks, json!({ "endpoint": EXAMPLE_WEBHOOK });
+    /// A webhook was changed, has a new secret, or was switched on again.
+    WebhookEndpointUpdated = "webhook.endpoint.updated", 1, Records, Webhooks, json!({ "endpoint": EXAMPLE_WEBHOOK, "change": "settings" });
+    /// A webhook was removed, with all that waited for it.
+    WebhookEndpointDeleted = "webhook.endpoint.deleted", 1, Records, Webhooks, json!({ "endpoint": EXAMPLE_WEBHOOK });
+    /// A webhook was switched off: `by_hand`, `gone` (it answered 410), `failing` (five days of failure alone), `refused` (its URL may not be dialed) or `credential` (whoever made it may not read any more).
+    WebhookEndpointDisabled = "webhook.endpoint.disabled", 1, Records, Webhooks, json!({ "endpoint": EXAMPLE_WEBHOOK, "reason": "failing" });
+    /// A webhook was away for longer than the log is kept: what came before the oldest entry was not delivered.
+    WebhookEndpointResynced = "webhook.endpoint.resynced", 1, Records, Webhooks, json!({ "endpoint": EXAMPLE_WEBHOOK });
+    /// A delivery was given up, and lies with the dead letters of its webhook. Not told of deliveries that tell of webhooks themselves.
+    WebhookDeliveryDead = "webhook.delivery.dead", 1, Records, Webhooks, json!({ "endpoint": EXAMPLE_WEBHOOK, "delivery": EXAMPLE_JOB, "event": EXAMPLE_JOB, "type": "job.completed", "attempts": 8, "outcome": "failed" });
 }
 
 const EXAMPLE_ID: &str = "5c83da77af1dec6d7289834998ad7aafbd9e2191396d75ec3cc27f5a77226f36";
 const EXAMPLE_KEY: &str = "f7234bd4c1394dda46d09f35bd384dd30cc552ad5541990f98844fb06676e9ca";
+const EXAMPLE_WEBHOOK: &str = "0193a3c1-9b10-7c41-8a52-6f0de1c2b3a4";
 const EXAMPLE_JOB: &str = "0193a3c1-7a55-7d8e-b1f5-0a4f7ce1d0a2";
 
 fn example_event(kind: u16) -> Value {

@@ -21,6 +21,7 @@
 //! The log of the records is common to the nodes on one database: a [`Transport`] tells them of each other's entries, and
 //! without one that reaches so far they look now and then. The log of Nostr is that of the node's own store.
 
+mod again;
 mod bus;
 mod config;
 mod cursor;
@@ -42,10 +43,11 @@ mod selection;
 mod tail;
 mod transport;
 
+pub use again::Again;
 pub use bus::{Bus, From};
 pub use config::Config;
 pub use cursor::{Cursor, NoCursor, Place};
-pub use envelope::{Data, Envelope, rfc3339};
+pub use envelope::{Data, Envelope, new_id, rfc3339};
 pub use error::{BusError, ReadError};
 pub use event_type::{EventType, Family, Log};
 pub use outbox::{Draft, append, close, migrate};

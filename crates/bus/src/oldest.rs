@@ -21,17 +21,39 @@ pub(crate) async fn oldest(shared: &Shared) -> Result<Cursor, BusError> {
     })
 }
 
-/// Before the oldest change that is kept: the feed is in the order of time, but for a clock that was set back.
+/// Before the first entries of a moment or later, as far as they are kept.
+pub(crate) async fn before(shared: &Shared, time_ms: u64) -> Result<Cursor, BusError> {
+    let oldest = oldest(shared).await?;
+    let nostr = change_before(shared, time_ms).await?;
+    let seq = outbox::last_before(&shared.database, time_ms).await?;
+    let mark = outbox::mark_at(&shared.database, seq).await?;
+    let records = Place {
+        seq,
+        mark: mark.unwrap_or_default(),
+    };
+    let later = |one: Place, other: Place| if one.seq >= other.seq { one } else { other };
+    Ok(Cursor {
+        nostr: later(nostr, oldest.nostr),
+        records: later(records, oldest.records),
+        ..oldest
+    })
+}
+
+/// Before the oldest change that is kept.
 pub(crate) async fn oldest_change(shared: &Shared) -> Result<Place, BusError> {
+    change_before(shared, shared.config.kept_from(now_ms())).await
+}
+
+/// Before the first change of a moment or later: the feed is in the order of time, but for a clock that was set back.
+async fn change_before(shared: &Shared, time_ms: u64) -> Result<Place, BusError> {
     let store = shared.store.as_ref();
-    let kept_from = shared.config.kept_from(now_ms());
     let end = store.last_seq().0;
     let (mut low, mut high) = (first_by_number(shared, end), end);
     while low < high {
         let middle = low + (high - low) / 2;
         let is_old = feed::change_at(store, middle + 1)
             .await?
-            .is_none_or(|change| change.committed_ms < kept_from);
+            .is_none_or(|change| change.committed_ms < time_ms);
         if is_old {
             low = middle + 1;
         } else {

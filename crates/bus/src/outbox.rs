@@ -311,6 +311,20 @@ pub(crate) async fn mark_at(database: &Database, seq: u64) -> Result<Option<u32>
     Ok(id.map(|(id,)| mark(&Uuid::from_slice(&id).unwrap_or_default())))
 }
 
+/// The position of the last entry before a moment; 0 when there is none.
+pub(crate) async fn last_before(database: &Database, time_ms: u64) -> Result<u64, BusError> {
+    let first: Option<(i64,)> = database
+        .fetch_optional(
+            "SELECT seq FROM bus_outbox WHERE time_ms >= ? ORDER BY seq LIMIT 1",
+            (signed(time_ms),),
+        )
+        .await?;
+    match first {
+        Some((first,)) => Ok(unsigned(first - 1)),
+        None => Ok(extent(database).await?.last),
+    }
+}
+
 /// The end of an id is random.
 fn mark(id: &Uuid) -> u32 {
     let end = id.as_bytes().last_chunk().copied();

@@ -63,6 +63,8 @@ pub struct Reader {
     read: VecDeque<Arc<Entry>>,
     /// Where the reader is when that is delivered.
     read_to: Option<Cursor>,
+    /// What was taken from the queue and is being asked about: kept here, as the future that asks may be dropped.
+    held: Option<Arc<Entry>>,
 }
 
 impl Reader {
@@ -74,6 +76,7 @@ impl Reader {
             cursor: None,
             read: VecDeque::new(),
             read_to: None,
+            held: None,
         }
     }
 
@@ -85,7 +88,7 @@ impl Reader {
                 let queue = subscriber.queue.lock();
                 match self.cursor {
                     // All that was looked through for it has been delivered.
-                    Some(cursor) if queue.is_idle() => Some(
+                    Some(cursor) if queue.is_idle() && self.held.is_none() => Some(
                         cursor
                             .with(Log::Nostr, queue.nostr)
                             .with(Log::Records, queue.records),
@@ -286,7 +289,10 @@ impl Reader {
         subscriber: &Subscriber,
     ) -> Result<Option<Delivery>, ReadError> {
         loop {
-            let next = subscriber.queue.lock().pop();
+            let next = match self.held.take() {
+                Some(entry) => Next::Entry(entry),
+                None => subscriber.queue.lock().pop(),
+            };
             let entry = match next {
                 Next::Nothing => return Ok(None),
                 Next::Missed(missed) => return Err(ReadError::Lagged { missed }),
@@ -300,8 +306,11 @@ impl Reader {
                 Some(_) => before.with(log, entry.place),
                 None => before,
             };
+            self.held = Some(Arc::clone(&entry));
+            let shown = entry.lasts(now()) && self.shared.is_there(&entry).await?;
+            self.held = None;
             self.cursor = Some(cursor);
-            if entry.lasts(now()) && self.shared.is_there(&entry).await? {
+            if shown {
                 return Ok(Some(self.delivery(entry, cursor)));
             }
         }

@@ -37,6 +37,22 @@ impl Audience {
         let reaching = rights.filter(|(of, _)| *of == family);
         reaching.map(|(_, breadth)| *breadth).max()
     }
+
+    /// Whether something of this type, that belongs to this tenant and owner, is within the reader's rights. For events of Nostr, whether
+    /// one may be seen is to be asked of the event ([`crate::Bus::again`]).
+    pub fn reaches(
+        &self,
+        event_type: EventType,
+        tenant: Option<&str>,
+        owner: Option<&str>,
+    ) -> bool {
+        let family = event_type.family();
+        let Some(breadth) = self.breadth(family) else {
+            return false;
+        };
+        let own = owner == Some(&*self.owner);
+        !family.is_owned() || tenant == Some(&*self.tenant) && (breadth == Breadth::All || own)
+    }
 }
 
 /// What is wanted.
@@ -59,6 +75,12 @@ impl Interest {
         let mut types = self.types.iter();
         self.types.is_empty() || types.any(|beginning| event_type.begins_with(beginning))
     }
+
+    /// Whether a subject is wanted.
+    pub fn wants(&self, subject: Option<&str>) -> bool {
+        let mut subjects = self.subjects.iter();
+        self.subjects.is_empty() || subjects.any(|wanted| Some(wanted.as_str()) == subject)
+    }
 }
 
 /// Who reads what: decides about each entry.
@@ -67,7 +89,7 @@ pub(crate) struct Selection {
     audience: Audience,
     pub(crate) interest: Interest,
     /// The types that are wanted and may be seen.
-    types: Vec<(EventType, Breadth)>,
+    types: Vec<EventType>,
     /// The filter that events are seen through.
     through: Filter,
     /// What stands for the filter's authors, and for the reader's keys, in what is remembered of events that are gone.
@@ -79,7 +101,8 @@ impl Selection {
     pub fn new(audience: Audience, interest: Interest, store: &dyn EventStore) -> Self {
         let wanted = EventType::ALL.iter().filter(|one| interest.names(**one));
         let types = wanted
-            .filter_map(|one| Some((*one, audience.breadth(one.family())?)))
+            .filter(|one| audience.breadth(one.family()).is_some())
+            .copied()
             .collect();
         let through = interest.filter.clone().unwrap_or_default();
         let authors = through.authors.as_ref().map(|authors| {
@@ -107,31 +130,18 @@ impl Selection {
     /// Whether the entry is wanted by this reader, and may be shown to it now.
     pub fn takes(&self, entry: &Entry, now: Timestamp) -> bool {
         let envelope = &entry.envelope;
-        let Some((_, breadth)) = self
-            .types
-            .iter()
-            .find(|(one, _)| *one == envelope.event_type)
-        else {
-            return false;
-        };
-        let subjects = &self.interest.subjects;
-        let wanted = subjects.is_empty()
-            || envelope
-                .subject
-                .as_ref()
-                .is_some_and(|subject| subjects.contains(subject));
-        wanted && self.is_within(entry, *breadth) && self.is_shown(entry) && entry.lasts(now)
+        self.types.contains(&envelope.event_type)
+            && self.interest.wants(envelope.subject.as_deref())
+            && self.is_within(entry)
+            && self.is_shown(entry)
+            && entry.lasts(now)
     }
 
     /// Whether it belongs to the reader, to the reader's tenant where the right reaches so far, or to nobody.
-    fn is_within(&self, entry: &Entry, breadth: Breadth) -> bool {
+    fn is_within(&self, entry: &Entry) -> bool {
         let envelope = &entry.envelope;
-        if !envelope.event_type.family().is_owned() {
-            return true;
-        }
-        let ours = envelope.tenant.as_deref() == Some(&*self.audience.tenant);
-        let own = envelope.owner.as_deref() == Some(&*self.audience.owner);
-        ours && (breadth == Breadth::All || own)
+        let (tenant, owner) = (envelope.tenant.as_deref(), envelope.owner.as_deref());
+        self.audience.reaches(envelope.event_type, tenant, owner)
     }
 
     /// For events of Nostr: whether they match, and may be seen.

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stentor_serve::headers::Cors;
 
+use crate::webhook::config::Webhooks;
+
 /// What happens in the node, for programs: streams and history on `/api/v1/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -14,6 +16,8 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Bounds of streams.
     pub streams: Streams,
+    /// Webhooks.
+    pub webhooks: Webhooks,
 }
 
 /// Bounds of streams. 0 switches a bound off.
@@ -61,6 +65,7 @@ impl Config {
     /// # Errors
     /// The first value that cannot be used.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.webhooks.check()?;
         match Cors::allow_list(&self.origins) {
             Ok(_) => Ok(()),
             Err(error) => Err(ConfigError {
@@ -77,6 +82,7 @@ impl Default for Config {
             enabled: true,
             origins: Vec::new(),
             streams: Streams::default(),
+            webhooks: Webhooks::default(),
         }
     }
 }

@@ -28,6 +28,12 @@ pub(crate) enum Failure {
     Bus(BusError),
     /// There is none.
     NotFound,
+    /// What was sent cannot be used, in words for who sent it.
+    Wrong(String),
+    /// It is not in a state for that.
+    Conflict(&'static str),
+    /// Too often; after so many seconds it may be tried again.
+    Later(&'static str, u64),
 }
 
 impl From<AuthFailure> for Failure {
@@ -45,6 +51,12 @@ impl From<QueryError> for Failure {
 impl From<BusError> for Failure {
     fn from(error: BusError) -> Self {
         Self::Bus(error)
+    }
+}
+
+impl From<stentor_sql::Error> for Failure {
+    fn from(error: stentor_sql::Error) -> Self {
+        Self::Bus(error.into())
     }
 }
 
@@ -68,6 +80,11 @@ impl IntoResponse for Failure {
                 later("the records do not answer", RETRY_SECONDS)
             }
             Self::NotFound => Problem::new(StatusCode::NOT_FOUND).into_response(),
+            Self::Wrong(detail) => Refusal::new(StatusCode::BAD_REQUEST, detail).into_response(),
+            Self::Conflict(detail) => Refusal::new(StatusCode::CONFLICT, detail).into_response(),
+            Self::Later(detail, seconds) => Refusal::new(StatusCode::TOO_MANY_REQUESTS, detail)
+                .retry_after(seconds)
+                .into_response(),
         }
     }
 }

@@ -23,3 +23,4 @@ pub mod webhook;
 pub use asked::QueryError;
 pub use config::Config;
 pub use state::{Gateway, Parts};
+pub use webhook::Webhooks;

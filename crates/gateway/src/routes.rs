@@ -7,7 +7,7 @@ use utoipa_axum::routes;
 
 use crate::state::Gateway;
 use crate::stream::{sse, ws};
-use crate::{audit, history, jobs, reference, telemetry, tickets, tokens};
+use crate::{audit, history, jobs, reference, telemetry, tickets, tokens, webhook};
 
 /// The operations of the gateway, each with what the OpenAPI document says of it.
 pub(crate) fn operations() -> OpenApiRouter<Gateway> {
@@ -23,6 +23,7 @@ pub(crate) fn operations() -> OpenApiRouter<Gateway> {
         .routes(routes!(jobs::one, jobs::cancel))
         .routes(routes!(jobs::events))
         .routes(routes!(telemetry::report).layer(telemetry::bounded()))
+        .merge(webhook::operations())
 }
 
 impl Gateway {
@@ -35,6 +36,7 @@ impl Gateway {
         let (operations, _) = operations().split_for_parts();
         Ok(operations
             .merge(reference::routes())
+            .merge(webhook::page_routes())
             .layer(axum::middleware::from_fn_with_state(origins, cors))
             .with_state(self.clone()))
     }

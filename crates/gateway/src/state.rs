@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::stream::measure;
 use crate::stream::places::Places;
 use crate::telemetry::Reports;
+use crate::webhook::Webhooks;
 
 /// What a gateway is made of.
 pub struct Parts {
@@ -20,6 +21,8 @@ pub struct Parts {
     pub bus: Bus,
     /// Long work.
     pub jobs: Jobs,
+    /// What is sent to addresses; `None` when that is switched off.
+    pub webhooks: Option<Webhooks>,
     /// Who is asking.
     pub auth: Arc<Authenticator>,
     /// What is private, by the relay's configuration in force.
@@ -63,24 +66,30 @@ impl Shared {
 
     /// What a principal may see.
     pub fn audience(&self, principal: &Principal) -> Audience {
-        let rights = [
-            (Scope::NostrRead, Family::Nostr, Breadth::All),
-            (Scope::RelayRead, Family::Relay, Breadth::All),
-            (Scope::JobsReadOwn, Family::Jobs, Breadth::Own),
-            (Scope::JobsReadAll, Family::Jobs, Breadth::All),
-        ];
-        let rights = rights
-            .into_iter()
-            .filter(|(scope, ..)| principal.scopes.allow(*scope))
-            .map(|(_, family, breadth)| (family, breadth))
-            .collect();
-        let rules = (self.parts.rules)();
-        Audience {
-            rights,
-            tenant: principal.tenant.to_string(),
-            owner: principal.subject.clone(),
-            viewer: Viewer::with_keys(rules, principal.keys.clone()),
-            verbose: principal.scopes.allow(Scope::Verbose),
-        }
+        audience(principal, (self.parts.rules)())
+    }
+}
+
+/// What a principal may see by these rules of visibility.
+pub(crate) fn audience(principal: &Principal, rules: Arc<VisibilityRules>) -> Audience {
+    let rights = [
+        (Scope::NostrRead, Family::Nostr, Breadth::All),
+        (Scope::RelayRead, Family::Relay, Breadth::All),
+        (Scope::JobsReadOwn, Family::Jobs, Breadth::Own),
+        (Scope::JobsReadAll, Family::Jobs, Breadth::All),
+        (Scope::WebhooksReadOwn, Family::Webhooks, Breadth::Own),
+        (Scope::WebhooksReadAll, Family::Webhooks, Breadth::All),
+    ];
+    let rights = rights
+        .into_iter()
+        .filter(|(scope, ..)| principal.scopes.allow(*scope))
+        .map(|(_, family, breadth)| (family, breadth))
+        .collect();
+    Audience {
+        rights,
+        tenant: principal.tenant.to_string(),
+        owner: principal.subject.clone(),
+        viewer: Viewer::with_keys(rules, principal.keys.clone()),
+        verbose: principal.scopes.allow(Scope::Verbose),
     }
 }

@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+mod again;
 mod harness;
 mod jobs;
 mod live;

@@ -16,7 +16,7 @@ const WAITS: [Duration; 8] = [
 /// Attempts at one delivery.
 pub const ATTEMPTS: usize = WAITS.len();
 /// The longest that a receiver can make us wait: what asks for more is not heard to the end.
-const LONGEST_WISH: Duration = Duration::from_secs(24 * 3_600);
+pub(crate) const LONGEST_WISH: Duration = Duration::from_secs(24 * 3_600);
 /// Waits differ by up to this share in either direction, so that what failed together does not come back together.
 const JITTER_PERCENT: u32 = 20;
 /// An endpoint that has only failed for so long is switched off.

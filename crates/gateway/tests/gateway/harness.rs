@@ -11,7 +11,8 @@ use stentor_auth::{Authenticator, NewKey, Scope, Scopes, Tenant, UsedTokens};
 use stentor_bus::Bus;
 use stentor_bus::jobs::Jobs;
 use stentor_event::{Event, EventBuilder, Kind, PublicKey, SecretKey, Timestamp};
-use stentor_gateway::{Config, Gateway, Parts};
+use stentor_gateway::webhook::{self, Clock};
+use stentor_gateway::{Config, Gateway, Parts, Webhooks};
 use stentor_net::dial::Dialer;
 use stentor_serve::{
     ConnectionCaps, ConnectionLimits, Drain, Listener, ListenerSettings, ListeningSocket, Server,
@@ -41,6 +42,9 @@ pub struct Subject {
     pub auth: Arc<Authenticator>,
     pub store: Arc<dyn EventStore>,
     pub drain: Drain,
+    pub bus: Bus,
+    pub webhooks: Webhooks,
+    pub clock: Clock,
     _tasks: JoinSet<()>,
     _secrets: TempDir,
 }
@@ -70,6 +74,18 @@ impl Subject {
         config: Config,
         auth: stentor_auth::config::Config,
     ) -> Self {
+        let dialer = Dialer::new(&stentor_net::dial::Config::default()).unwrap();
+        Self::named("test", house, store, (config, auth), dialer).await
+    }
+
+    /// A node of this name, with what webhooks are sent by.
+    pub async fn named(
+        node: &str,
+        house: &House,
+        store: Arc<dyn EventStore>,
+        (config, auth): (Config, stentor_auth::config::Config),
+        dialer: Dialer,
+    ) -> Self {
         let records = house.open().await;
         let bus = Bus::open(
             Arc::clone(&store),
@@ -78,20 +94,35 @@ impl Subject {
         )
         .await
         .unwrap();
-        let jobs = Jobs::open(bus.clone(), "test").await.unwrap();
+        let jobs = Jobs::open(bus.clone(), node).await.unwrap();
         let secrets = tempfile::tempdir().unwrap();
         let parts = stentor_auth::Parts {
             config: auth,
             records: records.clone(),
-            dialer: Dialer::new(&stentor_net::dial::Config::default()).unwrap(),
+            dialer: dialer.clone(),
             secrets: secrets.path().join("secrets"),
             replay: Arc::new(UsedTokens::new(records, 1_000)),
         };
         let auth = Arc::new(Authenticator::open(parts, clock()).await.unwrap());
+        let hooks = webhook::Parts {
+            config: config.webhooks.clone(),
+            bus: bus.clone(),
+            auth: Arc::clone(&auth),
+            records: house.open().await,
+            dialer,
+            rules: Box::new(Arc::default),
+            secrets: house.folder().join("secrets"),
+            node: node.into(),
+            clock: Clock::system(),
+            time: clock,
+        };
+        let clock_of_hooks = hooks.clock.clone();
+        let webhooks = Webhooks::open(hooks).await.unwrap();
         let gateway = Gateway::new(Parts {
             config,
             bus: bus.clone(),
             jobs: jobs.clone(),
+            webhooks: Some(webhooks.clone()),
             auth: Arc::clone(&auth),
             rules: Box::new(Arc::default),
             urls: Vec::new(),
@@ -118,6 +149,9 @@ impl Subject {
             auth,
             store,
             drain,
+            bus,
+            webhooks,
+            clock: clock_of_hooks,
             _tasks: tasks,
             _secrets: secrets,
         }

@@ -17,4 +17,5 @@ mod outage;
 mod streams;
 mod telemetry;
 mod tokens;
+mod webhooks;
 mod websocket;

@@ -8,7 +8,8 @@ use axum::Router;
 use stentor_auth::{Authenticator, UsedTokens};
 use stentor_bus::Bus;
 use stentor_bus::jobs::Jobs;
-use stentor_gateway::{Gateway, Parts};
+use stentor_gateway::webhook::{self, Clock};
+use stentor_gateway::{Gateway, Parts, Webhooks};
 use stentor_net::dial::Dialer;
 use stentor_relay::Relay;
 use stentor_serve::supervisor::Supervisor;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 use crate::clock;
 use crate::config::Config;
 use crate::layout::Layout;
+use crate::service::webhooks::Sending;
 
 /// Used tokens of NIP-98 that are remembered for the gateway: each for two minutes at most.
 const USED_TOKENS: u64 = 100_000;
@@ -42,6 +44,7 @@ pub struct Standing {
     bus: Bus,
     jobs: Jobs,
     auth: Arc<Authenticator>,
+    sending: Option<Sending>,
 }
 
 /// Makes it; `None` when it is switched off.
@@ -67,19 +70,40 @@ pub async fn make(ground: Ground<'_>) -> anyhow::Result<Option<Standing>> {
     let parts = stentor_auth::Parts {
         config: config.auth.clone(),
         records: records.clone(),
-        dialer: ground.dialer,
+        dialer: ground.dialer.clone(),
         secrets: ground.layout.secrets(),
-        replay: Arc::new(UsedTokens::new(records, USED_TOKENS)),
+        replay: Arc::new(UsedTokens::new(records.clone(), USED_TOKENS)),
     };
     let auth = Authenticator::open(parts, clock::now())
         .await
         .context("opening the keys and tenants")?;
     let auth = Arc::new(auth);
     let relay = ground.relay;
+    let rules = relay.clone();
+    let parts = webhook::Parts {
+        config: config.gateway.webhooks.clone(),
+        bus: bus.clone(),
+        auth: Arc::clone(&auth),
+        records,
+        dialer: ground.dialer,
+        rules: Box::new(move || rules.visibility()),
+        secrets: ground.layout.secrets(),
+        node: ground.name,
+        clock: Clock::system(),
+        time: clock::now,
+    };
+    let sending = match config.gateway.webhooks.enabled {
+        true => {
+            let webhooks = Webhooks::open(parts).await;
+            Some(Sending::new(webhooks.context("opening the webhooks")?))
+        }
+        false => None,
+    };
     let gateway = Gateway::new(Parts {
         config: config.gateway.clone(),
         bus: bus.clone(),
         jobs: jobs.clone(),
+        webhooks: sending.as_ref().map(Sending::webhooks),
         auth: Arc::clone(&auth),
         urls: relay.public_urls(),
         rules: Box::new({
@@ -94,6 +118,7 @@ pub async fn make(ground: Ground<'_>) -> anyhow::Result<Option<Standing>> {
         bus,
         jobs,
         auth,
+        sending,
     }))
 }
 
@@ -129,11 +154,21 @@ impl Standing {
             let jobs = jobs.clone();
             async move { jobs.run().await }
         });
+        if let Some(sending) = &self.sending {
+            sending.start(supervisor);
+        }
         let auth = Arc::clone(&self.auth);
         spawn(supervisor, "auth", move || {
             let auth = Arc::clone(&auth);
             async move { auth.run(clock::now).await }
         });
+    }
+
+    /// Ends the webhooks, as the node drains.
+    pub async fn finish_webhooks(&self) {
+        if let Some(sending) = &self.sending {
+            sending.finish().await;
+        }
     }
 
     /// Writes down what is not written yet.
@@ -152,7 +187,7 @@ async fn wake(bus: &Bus, mut changes: watch::Receiver<u64>) {
 }
 
 /// A service that runs until it is stopped.
-fn spawn<F>(
+pub fn spawn<F>(
     supervisor: &mut Supervisor,
     name: &'static str,
     run: impl Fn() -> F + Send + Sync + 'static,

@@ -15,6 +15,7 @@ pub mod search;
 mod signals;
 mod sockets;
 mod succession;
+mod webhooks;
 
 use anyhow::Context;
 

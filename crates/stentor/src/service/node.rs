@@ -255,7 +255,18 @@ impl Node {
         self.estate.close();
         self.mirrors.stop();
         let deadline = Duration::from_secs(self.config.load().server.drain_seconds);
-        let report = self.server.drain().run(deadline).await;
+        let webhooks = async {
+            let Some(gateway) = &self.gateway else {
+                return;
+            };
+            if tokio::time::timeout(deadline, gateway.finish_webhooks())
+                .await
+                .is_err()
+            {
+                warn!("some webhooks were cut; they are sent again after the next start");
+            }
+        };
+        let (report, ()) = tokio::join!(self.server.drain().run(deadline), webhooks);
         if tokio::time::timeout(deadline, self.control).await.is_err() {
             warn!("a job did not end in time");
         }
