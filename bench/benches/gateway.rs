@@ -1,12 +1,15 @@
 //! The gateway of a real node under load (G3.5).
 //!
-//! `cargo bench -p stentor-bench --bench gateway -- idle|live [NUMBER]… [BINARY]`, with the release binary of this workspace unless
+//! `cargo bench -p stentor-bench --bench gateway -- idle|live|webhooks [NUMBER]… [BINARY]`, with the release binary of this workspace unless
 //! another is named.
 //!
 //! * `idle [STREAMS]` (10,000): opens streams that nothing comes for, and tells the node's own memory (anonymous) before and after.
 //! * `live [STREAMS] [A_SECOND] [SECONDS] [SLOW]` (1,000, 50, 30, 0): streams follow what is stored while so many events are published
 //!   a second. Each client's delay is from the moment before the event is sent to the relay to the moment after the client has read
 //!   it: more than from the commit to the client. `SLOW` further streams read one envelope a second.
+//! * `webhooks [A_SECOND] [SECONDS] [ANSWER_MS] [ENDPOINTS]` (100, 600, 1,000, 10): so many events a second are published, each for one of
+//!   the webhooks in turn; their receiver, here, takes so long to answer. The delay is from before the event is sent to the relay to
+//!   the arrival of the request.
 //!
 //! Clients and node share the machine. Each stream takes a descriptor here and one there.
 
@@ -20,6 +23,8 @@
 
 #[path = "gateway/node.rs"]
 mod node;
+#[path = "gateway/webhooks.rs"]
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,7 +67,12 @@ async fn main() {
             let rate = (number(1, 50), number(2, 30));
             live(&node, number(0, 1_000), rate, number(3, 0)).await;
         }
-        _ => panic!("idle or live"),
+        "webhooks" => {
+            let rate = (number(0, 100), number(1, 600));
+            let answer = Duration::from_millis(number(2, 1_000));
+            webhooks::measure(&node, rate, answer, number(3, 10)).await;
+        }
+        _ => panic!("idle, live or webhooks"),
     }
 }
 
@@ -124,7 +134,7 @@ async fn live(node: &Node, streams: u64, (rate, seconds): (u64, u64), slow: u64)
     }
     drop(delays);
     let (before, work) = (node.memory(), node.work());
-    let published = publish(node, begun, rate, seconds).await;
+    let published = publish(node, begun, rate, seconds, |_| 1).await;
     let due = published * streams;
     let waited = Instant::now();
     while counted.load(Ordering::Relaxed) < due && waited.elapsed() < Duration::from_secs(10) {
@@ -136,27 +146,25 @@ async fn live(node: &Node, streams: u64, (rate, seconds): (u64, u64), slow: u64)
     while let Some(some) = gathered.recv().await {
         all.extend::<Vec<u32>>(some);
     }
-    all.sort_unstable();
-    let at = |share: f64| {
-        let place = ((all.len() as f64 * share) as usize).min(all.len().saturating_sub(1));
-        f64::from(all.get(place).copied().unwrap_or_default()) / 1_000.0
-    };
     println!(
         "{streams} streams ({slow} slow ones beside), {rate} events a second for {seconds} s: {} of {due} envelopes; \
-         ms from sending to reading p50 {:.1}, p95 {:.1}, p99 {:.1}, most {:.1}; node: {:.0} % of a core, {:.1} MiB, before {:.1}",
+         ms from sending to reading {}; node: {:.0} % of a core, {:.1} MiB, before {:.1}",
         all.len(),
-        at(0.5),
-        at(0.95),
-        at(0.99),
-        at(1.0),
+        spread(all),
         work.as_secs_f64() / seconds as f64 * 100.0,
         after as f64 / 1_024.0,
         before as f64 / 1_024.0,
     );
 }
 
-/// Publishes so many events a second. Returns how many were accepted.
-async fn publish(node: &Node, begun: Instant, rate: u64, seconds: u64) -> u64 {
+/// Publishes so many events a second, each of the kind that its number has. Returns how many were accepted.
+async fn publish(
+    node: &Node,
+    begun: Instant,
+    rate: u64,
+    seconds: u64,
+    kind: impl Fn(u64) -> u16,
+) -> u64 {
     let (socket, _) = connect_async(&node.url).await.unwrap();
     let (mut send, mut receive) = socket.split();
     let accepted = tokio::spawn(async move {
@@ -176,7 +184,8 @@ async fn publish(node: &Node, begun: Instant, rate: u64, seconds: u64) -> u64 {
     for number in 0..rate * seconds {
         ticks.tick().await;
         let content = format!("sent {} {}", begun.elapsed().as_micros(), "x".repeat(120));
-        let note = EventBuilder::new(Kind(1), Timestamp(1_700_000_000 + number)).content(&content);
+        let note = EventBuilder::new(Kind(kind(number)), Timestamp(1_700_000_000 + number))
+            .content(&content);
         let event = note.sign(&secret);
         let text = format!("[\"EVENT\",{}]", String::from_utf8_lossy(event.json()));
         send.send(Message::text(text)).await.unwrap();
@@ -208,6 +217,17 @@ async fn read(
             let _ = delays.send(seen);
         }
     }
+}
+
+/// Delays in microseconds, told in milliseconds.
+fn spread(mut delays: Vec<u32>) -> String {
+    delays.sort_unstable();
+    let at = |share: f64| {
+        let place = ((delays.len() as f64 * share) as usize).min(delays.len().saturating_sub(1));
+        f64::from(delays.get(place).copied().unwrap_or_default()) / 1_000.0
+    };
+    let (p50, p95, p99, most) = (at(0.5), at(0.95), at(0.99), at(1.0));
+    format!("p50 {p50:.1}, p95 {p95:.1}, p99 {p99:.1}, most {most:.1}")
 }
 
 /// The next moment in what was read, and where the rest begins.

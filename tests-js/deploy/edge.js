@@ -16,7 +16,7 @@ const SCOPE = 'events:nostr:read'
 export class Subject {
   #author = generateSecretKey()
 
-  constructor(folder, origin, bounds) {
+  constructor(folder, origin, bounds, further = '') {
     this.folder = folder
     this.socket = path.join(folder, 'node.sock')
     const all = { per_ip: 0, per_principal: 0, opened_per_second: 0, keep_alive_seconds: 1, ...bounds }
@@ -31,7 +31,7 @@ origins = ["${origin}"]
 
 [gateway.streams]
 ${lines.join('\n')}
-`
+${further}`
     writeFileSync(path.join(folder, 'stentor.toml'), text)
   }
 

@@ -14,7 +14,7 @@ const count = Number(process.argv[3] ?? 100)
 const OWN = /RssAnon:\s+(\d+) kB/
 
 const work = workFolder()
-const subject = new Subject(work.folder, 'https://app.example', { keep_alive_seconds: 15 })
+const subject = new Subject(work.folder, 'https://app.example', { keep_alive_seconds: 15 }, '[relay.limits]\nconnections_per_ip = 0\n')
 await subject.start()
 const proxy = await proxies.nginx(work.folder, subject.socket)
 const memory = () => OWN.exec(readFileSync(`/proc/${subject.node.pid}/status`, 'utf8'))?.[1]

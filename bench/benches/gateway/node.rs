@@ -127,6 +127,9 @@ fn settings() -> Vec<String> {
     for bound in ["node", "per_ip", "per_principal", "opened_per_second"] {
         settings.push(format!("gateway.streams.{bound}=0"));
     }
+    settings.push(r#"outbound.allow=["127.0.0.0/8"]"#.to_owned());
+    settings.push("gateway.webhooks.rate_per_minute=6000".to_owned());
+    settings.push("gateway.webhooks.concurrency=64".to_owned());
     settings
 }
 
