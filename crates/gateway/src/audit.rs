@@ -50,7 +50,7 @@ pub(crate) async fn list(
         let audit = shared.parts.auth.audit();
         let limit = page.limit.unwrap_or(100).max(1);
         let lines = audit.read(Some(&principal.tenant), page.before, limit);
-        Ok(lines.await.map_err(Failure::Manage)?)
+        lines.await.map_err(Failure::Manage)
     };
     match listed.await {
         Ok(lines) => Json(AuditPage { lines }).into_response(),

@@ -25,7 +25,7 @@ struct Link {
 }
 
 impl Link {
-    fn new(between: &Between) -> Arc<dyn Transport> {
+    fn between(between: &Between) -> Arc<dyn Transport> {
         let own = Arc::new(InProcess::new(100));
         between.lock().push(Arc::clone(&own));
         Arc::new(Self {
@@ -64,7 +64,7 @@ async fn pair(house: &House) -> (Subject, Subject) {
     };
     let node = async || {
         let (store, records) = (store(), house.open().await);
-        let link = Link::new(&between);
+        let link = Link::between(&between);
         let bus = Bus::open_over(link, Arc::clone(&store), records, config.clone());
         Subject::of(bus.await.unwrap(), store)
     };

@@ -22,7 +22,7 @@ pub(crate) fn html(document: &Value) -> String {
         &mut html,
         format_args!("<title>Stentor: reference</title><style>{STYLE}</style></head><body><main>"),
     );
-    let description = &document["info"]["description"];
+    let description = at(document, "/info/description");
     push(
         &mut html,
         format_args!("<h1>Reference</h1><p>{}</p>", prose(description)),
@@ -57,7 +57,7 @@ fn navigation(html: &mut String, tags: &[Value]) {
 
 fn credentials(html: &mut String, document: &Value) {
     html.push_str("<h2>How to show who you are</h2><table><tbody>");
-    let schemes = document["components"]["securitySchemes"].as_object();
+    let schemes = at(document, "/components/securitySchemes").as_object();
     for (name, scheme) in schemes.into_iter().flatten() {
         let about = prose(&scheme["description"]);
         push(
@@ -114,7 +114,7 @@ fn show(html: &mut String, path: &str, method: &str, operation: &Value) {
         push(html, format_args!("<p>{}</p>", prose(text)));
     }
     parameters(html, &operation["parameters"]);
-    let body = &operation["requestBody"]["content"];
+    let body = at(operation, "/requestBody/content");
     if let Some((kind, body)) = body.as_object().and_then(|kinds| kinds.iter().next()) {
         let form = form(&body["schema"]);
         push(
@@ -208,7 +208,7 @@ fn form(schema: &Value) -> String {
 /// The forms of bodies and answers.
 fn forms(html: &mut String, document: &Value) {
     html.push_str("<section id=\"forms\"><h2>Forms</h2>");
-    let schemas = document["components"]["schemas"].as_object();
+    let schemas = at(document, "/components/schemas").as_object();
     for (name, schema) in schemas.into_iter().flatten() {
         let (name, about) = (escape(name), prose(&schema["description"]));
         push(
@@ -260,6 +260,11 @@ fn types(html: &mut String) {
         );
     }
     html.push_str("</section>");
+}
+
+/// What stands at a place of the document.
+fn at<'a>(document: &'a Value, pointer: &str) -> &'a Value {
+    document.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 /// A text of the document, with what stands between backticks as code.
