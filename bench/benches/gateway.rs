@@ -11,6 +11,9 @@
 //!   the webhooks in turn; their receiver, here, takes so long to answer. The delay is from before the event is sent to the relay to
 //!   the arrival of the request.
 //!
+//! * `peer-idle [STREAMS] ADDRESS PID`, `peer-live [STREAMS] [A_SECOND] [SECONDS] ADDRESS PID`: the same of another server, which streams from `/sub`
+//!   what is posted to `/pub`; a message is as large as an envelope of ours.
+//!
 //! Clients and node share the machine. Each stream takes a descriptor here and one there.
 
 // What fails here ends the benchmark.
@@ -23,6 +26,8 @@
 
 #[path = "gateway/node.rs"]
 mod node;
+#[path = "gateway/peer.rs"]
+mod peer;
 #[path = "gateway/webhooks.rs"]
 mod webhooks;
 
@@ -60,6 +65,11 @@ async fn main() {
         let given = numbers.get(place);
         given.map_or(otherwise, |text| text.parse().unwrap())
     };
+    if let Some(what) = mode.strip_prefix("peer-") {
+        let address = rest.first().expect("the peer's address");
+        let numbers: Vec<u64> = numbers.iter().map(|text| text.parse().unwrap()).collect();
+        return peer::measure(what, address, &numbers).await;
+    }
     let node = Node::start(rest.first().map(String::as_str));
     match mode.as_str() {
         "idle" => idle(&node, number(0, 10_000)).await,
@@ -78,14 +88,19 @@ async fn main() {
 
 /// Opens a stream, and reads until it has told where it begins.
 async fn open(node: &Node, types: &str) -> TcpStream {
-    let mut socket = TcpStream::connect(&node.address).await.unwrap();
     let request = format!(
         "GET /api/v1/events?types={types} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
         node.key
     );
+    open_at(&node.address, &request, b"\nid:").await
+}
+
+/// The same by any request, until so much has been told.
+async fn open_at(address: &str, request: &str, until: &[u8]) -> TcpStream {
+    let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut read = Vec::new();
-    while !contains(&read, b"\nid:") {
+    while !contains(&read, until) {
         let more = timeout(Duration::from_secs(30), socket.read_buf(&mut read)).await;
         let more = more.expect("in time").unwrap();
         assert!(more > 0, "{}", String::from_utf8_lossy(&read));

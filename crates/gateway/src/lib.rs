@@ -18,9 +18,11 @@ mod stream;
 mod telemetry;
 mod tickets;
 mod tokens;
+#[doc(hidden)]
+pub mod untrusted;
 pub mod webhook;
 
-pub use asked::QueryError;
+pub use asked::{Query, QueryError};
 pub use config::Config;
 pub use state::{Gateway, Parts};
 pub use webhook::Webhooks;

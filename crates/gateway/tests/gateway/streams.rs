@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stentor_auth::Scope;
+use stentor_bus::jobs::JobKind;
 use stentor_gateway::Config;
 use stentor_gateway::config::Streams;
 use stentor_sql::both_engines;
@@ -19,6 +20,7 @@ both_engines!(
     g3_4_streams_beyond_the_bounds_are_told_to_come_back,
     g6_1_a_drain_ends_streams_with_a_hint,
     g3_1_wrong_queries_are_refused,
+    g2_3_streams_and_history_keep_tenants_and_owners_apart,
 );
 
 const READ: &[Scope] = &[Scope::NostrRead];
@@ -173,5 +175,49 @@ async fn g3_1_wrong_queries_are_refused(house: House) {
                 "{problem}"
             );
         }
+    }
+}
+
+async fn g2_3_streams_and_history_keep_tenants_and_owners_apart(house: House) {
+    let subject = Subject::new(&house).await;
+    let mine = subject.key("a", &[Scope::JobsReadOwn]).await;
+    let boss = subject.key("a", &[Scope::JobsReadAll]).await;
+    let stranger = subject.key("b", &[Scope::JobsReadAll]).await;
+    let mut streams = Vec::new();
+    for key in [&mine, &boss, &stranger] {
+        let stream = subject.stream("/api/v1/events", Some(key), None).await;
+        streams.push(stream.opened().await);
+    }
+    let owner = format!("key:{}", mine.id);
+    let mut jobs = Vec::new();
+    for (tenant, owner) in [("a", owner.as_str()), ("a", "else"), ("b", "else")] {
+        let queued = subject.jobs.queue(JobKind::Import, tenant, owner).await;
+        jobs.push(queued.unwrap());
+    }
+    let ids: Vec<String> = jobs.iter().map(|job| job.id().to_string()).collect();
+    let seen = [&ids[..1], &ids[..2], &ids[2..]];
+    for ((key, stream), seen) in [&mine, &boss, &stranger].iter().zip(&mut streams).zip(seen) {
+        for id in seen {
+            assert_eq!(stream.envelope().await["subject"], **id);
+        }
+        let page = subject
+            .get("/api/v1/events/history", Some(key))
+            .await
+            .json();
+        let listed = page["events"].as_array().unwrap().iter();
+        let listed: Vec<&str> = listed.map(|one| one["subject"].as_str().unwrap()).collect();
+        assert_eq!(listed, seen);
+        let told = format!("/api/v1/jobs/{}/events", ids[1]);
+        let status = if seen.contains(&ids[1]) { 200 } else { 404 };
+        assert_eq!(subject.get(&told, Some(key)).await.status, status);
+    }
+    // Nothing else has come.
+    let last = subject
+        .jobs
+        .queue(JobKind::Export, "a", &owner)
+        .await
+        .unwrap();
+    for stream in &mut streams[..2] {
+        assert_eq!(stream.envelope().await["subject"], last.id().to_string());
     }
 }

@@ -230,8 +230,11 @@ async fn r4_2_bursts_of_one_text(engine: Engine) {
                 "Something else entirely, and long enough to be looked at",
             ))
             .await;
+        // One moment for all, or a second that passes makes two of them the same.
+        let base = now();
         for number in 0..4 {
-            client.store(&note(4, 10 + number, "good morning")).await;
+            let greeting = event(1, base - 10 - number).content("good morning");
+            client.store(&greeting.sign(&key(4))).await;
         }
         client
             .store(&event(7, now()).content(text(4)).sign(&key(4)))

@@ -36,7 +36,7 @@ struct Frame<'a> {
 
 /// What a client asks for.
 #[derive(Debug, Clone)]
-pub(super) enum Request {
+pub(crate) enum Request {
     /// To be given what this query says, under a name.
     Subscribe {
         /// The name.
@@ -55,14 +55,14 @@ pub(super) enum Request {
 
 /// A request with the client's own mark, which the answer carries.
 #[derive(Debug, Clone)]
-pub(super) struct Marked {
+pub(crate) struct Marked {
     pub reference: Option<String>,
     pub request: Request,
 }
 
 /// Why a frame is none: a code for programs, and words for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     pub reference: Option<String>,
     pub code: &'static str,
     pub detail: String,
@@ -79,7 +79,7 @@ impl Fault {
 }
 
 /// Reads a frame.
-pub(super) fn parse(text: &str) -> Result<Marked, Fault> {
+pub(crate) fn parse(text: &str) -> Result<Marked, Fault> {
     let frame: Frame<'_> =
         serde_json::from_str(text).map_err(|error| Fault::new(None, "malformed", error))?;
     let mark = frame.reference.as_deref();

@@ -1,6 +1,6 @@
 //! `GET /api/v1/ws`: the same subscriptions as over SSE, several on one connection (G3.2).
 
-mod frame;
+pub(crate) mod frame;
 mod session;
 
 use std::sync::Arc;
