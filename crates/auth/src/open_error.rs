@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::ManageError;
+use crate::SecretError;
 use crate::config::ConfigError;
-use crate::jwt::{OwnError, SecretError};
+use crate::jwt::OwnError;
 
 /// Why an [`Authenticator`](crate::Authenticator) could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -65,7 +65,7 @@ impl Introspection {
         let target = crate::authenticator::admit(dialer, "introspection.url", url)?;
         let path = Path::new(&config.secret_file);
         let secret =
-            crate::jwt::read_private(path)?.ok_or_else(|| OpenError::NoSecret(path.to_owned()))?;
+            crate::secret_file::read(path)?.ok_or_else(|| OpenError::NoSecret(path.to_owned()))?;
         let secret = SecretString::from(secret.trim().to_owned());
         Ok(Some(Self {
             audience: config.audience.clone(),

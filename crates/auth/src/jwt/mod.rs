@@ -15,6 +15,4 @@ mod verify;
 pub(crate) use foreign::Foreign;
 pub(crate) use own::Own;
 pub use own::{Issued, OwnError};
-pub use signing_key::SecretError;
-pub(crate) use signing_key::read_private;
 pub(crate) use verify::{Peek, has_form};

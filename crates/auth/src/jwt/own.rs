@@ -15,8 +15,9 @@ use stentor_event::{PublicKey, Timestamp};
 
 use super::key::VerifyKey;
 use super::provider;
-use super::signing_key::{SecretError, SigningKey};
+use super::signing_key::SigningKey;
 use super::verify::{Peek, Rules, SKEW_SECONDS};
+use crate::SecretError;
 use crate::config::Tokens;
 use crate::failure::Category;
 use crate::registry::Signer;

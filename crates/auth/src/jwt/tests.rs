@@ -13,6 +13,7 @@ use stentor_event::Timestamp;
 use super::key::KeySet;
 use super::verify::{Peek, Rules, Verified};
 use super::*;
+use crate::SecretError;
 use crate::failure::Category;
 use crate::random;
 

@@ -1,12 +1,11 @@
 //! The master key: what secrets are encrypted with at rest (G4.1), in a file that only its owner can read.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
+use stentor_auth::{SecretError, secret_file};
 use stentor_event::hexadecimal;
 
 use super::sealed::{Vault, VaultError};
@@ -19,22 +18,12 @@ const BYTES: usize = 32;
 /// Why there is no master key.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
-    /// The file cannot be read or written.
-    #[error("{path}: {error}")]
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// Others can read it.
-    #[error("{path} can be read by others (mode {mode:o}): chmod 600 it")]
-    Open {
-        /// Which file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
+    /// The file cannot be read or written, or others can read it.
+    #[error(transparent)]
+    File(#[from] SecretError),
+    /// The configuration names a file that is not there.
+    #[error("{0} is not there")]
+    Missing(PathBuf),
     /// It does not hold a key.
     #[error("{0} does not hold a key of 64 hex digits")]
     Form(PathBuf),
@@ -50,69 +39,35 @@ pub enum MasterKeyError {
 /// [`MasterKeyError`].
 pub(crate) fn vault(file: Option<&Path>, secrets: &Path) -> Result<Vault, MasterKeyError> {
     let path = file.map_or_else(|| secrets.join(FILE), Path::to_owned);
-    let io = |error| MasterKeyError::Io {
-        path: path.clone(),
-        error,
-    };
-    let text = match read(&path) {
-        Err(MasterKeyError::Io { error, .. })
-            if file.is_none() && error.kind() == io::ErrorKind::NotFound =>
-        {
-            make(secrets, &path).map_err(io)?
-        }
-        read => read?,
+    let text = match secret_file::read(&path)? {
+        Some(text) => SecretString::from(text),
+        None if file.is_some() => return Err(MasterKeyError::Missing(path)),
+        None => make(secrets, &path).map_err(|error| SecretError::Io {
+            path: path.clone(),
+            error,
+        })?,
     };
     let key = hexadecimal::decode_array::<BYTES>(text.expose_secret().trim().as_bytes());
     let key = key.ok_or(MasterKeyError::Form(path))?;
     Ok(Vault::new(&SecretBox::new(Box::new(key.to_vec())))?)
 }
 
-fn read(path: &Path) -> Result<SecretString, MasterKeyError> {
-    let io = |error| MasterKeyError::Io {
-        path: path.to_owned(),
-        error,
-    };
-    let mode = fs::metadata(path).map_err(io)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(MasterKeyError::Open {
-            path: path.to_owned(),
-            mode,
-        });
-    }
-    Ok(SecretString::from(fs::read_to_string(path).map_err(io)?))
-}
-
-/// Makes a key, in a file that appears whole or not at all.
+/// Makes a key.
 fn make(folder: &Path, path: &Path) -> io::Result<SecretString> {
     let mut key = [0; BYTES];
     SystemRandom::new()
         .fill(&mut key)
         .map_err(|_| io::Error::other("the system gives no random bytes"))?;
     let text = SecretString::from(hexadecimal::encode(&key));
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
-    let draft = path.with_extension("new");
-    // What a crash has left may have other permissions.
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
-    writeln!(file, "{}", text.expose_secret())?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    fs::File::open(folder)?.sync_all()?;
+    secret_file::write(folder, path, text.expose_secret())?;
     Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -131,7 +86,10 @@ mod tests {
         );
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let error = vault(None, &secrets).err().unwrap();
-        assert!(matches!(error, MasterKeyError::Open { mode: 0o640, .. }));
+        assert!(matches!(
+            error,
+            MasterKeyError::File(SecretError::Open { mode: 0o640, .. })
+        ));
     }
 
     #[test]
@@ -139,7 +97,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         let error = vault(Some(&path), folder.path()).err().unwrap();
-        assert!(matches!(error, MasterKeyError::Io { .. }));
+        assert!(matches!(error, MasterKeyError::Missing(_)));
         fs::write(&path, "00ff").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let error = vault(Some(&path), folder.path()).err().unwrap();
