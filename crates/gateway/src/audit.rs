@@ -1,6 +1,6 @@
 //! `GET /api/v1/audit`: who came, and what was done to credentials, of the reader's own tenant (G2.5).
 
-use axum::extract::{Query as Asked, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::request::Parts;
@@ -9,8 +9,9 @@ use stentor_auth::{AuditLine, Scope};
 use stentor_serve::RequestInfo;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::extract::Asked;
 use crate::failure::Failure;
-use crate::reference::Refused;
+use crate::reference::{Refused, Wrong};
 use crate::state::Gateway;
 
 /// Which page.
@@ -34,7 +35,7 @@ pub(crate) struct AuditPage {
 /// Lists lines of the audit of one's own tenant, the newest first: streams that were opened or ended, and what was done to credentials and
 /// webhooks. Who could not be let in has no tenant: that the operator reads with `stentor admin keys audit`.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "credentials", operation_id = "listAudit", params(Page),
-    responses((status = 200, description = "A page of lines.", body = AuditPage), Refused))]
+    responses((status = 200, description = "A page of lines.", body = AuditPage), Wrong, Refused))]
 pub(crate) async fn list(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,

@@ -20,8 +20,6 @@ pub(crate) enum Failure {
     Scope(&'static str),
     /// The query is wrong.
     Query(QueryError),
-    /// The body is wrong.
-    Body(String),
     /// It cannot be done for who asks.
     Manage(ManageError),
     /// The logs cannot be read.
@@ -72,7 +70,6 @@ impl IntoResponse for Failure {
             Self::Query(error) => {
                 Refusal::new(StatusCode::BAD_REQUEST, error.to_string()).into_response()
             }
-            Self::Body(detail) => Refusal::new(StatusCode::BAD_REQUEST, detail).into_response(),
             Self::Manage(error) => manage(&error),
             Self::Bus(error) => {
                 // What exactly is wrong is the operator's to know (G2.4).

@@ -1,7 +1,7 @@
 //! `GET /api/v1/events/history`: the same log, page by page (G3.3).
 
 use axum::Extension;
-use axum::extract::{Query as Asked, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header;
 use http::request::Parts;
@@ -11,6 +11,7 @@ use stentor_serve::RequestInfo;
 use utoipa::ToSchema;
 
 use crate::asked::Query;
+use crate::extract::Asked;
 use crate::failure::Failure;
 use crate::reference::{EnvelopeSchema, Refused, Wrong};
 use crate::state::{Gateway, Shared};

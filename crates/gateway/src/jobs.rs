@@ -1,6 +1,6 @@
 //! `/api/v1/jobs`: long work, to be looked at and cancelled (G1.6).
 
-use axum::extract::{Path, Query as Asked, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::StatusCode;
@@ -12,9 +12,10 @@ use stentor_serve::RequestInfo;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::extract::{Asked, Path};
 use crate::failure::Failure;
 use crate::history::{self, HistoryPage};
-use crate::reference::{Conflict, Missing, Refused};
+use crate::reference::{Conflict, Missing, Refused, Wrong};
 use crate::state::{Gateway, Shared};
 
 /// Jobs in one page, at most.
@@ -52,7 +53,7 @@ fn reach(principal: &Principal, own: Scope, all: Scope) -> Result<Option<String>
 
 /// Lists jobs, the newest first: one's own with `events:jobs:read:own`, the tenant's with `events:jobs:read:all`.
 #[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", operation_id = "listJobs", params(Page),
-    responses((status = 200, description = "A page of jobs.", body = JobPage), Refused))]
+    responses((status = 200, description = "A page of jobs.", body = JobPage), Wrong, Refused))]
 pub(crate) async fn list(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,
@@ -80,7 +81,7 @@ pub(crate) async fn list(
 /// Shows a job.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs", operation_id = "getJob",
     params(("id" = Uuid, Path, description = "The job's id.")),
-    responses((status = 200, description = "The job.", body = Job), Refused, Missing))]
+    responses((status = 200, description = "The job.", body = Job), Wrong, Refused, Missing))]
 pub(crate) async fn one(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,
@@ -98,7 +99,7 @@ pub(crate) async fn one(
 /// Asks for the end of a job. It ends by itself soon after: `job.failed` with the reason `cancelled` tells of it.
 #[utoipa::path(delete, path = "/api/v1/jobs/{id}", tag = "jobs", operation_id = "cancelJob",
     params(("id" = Uuid, Path, description = "The job's id.")),
-    responses((status = 202, description = "It was asked to end."), Refused, Missing, Conflict))]
+    responses((status = 202, description = "It was asked to end."), Wrong, Refused, Missing, Conflict))]
 pub(crate) async fn cancel(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,
@@ -124,7 +125,7 @@ pub(crate) async fn cancel(
 /// its id as `subject`.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/events", tag = "jobs", operation_id = "getJobEvents",
     params(("id" = Uuid, Path, description = "The job's id.")),
-    responses((status = 200, description = "A page of envelopes.", body = HistoryPage), Refused, Missing))]
+    responses((status = 200, description = "A page of envelopes.", body = HistoryPage), Wrong, Refused, Missing))]
 pub(crate) async fn events(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,

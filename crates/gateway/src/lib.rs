@@ -8,6 +8,7 @@ mod asked;
 mod audit;
 pub mod config;
 mod door;
+mod extract;
 mod failure;
 mod history;
 mod jobs;

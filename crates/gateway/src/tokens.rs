@@ -89,13 +89,13 @@ fn wish(body: &[u8], ceiling: Scopes) -> Result<(Scopes, u64), Failure> {
             seconds: None,
         },
         body => serde_json::from_slice(body)
-            .map_err(|error| Failure::Body(format!("the body: {error}")))?,
+            .map_err(|error| Failure::Wrong(format!("the body: {error}")))?,
     };
     let scopes = match &wish.scope {
         None => ceiling,
         Some(text) => text
             .parse()
-            .map_err(|error| Failure::Body(format!("scope: {error}")))?,
+            .map_err(|error| Failure::Wrong(format!("scope: {error}")))?,
     };
     Ok((scopes, wish.seconds.unwrap_or(u64::MAX)))
 }

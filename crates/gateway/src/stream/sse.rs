@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::{Query as Asked, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
 use http::request::Parts;
@@ -19,6 +19,7 @@ use stentor_serve::sse::{Event, EventStream, Events, StreamConfig, refused_for_n
 use stentor_serve::{DrainSignal, RequestInfo};
 
 use crate::asked::Query;
+use crate::extract::Asked;
 use crate::failure::Failure;
 use crate::reference::{self, Wrong};
 use crate::state::{Gateway, Shared};

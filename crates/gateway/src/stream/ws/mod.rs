@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::{Query as Asked, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
@@ -15,6 +15,7 @@ use stentor_auth::Surface;
 use stentor_serve::{DrainSignal, Refusal, RequestInfo, Upgrade, WebSocketConfig};
 
 use crate::asked::Query;
+use crate::extract::Asked;
 use crate::failure::Failure;
 use crate::reference::{Refused, TooMany, Wrong};
 use crate::state::{Gateway, Shared};

@@ -1,7 +1,7 @@
 //! What was tried, what was given up, and having it tried again.
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query as Asked, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::StatusCode;
@@ -17,6 +17,7 @@ use super::bodies::{
     AttemptPage, DeadLetter, DeadLetterPage, Page, ReplayRange, ReplayResult, WebhookAttempt,
 };
 use super::{Manager, answered, parsed};
+use crate::extract::{Asked, Path};
 use crate::failure::Failure;
 use crate::reference::{Missing, Refused, Wrong};
 use crate::state::Gateway;
@@ -120,7 +121,7 @@ async fn shows(
 /// Has a dead letter tried again, by the whole schedule.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/dead-letters/{delivery}/replay", tag = "webhooks", operation_id = "replayWebhookDeadLetter",
     params(("id" = Uuid, Path, description = "The webhook's id."), ("delivery" = Uuid, Path, description = "The delivery's id.")),
-    responses((status = 202, description = "It waits to be sent."), Refused, Missing))]
+    responses((status = 202, description = "It waits to be sent."), Wrong, Refused, Missing))]
 pub(super) async fn replay_one(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::request::Parts;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::bodies::{Enabling, NewWebhook, Rotation, Webhook, WebhookChanges, WebhookList};
 use super::{Manager, answered, parsed};
 use crate::asked::Query;
+use crate::extract::Path;
 use crate::failure::Failure;
 use crate::reference::{Conflict, Missing, Refused, TooMany, Wrong};
 use crate::state::Gateway;
@@ -70,7 +71,7 @@ pub(super) async fn create(
 /// Shows a webhook.
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}", tag = "webhooks", operation_id = "getWebhook",
     params(("id" = Uuid, Path, description = "The webhook's id.")),
-    responses((status = 200, description = "The webhook.", body = Webhook), Refused, Missing))]
+    responses((status = 200, description = "The webhook.", body = Webhook), Wrong, Refused, Missing))]
 pub(super) async fn one(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,
@@ -113,7 +114,7 @@ pub(super) async fn change(
 /// Removes a webhook, with all that waits for it.
 #[utoipa::path(delete, path = "/api/v1/webhooks/{id}", tag = "webhooks", operation_id = "deleteWebhook",
     params(("id" = Uuid, Path, description = "The webhook's id.")),
-    responses((status = 204, description = "It is gone."), Refused, Missing))]
+    responses((status = 204, description = "It is gone."), Wrong, Refused, Missing))]
 pub(super) async fn remove(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,
@@ -193,7 +194,7 @@ pub(super) async fn enable(
 /// Switches a webhook off. What waits for it waits on.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/disable", tag = "webhooks", operation_id = "disableWebhook",
     params(("id" = Uuid, Path, description = "The webhook's id.")),
-    responses((status = 200, description = "The webhook.", body = Webhook), Refused, Missing, Conflict))]
+    responses((status = 200, description = "The webhook.", body = Webhook), Wrong, Refused, Missing, Conflict))]
 pub(super) async fn disable(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,

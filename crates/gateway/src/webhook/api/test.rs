@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::request::Parts;
@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use super::bodies::WebhookAttempt;
 use super::{Manager, answered};
+use crate::extract::Path;
 use crate::failure::Failure;
-use crate::reference::{Missing, Refused, TooMany};
+use crate::reference::{Missing, Refused, TooMany, Wrong};
 use crate::state::Gateway;
 use crate::webhook::attempt::{Made, attempt};
 use crate::webhook::endpoint::Endpoint;
@@ -32,7 +33,7 @@ const TESTS: Rate = Rate::per_second(1).with_burst(5);
 /// to one that is switched off, too.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/test", tag = "webhooks", operation_id = "testWebhook",
     params(("id" = Uuid, Path, description = "The webhook's id.")),
-    responses((status = 200, description = "The attempt.", body = WebhookAttempt), Refused, Missing, TooMany))]
+    responses((status = 200, description = "The attempt.", body = WebhookAttempt), Wrong, Refused, Missing, TooMany))]
 pub(super) async fn test(
     State(gateway): State<Gateway>,
     Extension(info): Extension<RequestInfo>,
