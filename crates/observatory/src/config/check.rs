@@ -1,0 +1,97 @@
+//! `[observatory.check]`: checking relays (O2.1 to O2.4).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, ranges};
+
+/// Checking relays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Check {
+    /// Whether relays are checked.
+    pub enabled: bool,
+    /// Seconds between two checks of a relay.
+    #[schemars(range(min = 1, max = 604800))]
+    pub interval_seconds: u64,
+    /// Relays that are checked at once.
+    #[schemars(range(min = 1, max = 4096))]
+    pub parallel: usize,
+    /// Seconds that a relay has for each answer.
+    #[schemars(range(min = 1, max = 300))]
+    pub answer_seconds: u64,
+    /// How often a relay is tried again within a check, when what went wrong may pass.
+    #[schemars(range(max = 10))]
+    pub retries: u64,
+    /// What is written to find out whether a relay takes events.
+    pub write: WriteTest,
+    /// Hosts (`host:port`) that are connected to when many relays are away: without any of them, it is our own network that is
+    /// down, and the checks say nothing.
+    pub control: Vec<String>,
+    /// A database of MaxMind (GeoLite2-City or the like), for the place of an address. Relative to the data folder.
+    pub city_file: Option<String>,
+    /// A database of MaxMind (GeoLite2-ASN or the like), for the network of an address. Relative to the data folder.
+    pub asn_file: Option<String>,
+    /// Characters of the geohash of a place; fewer say less.
+    #[schemars(range(min = 1, max = 9))]
+    pub geohash_length: usize,
+    /// Days that single checks are kept. Days are counted for ever.
+    #[schemars(range(min = 1, max = 3650))]
+    pub keep_days: u64,
+}
+
+/// What is written in a check (O2.2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WriteTest {
+    /// Nothing: whether a relay can be written to is not known.
+    #[default]
+    Off,
+    /// An ephemeral event, of which only the answer counts.
+    Ephemeral,
+    /// A short note that expires within the hour and is read back.
+    Note,
+}
+
+impl Default for Check {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            interval_seconds: 3_600,
+            parallel: 128,
+            answer_seconds: 10,
+            retries: 2,
+            write: WriteTest::Off,
+            control: Vec::new(),
+            city_file: None,
+            asn_file: None,
+            geohash_length: 5,
+            keep_days: 120,
+        }
+    }
+}
+
+impl Check {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        for (index, host) in self.control.iter().enumerate() {
+            let fits = host
+                .rsplit_once(':')
+                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+            if !fits {
+                let key = format!("check.control[{index}]");
+                return Err(ConfigError::new(key, "is not of the form host:port"));
+            }
+        }
+        ranges(
+            "check",
+            &[
+                ("interval_seconds", self.interval_seconds, 1..=604_800),
+                ("parallel", self.parallel as u64, 1..=4_096),
+                ("answer_seconds", self.answer_seconds, 1..=300),
+                ("retries", self.retries, 0..=10),
+                ("geohash_length", self.geohash_length as u64, 1..=9),
+                ("keep_days", self.keep_days, 1..=3_650),
+            ],
+        )
+    }
+}

@@ -1,0 +1,45 @@
+//! What all services stand on.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use stentor_bus::Bus;
+use stentor_event::SecretKey;
+use stentor_net::dial::Dialer;
+use stentor_sql::Database;
+use stentor_store::EventStore;
+
+use crate::budget::Budget;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::signals::Signals;
+
+/// What all services stand on. Shared as it is; nothing here changes but behind its own locks.
+pub(crate) struct Ground {
+    /// The configuration.
+    pub config: Config,
+    /// The data folder, to which files in the configuration are relative.
+    pub folder: PathBuf,
+    /// The records.
+    pub records: Database,
+    /// The store of the archive.
+    pub archive: Arc<dyn EventStore>,
+    /// The store of this node's relay.
+    pub own: Arc<dyn EventStore>,
+    /// Where alerts are told; `None` when the gateway is switched off.
+    pub bus: Option<Bus>,
+    /// By what every connection is made.
+    pub dialer: Dialer,
+    /// Limits and times of connections to relays.
+    pub peer: stentor_peer::Config,
+    /// The time.
+    pub clock: Clock,
+    /// How many connections there may be.
+    pub budget: Budget,
+    /// The key that signs what the monitor publishes.
+    pub monitor_key: SecretKey,
+    /// The key that says who we are where a relay asks and the operator allows it (NIP-42).
+    pub archive_key: SecretKey,
+    /// What services tell each other.
+    pub signals: Signals,
+}

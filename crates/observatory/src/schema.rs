@@ -1,0 +1,264 @@
+//! The tables of the observatory. Readers and writers of one are scattered over modules; its shape is told in one place.
+//!
+//! Times are Unix milliseconds (`_ms`) or seconds (`since`, `until`, `day`), `BIGINT` throughout. A relay is known by its number,
+//! which is never reused; what is known of many relays is joined over it.
+
+use stentor_sql::{Migrations, Step};
+
+/// What is kept in the records.
+pub(crate) const MIGRATIONS: Migrations = Migrations {
+    role: "observatory",
+    steps: &[
+        Step::new(1, "relays", RELAYS),
+        Step::new(2, "checks", CHECKS),
+        Step::new(3, "archive", ARCHIVE),
+        Step::new(4, "statistics", STATISTICS),
+        Step::new(5, "alerts", ALERTS),
+    ],
+};
+
+/// What exists. `state`: `candidate` (a URL that was mentioned) or `relay` (one that spoke Nostr once).
+/// `status`: `unknown`, `online`, `offline`. What is `NULL` was not tested, or is not known.
+const RELAYS: &str = "
+    CREATE TABLE observatory_relays (
+        id BIGINT PRIMARY KEY,
+        url TEXT NOT NULL UNIQUE,
+        network TEXT NOT NULL,
+        state TEXT NOT NULL,
+        found_ms BIGINT NOT NULL,
+        found_by TEXT NOT NULL,
+        found_in TEXT,
+        proven_ms BIGINT,
+        proven_by TEXT,
+        failures BIGINT NOT NULL,
+        next_ms BIGINT NOT NULL,
+        status TEXT NOT NULL,
+        reason TEXT,
+        detail TEXT,
+        checked_ms BIGINT,
+        status_since_ms BIGINT,
+        seen_ms BIGINT,
+        open_ms BIGINT,
+        read_ms BIGINT,
+        write_ms BIGINT,
+        write_outcome TEXT,
+        document BYTEA,
+        facts BYTEA,
+        name TEXT,
+        software TEXT,
+        version TEXT,
+        auth_required BOOLEAN,
+        payment_required BOOLEAN,
+        writes_restricted BOOLEAN,
+        negentropy BOOLEAN,
+        address TEXT,
+        asn BIGINT,
+        country TEXT,
+        geohash TEXT,
+        certificate_until_ms BIGINT,
+        uptime_day DOUBLE PRECISION,
+        uptime_week DOUBLE PRECISION,
+        uptime_month DOUBLE PRECISION,
+        uptime_quarter DOUBLE PRECISION,
+        degraded BOOLEAN
+    );
+    CREATE INDEX observatory_relays_next ON observatory_relays (state, next_ms);
+    CREATE INDEX observatory_relays_status ON observatory_relays (status, id);
+    CREATE TABLE observatory_nips (
+        relay BIGINT NOT NULL,
+        nip BIGINT NOT NULL,
+        PRIMARY KEY (relay, nip)
+    );
+    CREATE INDEX observatory_nips_nip ON observatory_nips (nip, relay);
+    CREATE TABLE observatory_mentions (
+        relay BIGINT NOT NULL,
+        source TEXT NOT NULL,
+        mentions BIGINT NOT NULL,
+        first_ms BIGINT NOT NULL,
+        last_ms BIGINT NOT NULL,
+        PRIMARY KEY (relay, source)
+    );
+    CREATE TABLE observatory_cursors (
+        name TEXT PRIMARY KEY,
+        place BIGINT NOT NULL,
+        note TEXT,
+        at_ms BIGINT NOT NULL
+    )";
+
+/// How relays do. `online` is `NULL` where the check says nothing of the relay (our own network was down).
+/// Documents (NIP-11, facts of a check) are addressed by the SHA-256 of their canonical JSON.
+const CHECKS: &str = "
+    CREATE TABLE observatory_checks (
+        relay BIGINT NOT NULL,
+        at_ms BIGINT NOT NULL,
+        online BOOLEAN,
+        reason TEXT,
+        open_ms BIGINT,
+        read_ms BIGINT,
+        write_ms BIGINT,
+        write_outcome TEXT,
+        attempts BIGINT NOT NULL,
+        document BYTEA,
+        facts BYTEA,
+        PRIMARY KEY (relay, at_ms)
+    );
+    CREATE INDEX observatory_checks_at ON observatory_checks (at_ms);
+    CREATE TABLE observatory_days (
+        relay BIGINT NOT NULL,
+        day BIGINT NOT NULL,
+        checks BIGINT NOT NULL,
+        online BIGINT NOT NULL,
+        open_sum BIGINT NOT NULL,
+        read_sum BIGINT NOT NULL,
+        read_count BIGINT NOT NULL,
+        PRIMARY KEY (relay, day)
+    );
+    CREATE TABLE observatory_documents (
+        hash BYTEA PRIMARY KEY,
+        kind TEXT NOT NULL,
+        body TEXT NOT NULL,
+        first_ms BIGINT NOT NULL,
+        last_ms BIGINT NOT NULL
+    );
+    CREATE TABLE observatory_changes (
+        relay BIGINT NOT NULL,
+        at_ms BIGINT NOT NULL,
+        kind TEXT NOT NULL,
+        before BYTEA,
+        after BYTEA,
+        PRIMARY KEY (relay, at_ms, kind)
+    );
+    CREATE TABLE observatory_published (
+        relay BIGINT PRIMARY KEY,
+        hash BYTEA NOT NULL,
+        at_ms BIGINT NOT NULL
+    )";
+
+/// What is held of what relays hold. Intervals of one relay and filter do not overlap; what lies in none was never asked for.
+/// A chunk is 65,536 event numbers of the archive's store; `here` is a bitmap of the numbers within it that the relay holds,
+/// `live` of those that came on a live subscription, `seen` their first-seen times.
+const ARCHIVE: &str = "
+    CREATE TABLE observatory_filters (
+        id BIGINT PRIMARY KEY,
+        filter TEXT NOT NULL UNIQUE
+    );
+    CREATE TABLE observatory_coverage (
+        relay BIGINT NOT NULL,
+        filter BIGINT NOT NULL,
+        since BIGINT NOT NULL,
+        until BIGINT NOT NULL,
+        state TEXT NOT NULL,
+        reason TEXT,
+        method TEXT,
+        events BIGINT NOT NULL,
+        at_ms BIGINT NOT NULL,
+        PRIMARY KEY (relay, filter, since)
+    );
+    CREATE TABLE observatory_archiving (
+        relay BIGINT PRIMARY KEY,
+        method TEXT,
+        page_limit BIGINT,
+        negentropy_refused_ms BIGINT,
+        leaving BOOLEAN NOT NULL,
+        next_ms BIGINT NOT NULL,
+        failures BIGINT NOT NULL,
+        last_ms BIGINT,
+        last_outcome TEXT,
+        second_look_from BIGINT,
+        events BIGINT NOT NULL,
+        duplicates BIGINT NOT NULL,
+        rejected BIGINT NOT NULL,
+        bytes BIGINT NOT NULL
+    );
+    CREATE TABLE observatory_holdings (
+        relay BIGINT NOT NULL,
+        chunk BIGINT NOT NULL,
+        pairs BIGINT NOT NULL,
+        here BYTEA NOT NULL,
+        live BYTEA,
+        seen BYTEA,
+        PRIMARY KEY (relay, chunk)
+    );
+    CREATE INDEX observatory_holdings_chunk ON observatory_holdings (chunk, relay);
+    CREATE TABLE observatory_copies (
+        chunk BIGINT PRIMARY KEY,
+        copies BYTEA NOT NULL
+    )";
+
+/// Answers that are kept up as events arrive. `period` is `day`, `week` or `month`, `start` its first day since 1970.
+/// `authors` are bitmaps over the numbers of authors.
+const STATISTICS: &str = "
+    CREATE TABLE observatory_kinds (
+        day BIGINT NOT NULL,
+        kind BIGINT NOT NULL,
+        events BIGINT NOT NULL,
+        bytes BIGINT NOT NULL,
+        PRIMARY KEY (day, kind)
+    );
+    CREATE TABLE observatory_authors (
+        number BIGINT PRIMARY KEY,
+        pubkey BYTEA NOT NULL UNIQUE,
+        first_day BIGINT NOT NULL,
+        events BIGINT NOT NULL
+    );
+    CREATE INDEX observatory_authors_first ON observatory_authors (first_day);
+    CREATE TABLE observatory_active (
+        period TEXT NOT NULL,
+        start BIGINT NOT NULL,
+        authors BYTEA NOT NULL,
+        count BIGINT NOT NULL,
+        PRIMARY KEY (period, start)
+    );
+    CREATE TABLE observatory_relay_counts (
+        relay BIGINT PRIMARY KEY,
+        events BIGINT NOT NULL,
+        exclusive BIGINT NOT NULL
+    );
+    CREATE TABLE observatory_replication (
+        copies BIGINT PRIMARY KEY,
+        events BIGINT NOT NULL
+    );
+    CREATE TABLE observatory_latency (
+        relay BIGINT NOT NULL,
+        bucket BIGINT NOT NULL,
+        count BIGINT NOT NULL,
+        PRIMARY KEY (relay, bucket)
+    );
+    CREATE TABLE observatory_lists (
+        author BIGINT NOT NULL,
+        relay BIGINT NOT NULL,
+        kind BIGINT NOT NULL,
+        reads BOOLEAN NOT NULL,
+        writes BOOLEAN NOT NULL,
+        PRIMARY KEY (author, kind, relay)
+    );
+    CREATE INDEX observatory_lists_relay ON observatory_lists (relay);
+    CREATE TABLE observatory_list_heads (
+        author BIGINT NOT NULL,
+        kind BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        event BYTEA NOT NULL,
+        PRIMARY KEY (author, kind)
+    )";
+
+/// Who is told of what: relays that an operator watches, and messages under way.
+const ALERTS: &str = "
+    CREATE TABLE observatory_watches (
+        id TEXT PRIMARY KEY,
+        relay BIGINT NOT NULL,
+        recipient BYTEA,
+        made_ms BIGINT NOT NULL,
+        made_by TEXT NOT NULL,
+        state TEXT NOT NULL
+    );
+    CREATE INDEX observatory_watches_relay ON observatory_watches (relay);
+    CREATE TABLE observatory_messages (
+        id TEXT PRIMARY KEY,
+        watch TEXT NOT NULL,
+        recipient BYTEA NOT NULL,
+        text TEXT NOT NULL,
+        made_ms BIGINT NOT NULL,
+        next_ms BIGINT NOT NULL,
+        attempts BIGINT NOT NULL
+    );
+    CREATE INDEX observatory_messages_next ON observatory_messages (next_ms)";
