@@ -12,7 +12,7 @@ use stentor_net::dial::Dialer;
 use stentor_serve::{ConnectionInfo, Outbox, Refusal, SessionFactory};
 use stentor_sql::Database;
 use stentor_store::search::Search;
-use stentor_store::{CommitObserver, Committed, EventStore};
+use stentor_store::{CommitObserver, Committed, EventStore, StoreError};
 use tokio::sync::mpsc;
 
 use crate::access::Access;
@@ -250,6 +250,14 @@ impl Relay {
             self.state.connections.load(Ordering::Relaxed),
             self.state.registry.len(),
         )
+    }
+
+    /// Removes what is banned here from another store, to which bans apply too. Returns how much there was.
+    ///
+    /// # Errors
+    /// Those of that store.
+    pub async fn remove_banned_from(&self, store: &Arc<dyn EventStore>) -> Result<u64, StoreError> {
+        moderation::remove_banned(store, &self.access().lists()).await
     }
 
     /// Keeps metrics and limiters in order, and purges expired events: `purge` is called with the time whenever a purge is

@@ -42,6 +42,11 @@ impl Layout {
         self.root.join("relay")
     }
 
+    /// The store of the observatory's archive.
+    pub fn archive_store(&self) -> PathBuf {
+        self.root.join("archive")
+    }
+
     /// The index of full-text search, which follows the store and can be made anew from it.
     pub fn search_index(&self) -> PathBuf {
         self.root.join("search")

@@ -1,36 +1,61 @@
 //! Keys that belong to the node, in files that only their owner can read.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use nostr::FromBech32;
+use stentor_auth::secret_file;
 use stentor_event::{SecretKey, hexadecimal};
 
 /// The file of the relay's own key.
 pub const RELAY_KEY: &str = "relay.key";
+/// The file of the key that signs what the observatory publishes.
+pub const MONITOR_KEY: &str = "monitor.key";
 
 /// Reads the relay's own key; makes one when there is none yet.
 ///
 /// # Errors
 /// When the folder or file cannot be read or made, is open to others, or does not hold a key.
 pub fn relay_key(folder: &Path) -> anyhow::Result<SecretKey> {
-    make_folder(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let path = folder.join(RELAY_KEY);
-    match fs::read_to_string(&path) {
-        Ok(text) => {
-            check_private(&path)?;
-            SecretKey::from_hex(text.trim().as_bytes())
-                .with_context(|| format!("{} does not hold a key of 64 hex digits", path.display()))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = generate()?;
-            write_new(&path, &key).with_context(|| format!("cannot write {}", path.display()))?;
-            Ok(key)
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    own_key(folder, RELAY_KEY)
+}
+
+/// Reads a key in this folder of secrets; makes one when there is none yet.
+///
+/// # Errors
+/// As [`relay_key`].
+pub fn own_key(folder: &Path, name: &str) -> anyhow::Result<SecretKey> {
+    let path = folder.join(name);
+    if let Some(text) = secret_file::read(&path)? {
+        return parse(&text, &path);
     }
+    let key = generate()?;
+    let text = hexadecimal::encode(&key.to_bytes());
+    secret_file::write(folder, &path, &text)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(key)
+}
+
+/// Reads a key that the configuration names, as hex digits or `nsec1…` (NIP-19).
+///
+/// # Errors
+/// When there is no such file, it is open to others, or does not hold a key.
+pub fn named_key(path: &Path) -> anyhow::Result<SecretKey> {
+    match secret_file::read(path)? {
+        Some(text) => parse(&text, path),
+        None => bail!("{} is not there", path.display()),
+    }
+}
+
+fn parse(text: &str, path: &Path) -> anyhow::Result<SecretKey> {
+    let text = text.trim();
+    let key = if text.starts_with("nsec1") {
+        let key = nostr::SecretKey::from_bech32(text).ok();
+        key.and_then(|key| SecretKey::from_bytes(key.to_secret_bytes()).ok())
+    } else {
+        SecretKey::from_hex(text.as_bytes()).ok()
+    };
+    key.with_context(|| format!("{} does not hold a key of 64 hex digits", path.display()))
 }
 
 /// Makes a key from the system's source of randomness.
@@ -46,36 +71,4 @@ pub fn generate() -> anyhow::Result<SecretKey> {
             return Ok(key);
         }
     }
-}
-
-fn make_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-fn check_private(path: &Path) -> anyhow::Result<()> {
-    let mode = fs::metadata(path)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        bail!(
-            "{} can be read by others (mode {:o}): chmod 600 it",
-            path.display(),
-            mode & 0o777
-        );
-    }
-    Ok(())
-}
-
-/// Writes a file that appears whole or not at all, even when the machine stops meanwhile.
-fn write_new(path: &Path, key: &SecretKey) -> io::Result<()> {
-    let parent = path.parent().unwrap_or(Path::new("."));
-    let draft = path.with_extension("new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    writeln!(file, "{}", hexadecimal::encode(&key.to_bytes()))?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    fs::File::open(parent)?.sync_all()
 }

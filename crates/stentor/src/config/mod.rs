@@ -63,6 +63,8 @@ pub struct Config {
     pub bus: stentor_bus::Config,
     /// The gateway: what happens in the node, for programs. Takes effect with a restart.
     pub gateway: stentor_gateway::Config,
+    /// The observatory: which relays exist, how they do, what they hold. Takes effect with a restart.
+    pub observatory: stentor_observatory::Config,
     /// What is logged, and how. Logs go to standard error; they never hold a token, a key or the content of an event.
     pub log: LogConfig,
     /// Traces: what became of single messages, step by step, sent to a collector of OpenTelemetry. Takes effect with a restart.
@@ -96,6 +98,9 @@ impl Config {
         }
         if let Err(error) = self.gateway.check() {
             faults.push((format!("gateway.{}", error.key), error.problem));
+        }
+        if let Err(error) = self.observatory.check() {
+            faults.push((format!("observatory.{}", error.key), error.problem));
         }
         faults.extend(self.log.check());
         faults.extend(self.trace.check(self.outbound.rules().ok().as_ref()));

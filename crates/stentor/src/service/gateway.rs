@@ -131,6 +131,11 @@ impl Standing {
         self.gateway.routes().context("gateway.origins")
     }
 
+    /// Where envelopes are told.
+    pub fn bus(&self) -> Bus {
+        self.bus.clone()
+    }
+
     /// Where long work is told of.
     pub fn jobs(&self) -> Jobs {
         self.jobs.clone()

@@ -8,6 +8,7 @@ mod gauges;
 mod listeners;
 mod node;
 mod notify;
+mod observatory;
 mod opening;
 mod process;
 mod reload;

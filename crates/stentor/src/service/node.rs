@@ -23,7 +23,7 @@ use super::listeners::Listeners;
 use super::signals::{Request, Signals};
 use super::sockets::Sockets;
 use super::succession::Predecessor;
-use super::{accept, background, notify, opening, reload, search, succession};
+use super::{accept, background, notify, observatory, opening, reload, search, succession};
 use crate::access::Place;
 use crate::config::{Config, Sources};
 use crate::control::{self, Estate};
@@ -45,6 +45,7 @@ pub struct Node {
     relay: Relay,
     mirrors: Mirrors,
     gateway: Option<gateway::Standing>,
+    observatory: Option<observatory::Standing>,
     server: Server<Relay>,
     listeners: Listeners,
     readiness: Readiness,
@@ -108,6 +109,16 @@ impl Node {
             name: own_public_key.to_string(),
         });
         let gateway = gateway.await?;
+        let observatory = observatory::make(observatory::Ground {
+            config: &config,
+            layout,
+            own: Arc::clone(&store) as _,
+            records: records.clone(),
+            dialer: outbound.dialer.clone(),
+            bus: gateway.as_ref().map(gateway::Standing::bus),
+            scope: access::scope(&config, &places)?,
+        });
+        let observatory = observatory.await?;
         let routes = match &gateway {
             Some(gateway) => relay.routes().merge(gateway.routes()?),
             None => relay.routes(),
@@ -123,6 +134,9 @@ impl Node {
         let mut supervisor = Supervisor::new(readiness.clone());
         if let Some(gateway) = &gateway {
             gateway.start(&mut supervisor);
+        }
+        if let Some(observatory) = &observatory {
+            observatory.start(&mut supervisor, &relay);
         }
         let search = search::make(&config, layout, &store, relay.search_trust());
         background::of_relay(&mut supervisor, &relay, &store);
@@ -183,6 +197,7 @@ impl Node {
             relay,
             mirrors,
             gateway,
+            observatory,
             server,
             listeners,
             readiness,
@@ -238,6 +253,9 @@ impl Node {
         let scope = access::scope(&config, &self.places)?;
         let listeners = self.listeners.prepare(&config.server)?;
         self.relay.reconfigure(config.relay.clone())?;
+        if let Some(observatory) = &self.observatory {
+            observatory.set_scope(scope.clone());
+        }
         self.store.set_scope(scope);
         self.mirrors.apply(&config.relay.mirror, &outbound);
         self.server.limits().set(reload::caps(&config));
@@ -284,6 +302,9 @@ impl Node {
             warn!("the last lines of the audit are lost");
         }
         self.supervisor.shutdown(LAST_DEADLINE).await;
+        if let Some(observatory) = &self.observatory {
+            observatory.close().await?;
+        }
         self.store.close().await.context("closing the store")?;
         self.records.close().await;
         self.operations.run(LAST_DEADLINE).await;
