@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use proptest::prelude::*;
+use url::form_urlencoded;
 
 use crate::chart::{Bar, Histogram, LineChart, Series, Uptime, UptimeCell, bars, sparkline};
 use crate::component::{
@@ -17,7 +18,8 @@ use crate::{NavEntry, Page, Query};
 /// Every component with `text` wherever text goes, and as every address.
 fn everything(text: &str) -> Markup {
     let path = format!("/{text}");
-    let raw = format!("sort={text}&after={text}&q={text}&{text}={text}");
+    let coded: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    let raw = format!("sort={coded}&after={coded}&q={coded}&{coded}={coded}");
     let query = Query::new(&path, Some(&raw));
     html! {
         (badge_with(State::Online, text))

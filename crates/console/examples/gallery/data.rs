@@ -1,11 +1,16 @@
-//! Made-up relays and measurements, the same in each run.
+//! Made-up relays and measurements, the same in each run but for the time.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use stentor_console::chart::UptimeCell;
 use stentor_console::component::State;
 use stentor_console::map::Place;
 
-/// When it is, in the gallery: seconds since 1970.
-pub(crate) const NOW: i64 = 1_750_000_000;
+/// The time, in seconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs() as i64)
+}
 
 /// A relay.
 pub(crate) struct Relay {
@@ -65,7 +70,7 @@ pub(crate) fn relays(tick: u64) -> Vec<Relay> {
                 round_trip: 20 + (chance(n + 77) * 400.0) as u64,
                 events: (chance(n + 5) * 9_000_000.0) as u64 + tick,
                 uptime: 1.0 - chance(n + 31).powi(6),
-                seen: NOW - (chance(n + 12) * 90_000.0) as i64,
+                seen: now() - (chance(n + 12) * 90_000.0) as i64,
             }
         })
         .collect()
@@ -74,7 +79,7 @@ pub(crate) fn relays(tick: u64) -> Vec<Relay> {
 /// Times of measurements over a period that ends now.
 pub(crate) fn times(seconds: i64, count: i64) -> Vec<i64> {
     (0..=count)
-        .map(|n| NOW - seconds + n * seconds / count)
+        .map(|n| now() - seconds + n * seconds / count)
         .collect()
 }
 
@@ -100,7 +105,7 @@ pub(crate) fn course(seed: u64, base: f64, times: &[i64], tick: u64) -> Vec<Opti
 pub(crate) fn uptime() -> Vec<UptimeCell> {
     (0..48i64)
         .map(|n| {
-            let from = NOW - 86_400 + n * 1_800;
+            let from = now() - 86_400 + n * 1_800;
             let (up, degraded) = match n {
                 7 => (Some(0.6), false),
                 20..=22 => (Some(0.0), false),

@@ -12,7 +12,7 @@ use stentor_console::live::fragment;
 use stentor_console::map::WorldMap;
 use stentor_console::{Markup, Query, html};
 
-use crate::data::{NOW, course, places, times, uptime};
+use crate::data::{now, course, places, times, uptime};
 
 /// Figures, charts, the map.
 pub(crate) fn overview(query: &Query, tick: u64) -> Markup {
@@ -24,7 +24,7 @@ pub(crate) fn overview(query: &Query, tick: u64) -> Markup {
         (periods)
         (fragment("charts", charts(seconds, tick)))
         h2 { "Where they are" }
-        (WorldMap { id: "places", title: "Relays by place", places: &places(), cell: 5.0 }.render())
+        (WorldMap { id: "places", title: "Relays by place", places: &places(), cell: 8.0 }.render())
         h2 { "What the archive holds" }
         (coverage())
         (archive())
@@ -69,8 +69,8 @@ fn charts(seconds: i64, tick: u64) -> Markup {
     html! {
         (LineChart {
             title: "Round trips of wss://amber-0.relay.example/",
-            from: NOW - seconds,
-            to: NOW,
+            from: now() - seconds,
+            to: now(),
             times: &times,
             series: &series,
             format: |value| format!("{value:.0}\u{a0}ms"),
@@ -81,7 +81,7 @@ fn charts(seconds: i64, tick: u64) -> Markup {
 
 fn coverage() -> Markup {
     let day = 86_400;
-    let from = NOW - 60 * day;
+    let from = now() - 60 * day;
     let piece = |start: i64, end: i64, coverage, reason| Interval {
         from: from + start * day,
         to: from + end * day,
@@ -100,7 +100,7 @@ fn coverage() -> Markup {
         id: "all",
         label: "wss://amber-0.relay.example/, all kinds",
         from,
-        to: NOW,
+        to: now(),
         intervals: &intervals,
     }
     .render()
@@ -152,14 +152,14 @@ pub(crate) fn parts(tick: u64) -> Markup {
         (definitions(&[
             ("Software", html! { "strfry 1.0.4" }),
             ("State", badge(State::Online)),
-            ("Checked", timestamp(NOW - 240, NOW)),
-            ("Certificate", html! { "valid, until " (timestamp(NOW + 900_000, NOW)) }),
+            ("Checked", timestamp(now() - 240, now())),
+            ("Certificate ends", timestamp(now() + 900_000, now())),
             ("Contact", stentor_console::link::link("mailto:admin@relay.example", "admin@relay.example")),
             ("Key", html! { code { "7f3b1c0a55e2d94cbb0dcb41a7d9ce3a6f0b1f5a08c2e4917d3355aa10e6c9bd" } }),
         ]))
         h2 { "Nothing" }
         (empty("No changes yet", "They are written down when the relay's document changes."))
-        (LineChart { title: "Round trips", from: NOW - 3_600, to: NOW, times: &[], series: &[Series { name: "open", values: &[] }], format: |value| value.to_string() }.render())
+        (LineChart { title: "Round trips", from: now() - 3_600, to: now(), times: &[], series: &[Series { name: "open", values: &[] }], format: |value| value.to_string() }.render())
         h2 { "In place" }
         (fragment("parts", html! {
             p { "Seen " (tick) " changes." }

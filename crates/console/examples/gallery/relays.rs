@@ -8,7 +8,7 @@ use stentor_console::live::fragment;
 use stentor_console::query::CURSOR;
 use stentor_console::{Markup, Query, html};
 
-use crate::data::{NOW, Relay, relays};
+use crate::data::{now, Relay, relays};
 
 const SHOWN: usize = 12;
 
@@ -119,7 +119,7 @@ fn row(relay: &Relay) -> Row {
         html! { (number(relay.round_trip)) },
         html! { (number(relay.events)) },
         meter(relay.uptime, "Uptime over 30 days"),
-        timestamp(relay.seen, NOW),
+        timestamp(relay.seen, now()),
     ])
     .href("/parts")
 }

@@ -68,7 +68,7 @@ impl Histogram<'_> {
                         text-anchor="middle" { (name) }
                 }
             }
-            @if buckets.is_empty() { text class="nothing" x="50%" y=(ABOVE + PLOT / 2.0) text-anchor="middle" { "Nothing to count" } }
+            @if buckets.is_empty() { text class="nothing" x="50%" y=(ABOVE + PLOT / 2.0 - 8.0) text-anchor="middle" { "Nothing to count" } }
             @for (at, (name, count)) in buckets.iter().enumerate() {
                 rect class="hit" x=(share(at as f64 * width)) width=(share(width)) y="0" height=(HEIGHT) {
                     title { (name) ": " (number(*count)) " " (self.unit) }

@@ -76,7 +76,7 @@ impl LineChart<'_> {
                     path class={ "line s" (number + 1) } d=(path(&columns.shares, values, top)) {}
                 }
             }
-            @if none { text class="nothing" x="50%" y=(ABOVE + PLOT / 2.0) text-anchor="middle" { "No values in this period" } }
+            @if none { text class="nothing" x="50%" y=(ABOVE + PLOT / 2.0 - 8.0) text-anchor="middle" { "No values in this period" } }
             line class="cursor" data-cursor y1=(ABOVE) y2=(ABOVE + PLOT) x1="0" x2="0" visibility="hidden" {}
             @for (number, (left, width)) in columns.areas().into_iter().enumerate() {
                 rect class="hit" x=(share(left)) width=(share(width)) y="0" height=(HEIGHT)

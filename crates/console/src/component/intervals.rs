@@ -43,6 +43,7 @@ impl Intervals<'_> {
                 figcaption { (self.label) }
                 (self.strip(&layout::drawn(&pieces, self.from, self.to)))
                 (self.axis())
+                p class="readout" data-readout aria-hidden="true" {}
                 (self.legend(&shares))
                 (table(&pieces))
             }
@@ -67,7 +68,6 @@ impl Intervals<'_> {
                     }
                 }
             }
-            p class="readout" data-readout aria-hidden="true" {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::component::State;
 
 /// The smallest cell, in degrees.
-const SMALLEST: f64 = 0.5;
+const SMALLEST: f64 = 2.5;
 
 /// A place.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +39,8 @@ pub struct Cluster {
     pub members: Vec<usize>,
 }
 
-/// Takes the places of each cell of `cell` degrees (0.5 to 90) together, largest first. Places whose position is none are left out.
+/// Takes the places of each cell of `cell` degrees (2.5 to 90) together, and then the groups that are nearer to a larger one than a cell is wide, as
+/// places on both sides of a cell's edge are. Largest first. Places whose position is none are left out.
 #[must_use]
 pub fn cluster(places: &[Place<'_>], cell: f64) -> Vec<Cluster> {
     let size = if cell.is_finite() {
@@ -57,13 +58,37 @@ pub fn cluster(places: &[Place<'_>], cell: f64) -> Vec<Cluster> {
             cells.entry(key).or_default().push(index);
         }
     }
-    let mut clusters: Vec<Cluster> = cells
+    let groups = cells
         .into_values()
         .map(|members| joined(places, members))
         .collect();
-    // Sorting keeps the order of cells among equals, so that a map does not change by itself.
+    let mut gathered: Vec<Cluster> = Vec::new();
+    for group in largest_first(groups) {
+        match gathered
+            .iter_mut()
+            .find(|other| distance(other, &group) < size)
+        {
+            Some(other) => other.members.extend(group.members),
+            None => gathered.push(group),
+        }
+    }
+    largest_first(
+        gathered
+            .into_iter()
+            .map(|group| joined(places, group.members))
+            .collect(),
+    )
+}
+
+/// Sorting keeps the order of cells among equals, so that a map does not change by itself.
+fn largest_first(mut clusters: Vec<Cluster>) -> Vec<Cluster> {
     clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.count));
     clusters
+}
+
+/// As it looks on the map, in degrees.
+fn distance(a: &Cluster, b: &Cluster) -> f64 {
+    (a.lat - b.lat).hypot(a.lon - b.lon)
 }
 
 fn joined(places: &[Place<'_>], members: Vec<usize>) -> Cluster {
@@ -130,6 +155,20 @@ mod tests {
             (4, State::Online, 2)
         );
         assert!((near.lat - 50.5).abs() < 1e-9 && (near.lon - 7.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn o4_4_an_edge_between_cells_does_not_part_neighbours() {
+        let places = [
+            place(49.9, 9.9, 5, State::Online),
+            place(50.1, 10.1, 3, State::Online),
+            place(50.0, 30.0, 1, State::Online),
+        ];
+        let counts: Vec<u64> = cluster(&places, 10.0)
+            .iter()
+            .map(|cluster| cluster.count)
+            .collect();
+        assert_eq!(counts, [8, 1]);
     }
 
     #[test]

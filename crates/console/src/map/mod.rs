@@ -1,7 +1,8 @@
 //! A map of the world with places on it, near ones taken together, and the same as a table.
 //!
 //! `land.svg.path` is the land of Natural Earth (1:110m, version 4.1, public domain, <https://www.naturalearthdata.com>), taken from
-//! the npm package `world-atlas` 2.0.2, without Antarctica, with its lines simplified to a twelfth of a degree. It is drawn in tenths of a degree, from 180° W and 84° N on.
+//! the npm package `world-atlas` 2.0.2, without Antarctica, cut at
+//! 180°, with its lines simplified to a twelfth of a degree. It is drawn in tenths of a degree, from 180° W and 84° N on.
 
 mod cluster;
 
@@ -23,7 +24,7 @@ const MAX_CIRCLES: usize = 400;
 /// How many members a row of the table names.
 const MAX_MEMBERS: usize = 8;
 /// The radii of the smallest and the largest circle, in tenths of a degree.
-const RADII: (f64, f64) = (22.0, 95.0);
+const RADII: (f64, f64) = (22.0, 75.0);
 
 /// A map.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +35,7 @@ pub struct WorldMap<'a> {
     pub title: &'a str,
     /// The places.
     pub places: &'a [Place<'a>],
-    /// The size of the cells in which places are taken together, in degrees; 5 is good for the whole world.
+    /// The size of the cells in which places are taken together, in degrees; 8 is good for the whole world.
     pub cell: f64,
 }
 
