@@ -172,6 +172,19 @@ test('o4_4 a filter changes the address and the table, not the page', async () =
   assert.deepEqual(complaints, [])
 })
 
+test('o4_4 a row that changes its place keeps the focus', async () => {
+  await open('relays?sort=-events&q=amber')
+  await live()
+  const order = `[...document.querySelectorAll('tbody th')].map((cell) => cell.textContent).join()`
+  const before = await evaluate(order)
+  await evaluate(`document.querySelectorAll('tbody th a')[2].focus()`)
+  const held = await evaluate('document.activeElement.textContent')
+  assert.ok(held.includes('amber'))
+  await until('another order', async () => (await tick(), (await evaluate(order)) !== before), 20_000)
+  assert.equal(await evaluate('document.activeElement.textContent'), held)
+  assert.deepEqual(complaints, [])
+})
+
 test('o4_4 charts tell their values to the arrow keys', async () => {
   await open('')
   const told = `(() => {
@@ -217,6 +230,9 @@ test('o4_4 a circle of the map leads to its row', async () => {
 
 test('o4_4 rows are reached by j and k', async () => {
   await open('relays')
+  await press('j', 'j')
+  assert.equal(await evaluate('document.activeElement === document.body'), true)
+  await evaluate(`document.querySelector('#fragment-relays .scroll').focus()`)
   const at = `[...document.querySelectorAll('tbody tr')].indexOf(document.activeElement.closest('tr'))`
   for (const [key, row] of [['j', 0], ['j', 1], ['j', 2], ['k', 1]]) {
     await press(key, key)

@@ -50,8 +50,8 @@ impl Page<'_> {
                     footer class="foot" {
                         p { "Stentor " (env!("CARGO_PKG_VERSION")) }
                         p class="keys" data-scripted hidden {
-                            kbd { "j" } " and " kbd { "k" } " go through the rows of a table, "
-                            kbd { "←" } " and " kbd { "→" } " through the values of a chart"
+                            "In a table, " kbd { "j" } " and " kbd { "k" } " go through the rows; in a chart, "
+                            kbd { "←" } " and " kbd { "→" } " through the values"
                         }
                     }
                 }

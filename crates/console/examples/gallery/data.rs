@@ -68,7 +68,8 @@ pub(crate) fn relays(tick: u64) -> Vec<Relay> {
                     .copied()
                     .unwrap_or(State::Online),
                 round_trip: 20 + (chance(n + 77) * 400.0) as u64,
-                events: (chance(n + 5) * 9_000_000.0) as u64 + tick,
+                events: (chance(n + 5) * 9_000_000.0) as u64
+                    + tick * (chance(n + 8) * 3_000_000.0) as u64,
                 uptime: 1.0 - chance(n + 31).powi(6),
                 seen: now() - (chance(n + 12) * 90_000.0) as i64,
             }

@@ -12,7 +12,7 @@ use stentor_console::live::fragment;
 use stentor_console::map::WorldMap;
 use stentor_console::{Markup, Query, html};
 
-use crate::data::{now, course, places, times, uptime};
+use crate::data::{course, now, places, times, uptime};
 
 /// Figures, charts, the map.
 pub(crate) fn overview(query: &Query, tick: u64) -> Markup {

@@ -8,7 +8,7 @@ use stentor_console::live::fragment;
 use stentor_console::query::CURSOR;
 use stentor_console::{Markup, Query, html};
 
-use crate::data::{now, Relay, relays};
+use crate::data::{Relay, now, relays};
 
 const SHOWN: usize = 12;
 
@@ -121,5 +121,5 @@ fn row(relay: &Relay) -> Row {
         meter(relay.uptime, "Uptime over 30 days"),
         timestamp(relay.seen, now()),
     ])
-    .href("/parts")
+    .href(Query::new("/parts", None).with("url", &relay.url).href())
 }

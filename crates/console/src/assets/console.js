@@ -36,7 +36,8 @@
   }
 
   // Replacing parts. Elements that are the same stay, so that focus, scrolling and what is open stay too.
-  const same = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.id ?? '') === (b.id ?? '')
+  const key = (node) => node.dataset?.key ?? (node.id || undefined)
+  const same = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && key(a) === key(b)
   // What the reader or this script has set is not the server's to change.
   const own = (element, name) =>
     (name === 'open' && element.nodeName === 'DETAILS') || (element === document.activeElement && (name === 'value' || name === 'checked'))
@@ -49,19 +50,15 @@
     }
     let at = old.firstChild
     for (const node of [...fresh.childNodes]) {
-      // An element with an id is looked for among the rest, as rows may have come before it.
+      // An element with a key is looked for among the rest, as rows come, go and change places.
       let found = at
-      if (node.id) while (found && !same(found, node)) found = found.nextSibling
+      if (key(node)) while (found && !same(found, node)) found = found.nextSibling
       if (!found || !same(found, node)) {
         old.insertBefore(document.importNode(node, true), at)
         continue
       }
-      while (at !== found) {
-        const gone = at
-        at = at.nextSibling
-        gone.remove()
-      }
-      at = found.nextSibling
+      if (found === at) at = at.nextSibling
+      else (old.moveBefore ?? old.insertBefore).call(old, found, at)
       if (found.nodeType === Node.ELEMENT_NODE) morph(found, node)
       else if (found.nodeValue !== node.nodeValue) found.nodeValue = node.nodeValue
     }
@@ -83,8 +80,11 @@
       const [part, next] = [document.querySelector(selector), fresh.querySelector(selector)]
       if (!part || !next) continue
       const before = part.textContent
+      const held = document.activeElement
       morph(part, next)
       enhance(part)
+      // A browser without moveBefore takes the focus from what changes its place.
+      if (held !== document.activeElement && part.contains(held)) held.focus({ preventScroll: true })
       if (part.textContent !== before) mark(part)
     }
     return true
@@ -307,13 +307,14 @@
     target.scrollIntoView({ block: 'center' })
   }
 
-  // Rows by j and k.
+  // Rows by j and k, where the focus is in their table: elsewhere the keys are the reader's.
   const startKeys = () => {
     document.addEventListener('keydown', (event) => {
       if ((event.key !== 'j' && event.key !== 'k') || event.ctrlKey || event.altKey || event.metaKey) return
       const held = document.activeElement
-      if (held?.matches('input:not([type=radio], [type=checkbox]), select, textarea')) return
-      const links = all('table.cards tbody th a')
+      if (held?.matches('input, select, textarea')) return
+      const box = held?.closest('.scroll')
+      const links = box ? all('table.cards tbody th a', box) : []
       if (links.length === 0) return
       const now = links.indexOf(held?.closest('tr')?.querySelector('th a'))
       const to = now < 0 ? 0 : now + (event.key === 'j' ? 1 : -1)

@@ -55,14 +55,19 @@ impl Intervals<'_> {
     }
 
     fn strip(&self, pieces: &[Piece<'_>]) -> Markup {
-        let x = |at: i64| percent_of(at - self.from, self.to - self.from);
+        let x = |at: i64| {
+            percent_of(
+                at.saturating_sub(self.from),
+                self.to.saturating_sub(self.from),
+            )
+        };
         html! {
             svg class="strip" width="100%" height=(HEIGHT) role="img" aria-label={ (self.label) ", as a strip; the table below says the same" }
                 data-scrub {
                 (self.patterns())
                 @for piece in pieces {
                     rect class={ "hit span-" (piece.coverage.class()) } x=(x(piece.from)) y="0" height=(HEIGHT)
-                        width=(percent_of(piece.to - piece.from, self.to - self.from))
+                        width=(percent_of(piece.to.saturating_sub(piece.from), self.to.saturating_sub(self.from)))
                         fill={ "url(#" (self.pattern(piece.coverage)) ")" } {
                         title { (said(piece)) }
                     }
@@ -90,7 +95,7 @@ impl Intervals<'_> {
         html! {
             svg class="strip-axis" width="100%" height="18" aria-hidden="true" {
                 @for (number, at) in ticks.values.iter().enumerate() {
-                    text class=[(number % 2 == 1).then_some("spare")] x=(percent_of(at - self.from, self.to - self.from)) y="13"
+                    text class=[(number % 2 == 1).then_some("spare")] x=(percent_of(at.saturating_sub(self.from), self.to.saturating_sub(self.from))) y="13"
                         text-anchor=(ticks.anchor(*at)) { (axis_label(*at, ticks.step)) }
                 }
             }

@@ -69,7 +69,7 @@ impl Row {
         Self { href: None, cells }
     }
 
-    /// With a page of its own, which the first cell links to.
+    /// With a page of its own, which the first cell links to, and by which a row that changes its place is known.
     #[must_use]
     pub fn href(mut self, href: impl Into<String>) -> Self {
         self.href = Some(href.into());
@@ -141,7 +141,7 @@ impl Table<'_> {
     fn row(&self, row: &Row) -> Markup {
         let cells = self.columns.iter().zip(&row.cells).enumerate();
         html! {
-            tr role="row" {
+            tr role="row" data-key=[&row.href] {
                 @for (number, (column, cell)) in cells {
                     @let class = (column.align == Align::End).then_some("num");
                     @if number == 0 {
