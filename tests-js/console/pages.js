@@ -243,6 +243,20 @@ test('o4_4 rows are reached by j and k', async () => {
   assert.equal(await evaluate(`document.querySelector('[name=q]').value`), 'j')
 })
 
+test('o4_4 nothing inline runs or paints, and the browser says so', async () => {
+  await open('parts')
+  await evaluate(`(() => {
+    const script = document.createElement('script')
+    script.textContent = 'window.ran = true'
+    document.body.append(script)
+    document.querySelector('h1').setAttribute('style', 'color: red')
+  })()`)
+  // What the other tests find nothing of is found here.
+  await until('two violations', () => complaints.filter((text) => text.includes('Content Security Policy')).length >= 2, 20_000)
+  assert.equal(await evaluate('window.ran'), undefined)
+  assert.notEqual(await evaluate(`getComputedStyle(document.querySelector('h1')).color`), 'rgb(255, 0, 0)')
+})
+
 test('o4_4 nothing scrolls sideways on a telephone', async () => {
   await browser.send('Emulation.setDeviceMetricsOverride', NARROW)
   for (const page of PAGES) {

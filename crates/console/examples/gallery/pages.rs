@@ -159,7 +159,14 @@ pub(crate) fn parts(tick: u64) -> Markup {
         ]))
         h2 { "Nothing" }
         (empty("No changes yet", "They are written down when the relay's document changes."))
-        (LineChart { title: "Round trips", from: now() - 3_600, to: now(), times: &[], series: &[Series { name: "open", values: &[] }], format: |value| value.to_string() }.render())
+        (LineChart {
+            title: "Round trips",
+            from: now() - 3_600,
+            to: now(),
+            times: &[],
+            series: &[Series { name: "open", values: &[] }],
+            format: |value| value.to_string(),
+        }.render())
         h2 { "In place" }
         (fragment("parts", html! {
             p { "Seen " (tick) " changes." }

@@ -95,7 +95,8 @@ impl Intervals<'_> {
         html! {
             svg class="strip-axis" width="100%" height="18" aria-hidden="true" {
                 @for (number, at) in ticks.values.iter().enumerate() {
-                    text class=[(number % 2 == 1).then_some("spare")] x=(percent_of(at.saturating_sub(self.from), self.to.saturating_sub(self.from))) y="13"
+                    text class=[(number % 2 == 1).then_some("spare")] y="13"
+                        x=(percent_of(at.saturating_sub(self.from), self.to.saturating_sub(self.from)))
                         text-anchor=(ticks.anchor(*at)) { (axis_label(*at, ticks.step)) }
                 }
             }
