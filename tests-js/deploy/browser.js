@@ -21,12 +21,16 @@ const SETTINGS = [
   '--disable-sync',
 ]
 
-/** A browser with one page; `evaluate` runs an expression in it and gives its value. */
+/**
+ * A browser with one page; `evaluate` runs an expression in it and gives its value, `send` is a command of the protocol to the page, and `on` takes
+ * what the page tells by itself.
+ */
 export async function startBrowser(folder, url) {
   const child = spawn(chromium, [...SETTINGS, `--user-data-dir=${folder}`, 'about:blank'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] })
   const exited = new Promise((resolve) => child.once('exit', resolve))
   const [, , , input, output] = child.stdio
   const waiting = new Map()
+  const handlers = new Map()
   let number = 0
   let rest = Buffer.alloc(0)
   output.on('data', (data) => {
@@ -35,6 +39,7 @@ export async function startBrowser(folder, url) {
     for (let end = rest.indexOf(0); end >= 0; end = rest.indexOf(0)) {
       const message = JSON.parse(rest.subarray(0, end))
       rest = rest.subarray(end + 1)
+      handlers.get(message.method)?.(message.params)
       waiting.get(message.id)?.(message)
       waiting.delete(message.id)
     }
@@ -49,9 +54,11 @@ export async function startBrowser(folder, url) {
     })
   const { targetId } = await call('Target.createTarget', { url })
   const { sessionId } = await call('Target.attachToTarget', { targetId, flatten: true })
+  const send = (method, params) => call(method, params, sessionId)
+  const on = (method, handler) => handlers.set(method, handler)
   const evaluate = async (expression) => {
     const asked = { expression, awaitPromise: true, returnByValue: true }
-    const { result, exceptionDetails } = await call('Runtime.evaluate', asked, sessionId)
+    const { result, exceptionDetails } = await send('Runtime.evaluate', asked)
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text)
     return result.value
   }
@@ -59,5 +66,5 @@ export async function startBrowser(folder, url) {
     await call('Browser.close').catch(() => {})
     await exited
   }
-  return { evaluate, stop }
+  return { evaluate, send, on, stop }
 }
