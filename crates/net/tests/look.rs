@@ -214,8 +214,8 @@ async fn o2_3_the_steps_that_fail_are_told_apart() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap().port()
     };
-    let looked = dialer.look(&relay(&dialer, "relay.example.org", closed));
-    let looked = looked.await.map(drop);
+    let closed = relay(&dialer, "relay.example.org", closed);
+    let looked = dialer.look(&closed).await.map(drop);
     let connect = matches!(looked, Err(DialError::Failed(Failure::Connect(_))));
     assert!(connect, "{looked:?}");
     let nowhere = loopback_dialer(Dns::with(&[]).await.address);
