@@ -137,5 +137,8 @@ fn is_readable(manners: &Manners) -> bool {
 }
 
 fn is_provable(manners: &Manners) -> bool {
-    is_readable(manners) && manners.eose && manners.noise != Noise::WrongSubscription
+    is_readable(manners)
+        && manners.auth != Auth::Refused
+        && manners.eose
+        && manners.noise != Noise::WrongSubscription
 }
