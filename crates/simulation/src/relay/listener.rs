@@ -47,7 +47,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut reserved: TcpSocket) {
     }
 }
 
-/// Takes the port back. Nobody else can have it for long: it is not one that the system hands out while we held it a moment ago.
+/// Takes the port back at once, so that nobody else gets it while the relay is offline; where somebody was faster, waits for them.
 async fn again(address: SocketAddr) -> TcpSocket {
     loop {
         match reserve(address) {

@@ -1,7 +1,7 @@
 //! A correct walk over all of a relay: windows that are halved until they come back with less than the relay sends at once, then
 //! split by kind and by author.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use stentor_event::{EoseHint, EventId, Filter, Kind, PublicKey, Timestamp};
@@ -30,7 +30,7 @@ pub struct Got {
     pub seconds: BTreeSet<u64>,
     /// Whether it came to its end.
     pub finished: bool,
-    authors: BTreeMap<PublicKey, ()>,
+    authors: BTreeSet<PublicKey>,
 }
 
 /// Walks over everything, authenticating where that is wanted and `auth` says so.
@@ -47,17 +47,21 @@ pub async fn walk(network: &Network, relay: &Relay, auth: bool) -> Got {
         kind: None,
         author: None,
     }];
-    let (mut got, mut client, mut in_vain) = (Got::default(), None, 0);
+    let (mut got, mut in_vain) = (Got::default(), 0);
+    let (mut client, mut verified) = (None::<Client>, HashSet::new());
     while let Some(window) = windows.pop() {
         if client.is_none() {
             client = Client::connect(network, relay, patience).await;
+            if let Some(client) = client.as_mut() {
+                client.verified = std::mem::take(&mut verified);
+            }
         }
         let Some(connected) = client.as_mut() else {
             return got;
         };
         let answer = connected.ask(&filter(&window, page)).await;
         for event in &answer.events {
-            got.authors.insert(event.pubkey(), ());
+            got.authors.insert(event.pubkey());
             if event.expiration().is_none_or(|end| end.0 > END) {
                 got.ids.insert(event.id());
             }
@@ -66,6 +70,7 @@ pub async fn walk(network: &Network, relay: &Relay, auth: bool) -> Got {
             End::Eose(Some(hint)) => *hint == EoseHint::Finish,
             End::Eose(None) => answer.received < page,
             End::Gone => {
+                verified = std::mem::take(&mut connected.verified);
                 client = None;
                 in_vain = if answer.received == 0 { in_vain + 1 } else { 0 };
                 false
@@ -134,7 +139,7 @@ impl Got {
                 ..window.clone()
             }));
         } else if window.author.is_none() {
-            windows.extend(self.authors.keys().map(|author| Window {
+            windows.extend(self.authors.iter().map(|author| Window {
                 author: Some(*author),
                 ..window.clone()
             }));
