@@ -63,11 +63,11 @@ pub(crate) enum Order {
 /// Parts of a filter that are not heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deaf {
-    ToNothing,
-    ToSince,
-    ToUntil,
-    ToLimit,
-    ToAll,
+    Nothing,
+    Since,
+    Until,
+    Limit,
+    All,
 }
 
 /// What disturbs an answer.

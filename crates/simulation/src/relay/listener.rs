@@ -91,7 +91,9 @@ async fn serve(shared: &Arc<Shared>, mut stream: TcpStream) -> io::Result<()> {
     match shared.manners().door {
         Door::Silent => std::future::pending().await,
         Door::Garbage => {
-            stream.read(&mut [0; 1_024]).await?;
+            if stream.read(&mut [0; 1_024]).await? == 0 {
+                return Ok(());
+            }
             stream.write_all(&GARBAGE).await?;
             linger(&mut stream).await
         }
