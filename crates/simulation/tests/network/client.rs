@@ -62,6 +62,7 @@ impl Client {
     pub async fn connect(network: &Network, relay: &Relay, patience: Duration) -> Option<Self> {
         let opening = async {
             let stream = TcpStream::connect(relay.address()).await.ok()?;
+            stream.set_nodelay(true).ok()?;
             let stream: Box<dyn Io> = if relay.url().starts_with("wss:") {
                 Box::new(secured(network, stream).await?)
             } else {
