@@ -23,7 +23,7 @@ use stentor_store::reconcile::{Session, Snapshot, SnapshotBuilder};
 fn set(numbers: impl Iterator<Item = u64>) -> Snapshot {
     let mut builder = SnapshotBuilder::default();
     for number in numbers {
-        builder.push(Timestamp(10_000 - number), id(number));
+        builder.push(Timestamp(100_000 - number), id(number));
     }
     builder.finish()
 }
