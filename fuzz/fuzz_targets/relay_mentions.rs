@@ -9,17 +9,26 @@ use stentor_observatory::{Network, RelayUrl};
 
 fn check(url: &RelayUrl) {
     assert_eq!(RelayUrl::parse(url.as_str()).as_ref(), Ok(url));
-    assert!(url.as_str().starts_with(if url.is_tls() { "wss://" } else { "ws://" }));
+    assert!(
+        url.as_str()
+            .starts_with(if url.is_tls() { "wss://" } else { "ws://" })
+    );
     assert!(url.as_str().len() <= 2_048 && !url.as_str().contains(['?', '#', ' ']));
     let host = url.host();
     assert!(!host.is_empty() && !host.contains(['/', '@']) && !host.ends_with('.'));
-    let hidden = [".onion", ".i2p", ".loki"].iter().any(|end| host.ends_with(end));
+    let hidden = [".onion", ".i2p", ".loki"]
+        .iter()
+        .any(|end| host.ends_with(end));
     assert!(!hidden || url.network() != Network::Clearnet, "{url}");
 }
 
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
-    for url in [text.to_string(), format!("wss://{text}"), format!("ws://{text}/")] {
+    for url in [
+        text.to_string(),
+        format!("wss://{text}"),
+        format!("ws://{text}/"),
+    ] {
         if let Ok(url) = RelayUrl::parse(&url) {
             check(&url);
         }

@@ -194,7 +194,7 @@ async fn o1_1_documents_are_read_once_over_restarts(house: House) {
         let hash: [u8; 32] = Sha256::digest(body.as_bytes()).into();
         let written = ground.records.write(move |tx| {
             tx.execute(
-                "INSERT INTO observatory_documents (hash, kind, body, first_ms, last_ms) VALUES (?, ?, ?, ?4, ?4)",
+                "INSERT INTO observatory_documents (hash, kind, body, first_ms, last_ms) VALUES (?1, ?2, ?3, ?4, ?4)",
                 (hash, kind, body, stored(first_ms)),
             )
         });
