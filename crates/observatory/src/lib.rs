@@ -11,6 +11,7 @@
 mod budget;
 mod clock;
 pub mod config;
+mod discover;
 mod error;
 mod ground;
 mod relay_url;
@@ -20,6 +21,8 @@ mod signals;
 mod table;
 #[cfg(test)]
 mod testing;
+#[doc(hidden)]
+pub mod untrusted;
 
 pub use clock::Clock;
 pub use config::Config;

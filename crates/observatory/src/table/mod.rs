@@ -3,5 +3,7 @@
 mod cursor;
 mod relay;
 
-pub(crate) use cursor::{Cursor, cursor, set_cursor};
-pub(crate) use relay::{Relay, RelayId, State, Status, id_of, mention, relay_by_id, relay_by_url};
+pub(crate) use cursor::{Cursor, cursor, cursor_in, set_cursor};
+pub(crate) use relay::{
+    COLUMNS, Relay, RelayId, State, Status, id_of, mention, relay_by_id, relay_by_url,
+};
