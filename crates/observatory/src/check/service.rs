@@ -38,7 +38,7 @@ const TELL: Duration = Duration::from_secs(15);
 /// Checks under way for each visit that there may be at once: the others pause before they try again.
 const PAUSING: usize = 2;
 /// Seconds over which as many checks are begun as there may be at once.
-const PACE_SECONDS: f64 = 2.0;
+const PACE_SECONDS: f64 = 1.0;
 
 /// Checks relays for ever.
 ///

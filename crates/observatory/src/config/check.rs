@@ -14,7 +14,7 @@ pub struct Check {
     /// Seconds between two checks of a relay. One that is offline for long is checked more rarely, up to once a day.
     #[schemars(range(min = 1, max = 604800))]
     pub interval_seconds: u64,
-    /// Relays that are checked at once. As many are begun in two seconds, at most.
+    /// Relays that are checked at once. As many are begun in a second, at most.
     #[schemars(range(min = 1, max = 4096))]
     pub parallel: usize,
     /// Seconds that a relay has for each answer.
