@@ -9,11 +9,13 @@
 //! `ground` is what all of them stand on; `role` puts it together.
 
 mod budget;
+mod check;
 mod clock;
 pub mod config;
 mod discover;
 mod error;
 mod ground;
+mod history;
 mod relay_url;
 mod role;
 mod schema;

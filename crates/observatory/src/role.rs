@@ -11,11 +11,13 @@ use stentor_sql::Database;
 use stentor_store::EventStore;
 
 use crate::budget::Budget;
+use crate::check::{self, Places};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::discover;
 use crate::error::Error;
 use crate::ground::Ground;
+use crate::history;
 use crate::schema;
 use crate::signals::Signals;
 
@@ -61,6 +63,7 @@ impl Observatory {
     pub async fn open(parts: Parts) -> Result<Self, Error> {
         parts.config.check()?;
         discover::check(&parts.config.discover, &parts.folder).await?;
+        let places = Places::read(&parts.config.check, &parts.folder).await?;
         parts.records.migrate(&schema::MIGRATIONS).await?;
         let budget = Budget::new(&parts.config.connections);
         let ground = Ground {
@@ -77,6 +80,7 @@ impl Observatory {
             budget,
             monitor_key: parts.monitor_key,
             archive_key: parts.archive_key,
+            places: Arc::new(places),
             signals: Signals::default(),
         };
         Ok(Self {
@@ -92,6 +96,15 @@ impl Observatory {
                 "observatory_discover",
                 &self.ground,
                 discover::run,
+            );
+        }
+        if self.ground.config.check.enabled {
+            spawn(supervisor, "observatory_check", &self.ground, check::run);
+            spawn(
+                supervisor,
+                "observatory_history",
+                &self.ground,
+                history::run,
             );
         }
     }
