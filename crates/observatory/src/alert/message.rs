@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(gift.sender.to_hex(), sender.public_key().to_string());
         assert_eq!(gift.rumor.content, "it is down");
         assert_eq!(gift.rumor.kind.as_u16(), 14);
-        assert_eq!(gift.rumor.created_at.as_secs(), written.0);
+        assert_eq!(gift.rumor.created_at.as_u64(), written.0);
         let other = UnwrappedGift::from_gift_wrap(&keys(&stranger), &sealed).await;
         assert!(other.is_err());
 

@@ -82,7 +82,9 @@ impl Observatory {
         let ground = &self.ground;
         let limit = ground.config.alert.watches as u64;
         let now_ms = ground.clock.now_ms();
-        watch(&ground.records, url, recipient, by, limit, now_ms).await
+        let made = watch(&ground.records, url, recipient, by, limit, now_ms).await?;
+        ground.signals.candidates.notify_one();
+        Ok(made)
     }
 
     /// Ends a watch, with the messages that wait for it; `false` if there is none of this id.
