@@ -16,9 +16,12 @@ pub enum PeerError {
     /// No connection.
     #[error(transparent)]
     Dial(#[from] DialError),
-    /// The other side does not answer as a WebSocket server does; its HTTP status, if it has one. Redirects are not followed.
+    /// The other side does not answer as a WebSocket server does.
     #[error("no WebSocket there: {0}")]
     Handshake(String),
+    /// The other side answers with another HTTP status than 101. Redirects are not followed.
+    #[error("no WebSocket there: HTTP status {0}")]
+    Status(u16),
     /// The connection has ended.
     #[error("the connection has ended: {0}")]
     Ended(#[from] Ended),
@@ -28,6 +31,9 @@ pub enum PeerError {
     /// The relay refuses what was asked for, in its own words.
     #[error("the relay refuses: {0}")]
     Refused(String),
+    /// What the relay answers is not in the protocol.
+    #[error("the relay does not keep to the protocol: {0}")]
+    Protocol(String),
     /// As many subscriptions are open as the configuration allows.
     #[error("too many subscriptions on this connection")]
     TooManySubscriptions,
