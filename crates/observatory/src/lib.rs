@@ -8,6 +8,7 @@
 //!
 //! `ground` is what all of them stand on; `role` puts it together.
 
+mod alert;
 mod budget;
 mod check;
 mod clock;
@@ -16,6 +17,7 @@ mod discover;
 mod error;
 mod ground;
 mod history;
+mod publish;
 mod relay_url;
 mod role;
 mod schema;
@@ -25,7 +27,10 @@ mod table;
 mod testing;
 #[doc(hidden)]
 pub mod untrusted;
+#[cfg(test)]
+mod testing_target;
 
+pub use alert::{Watch, WatchState};
 pub use clock::Clock;
 pub use config::Config;
 pub use error::Error;

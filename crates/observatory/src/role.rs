@@ -10,6 +10,7 @@ use stentor_serve::supervisor::{Stop, Supervisor};
 use stentor_sql::Database;
 use stentor_store::EventStore;
 
+use crate::alert;
 use crate::budget::Budget;
 use crate::check::{self, Places};
 use crate::clock::Clock;
@@ -18,6 +19,7 @@ use crate::discover;
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::history;
+use crate::publish;
 use crate::schema;
 use crate::signals::Signals;
 
@@ -107,6 +109,15 @@ impl Observatory {
                 history::run,
             );
         }
+        if self.ground.config.publish.enabled {
+            spawn(
+                supervisor,
+                "observatory_publish",
+                &self.ground,
+                publish::run,
+            );
+        }
+        spawn(supervisor, "observatory_alert", &self.ground, alert::run);
     }
 }
 

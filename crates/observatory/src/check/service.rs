@@ -17,6 +17,7 @@ use super::queue::Queue;
 use super::schedule::Schedule;
 use super::telemetry;
 use super::visit::{Checked, check};
+use crate::alert;
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::history::{self, Entry};
@@ -164,17 +165,25 @@ impl Service {
         }
         let entries: Arc<[Entry]> = std::mem::take(&mut self.batch).into();
         let (batch, schedule) = (entries.clone(), self.schedule);
+        let config = self.ground.config.alert.clone();
         let write = self
             .ground
             .records
-            .write(move |tx| history::record(tx, schedule, &batch));
-        let changed = write.await?;
+            .write(move |tx| history::record(tx, schedule, &config, &batch));
+        let recorded = write.await?;
         for entry in entries.iter() {
             self.queue.done(entry.relay);
         }
+        if recorded.alerts > 0 {
+            alert::committed(&self.ground);
+        }
         self.ground.signals.checks.notify_waiters();
         self.ground.signals.changed();
-        tracing::debug!(checks = entries.len(), changed, "checks written");
+        tracing::debug!(
+            checks = entries.len(),
+            changed = recorded.changed,
+            "checks written"
+        );
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Keeping a batch of checks, in one transaction.
 
-use stentor_sql::{Error, Transaction};
+use stentor_sql::Transaction;
 
 use super::days::{self, Day};
 use super::degraded::{self, Times};
@@ -8,8 +8,11 @@ use super::document;
 use super::entry::Entry;
 use super::row::{Figures, Known};
 use super::uptime::{self, DAY_MS, Seen};
+use crate::alert;
 use crate::check::{self, Schedule, Verdict};
 use crate::clock::{read, stored};
+use crate::config;
+use crate::error::Error;
 use crate::table::RelayId;
 
 /// Checks of a day that are looked at for its uptime, the newest.
@@ -19,43 +22,72 @@ const USUAL_DAYS: u64 = 30;
 /// The longest time over which an uptime is told, in days.
 const QUARTER: u64 = 90;
 
-/// Keeps checks, and says how many relays have come or gone by them. A check that is kept already, or whose relay is gone, changes
-/// nothing.
+/// What keeping checks has led to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    /// Relays that have come or gone.
+    pub changed: u64,
+    /// Alerts that were told (O4.5).
+    pub alerts: u64,
+}
+
+/// Keeps checks, and tells whoever watches what there is to tell. A check that is kept already, or whose relay is gone, changes nothing.
 ///
 /// # Errors
-/// Those of the records.
+/// Those of the records and of the bus.
 pub(crate) fn record(
     tx: &mut Transaction<'_>,
     schedule: Schedule,
+    config: &config::Alert,
     entries: &[Entry],
-) -> Result<u64, Error> {
-    let mut changed = 0;
+) -> Result<Recorded, Error> {
+    let mut recorded = Recorded::default();
     for entry in entries {
-        changed += u64::from(one(tx, schedule, entry)?);
+        let one = one(tx, schedule, config, entry)?;
+        recorded.changed += one.changed;
+        recorded.alerts += one.alerts;
     }
-    Ok(changed)
+    Ok(recorded)
 }
 
-/// Keeps one; whether its relay has come or gone.
-fn one(tx: &mut Transaction<'_>, schedule: Schedule, entry: &Entry) -> Result<bool, Error> {
+/// Keeps one.
+fn one(
+    tx: &mut Transaction<'_>,
+    schedule: Schedule,
+    config: &config::Alert,
+    entry: &Entry,
+) -> Result<Recorded, Error> {
     let Some(known) = Known::read(tx, entry.relay)? else {
-        return Ok(false);
+        return Ok(Recorded::default());
     };
     if !insert(tx, entry)? {
-        return Ok(false);
+        return Ok(Recorded::default());
     }
     keep_documents(tx, entry)?;
     let Some(online) = entry.findings.verdict.online() else {
         known.skip(tx, entry, schedule)?;
-        return Ok(false);
+        return Ok(Recorded::default());
     };
     days::add(tx, entry)?;
     let figures = figures(tx, entry)?;
-    known.update(tx, entry, online, schedule, figures)
+    let changed = known.update(tx, entry, online, schedule, figures)?;
+    let reason = reason(&entry.findings.verdict);
+    let observed = alert::Observed {
+        relay: entry.relay,
+        url: known.url(),
+        online,
+        offline_in_a_row: known.failures_after(online),
+        reason: reason.as_deref(),
+        certificate_until_ms: entry.findings.certificate_until_ms(),
+    };
+    Ok(Recorded {
+        changed: u64::from(changed),
+        alerts: alert::observed(tx, config, &observed, entry.at_ms)?,
+    })
 }
 
 /// The row of a check; whether it is new.
-fn insert(tx: &mut Transaction<'_>, entry: &Entry) -> Result<bool, Error> {
+fn insert(tx: &mut Transaction<'_>, entry: &Entry) -> Result<bool, stentor_sql::Error> {
     let findings = &entry.findings;
     let information = match &entry.information {
         check::Known::Present(document) => Some(document.hash),
@@ -90,7 +122,7 @@ pub(super) fn reason(verdict: &Verdict) -> Option<String> {
     }
 }
 
-fn keep_documents(tx: &mut Transaction<'_>, entry: &Entry) -> Result<(), Error> {
+fn keep_documents(tx: &mut Transaction<'_>, entry: &Entry) -> Result<(), stentor_sql::Error> {
     if let check::Known::Present(information) = &entry.information {
         document::keep(tx, "information", information, entry.at_ms)?;
     }
@@ -101,7 +133,7 @@ fn keep_documents(tx: &mut Transaction<'_>, entry: &Entry) -> Result<(), Error> 
 }
 
 /// Uptimes, and whether it is slow, with this check among the others.
-fn figures(tx: &mut Transaction<'_>, entry: &Entry) -> Result<Figures, Error> {
+fn figures(tx: &mut Transaction<'_>, entry: &Entry) -> Result<Figures, stentor_sql::Error> {
     let now_ms = entry.at_ms;
     let today = now_ms / DAY_MS;
     let days = days::since(tx, entry.relay, today.saturating_sub(QUARTER))?;
@@ -138,7 +170,11 @@ struct Check {
 }
 
 /// The checks of the last 24 hours that say something, newest first.
-fn last_day(tx: &mut Transaction<'_>, relay: RelayId, now_ms: u64) -> Result<Vec<Check>, Error> {
+fn last_day(
+    tx: &mut Transaction<'_>,
+    relay: RelayId,
+    now_ms: u64,
+) -> Result<Vec<Check>, stentor_sql::Error> {
     type Columns = (i64, bool, Option<i64>, Option<i64>);
     let rows: Vec<Columns> = tx.fetch_all(
         "SELECT at_ms, online, open_ms, read_ms FROM observatory_checks

@@ -11,6 +11,7 @@ use crate::table::{RelayId, Status};
 
 /// What was known of a relay before a check.
 pub(super) struct Known {
+    url: String,
     status: Status,
     since_ms: Option<i64>,
     failures: u64,
@@ -33,6 +34,7 @@ pub(super) struct Figures {
 impl FromRow for Known {
     fn from_row(row: Row) -> Result<Self, Error> {
         Ok(Self {
+            url: row.get("url")?,
             status: Status::parse(&row.get::<String>("status")?),
             since_ms: row.get("status_since_ms")?,
             failures: read(row.get("failures")?),
@@ -49,7 +51,7 @@ impl Known {
     /// What is known; `None` when the relay is gone.
     pub fn read(tx: &mut Transaction<'_>, relay: RelayId) -> Result<Option<Self>, Error> {
         tx.fetch_optional(
-            "SELECT status, status_since_ms, failures, document, facts, auth_required, payment_required, writes_restricted
+            "SELECT url, status, status_since_ms, failures, document, facts, auth_required, payment_required, writes_restricted
              FROM observatory_relays WHERE id = ?",
             (relay.0,),
         )
@@ -82,10 +84,11 @@ impl Known {
         schedule: Schedule,
         figures: Figures,
     ) -> Result<bool, Error> {
-        let (status, failures) = match online {
-            true => (Status::Online, 0),
-            false => (Status::Offline, self.failures_of_checks() + 1),
+        let status = match online {
+            true => Status::Online,
+            false => Status::Offline,
         };
+        let failures = self.failures_after(online);
         let changed = status != self.status;
         let next = schedule.next_ms(entry.relay, entry.at_ms, failures);
         let since = match self.since_ms {
@@ -100,6 +103,19 @@ impl Known {
             information::write(tx, entry, self.document.as_deref())?;
         }
         Ok(changed && self.status != Status::Unknown)
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Checks in a row that found it offline, after one more.
+    pub const fn failures_after(&self, online: bool) -> u64 {
+        match online {
+            true => 0,
+            false => self.failures_of_checks() + 1,
+        }
     }
 
     /// Before its first check a relay was a candidate, whose attempts were counted in the same place.

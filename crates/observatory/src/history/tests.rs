@@ -13,6 +13,7 @@ use super::prune::prune;
 use super::uptime::DAY_MS;
 use super::{Document, Entry, changes, document, record, series, statuses, uptime_days};
 use crate::check::{Findings, Known, Reason, Schedule, Untold, Verdict};
+use crate::config;
 use crate::relay_url::RelayUrl;
 use crate::schema;
 use crate::table::{RelayId, Status, mention, relay_by_id};
@@ -38,8 +39,9 @@ async fn records(house: &House) -> Database {
 
 async fn keep(records: &Database, entries: Vec<Entry>) -> u64 {
     let schedule = Schedule::new(Duration::from_secs(3_600));
-    let write = records.write(move |tx| record(tx, schedule, &entries));
-    write.await.unwrap()
+    let config = config::Alert::default();
+    let write = records.write(move |tx| record(tx, schedule, &config, &entries));
+    write.await.unwrap().changed
 }
 
 fn online(open_ms: u64) -> Findings {
@@ -356,3 +358,35 @@ async fn o2_4_what_is_old_goes_and_what_is_named_stays(house: House) {
     assert_eq!(days.len(), 2);
 }
 both_engines!(o2_4_what_is_old_goes_and_what_is_named_stays);
+
+async fn o4_5_checks_tell_whoever_watches_the_relay(house: House) {
+    let records = records(&house).await;
+    stentor_bus::migrate(&records).await.unwrap();
+    let watch = records.write(|tx| {
+        tx.execute(
+            "INSERT INTO observatory_watches (id, relay, recipient, made_ms, made_by, state) VALUES ('w', ?, ?, 0, 'test', 'up')",
+            (RELAY.0, [7; 32]),
+        )
+    });
+    watch.await.unwrap();
+    let messages = async || -> Vec<String> {
+        let sql = "SELECT text FROM observatory_messages ORDER BY made_ms LIMIT 10";
+        let rows: Vec<(String,)> = records.fetch_all(sql, ()).await.unwrap();
+        rows.into_iter().map(|(text,)| text).collect()
+    };
+    keep(&records, vec![at(START, offline())]).await;
+    assert!(messages().await.is_empty());
+    let again = at(START + HOUR, offline());
+    keep(&records, vec![again.clone()]).await;
+    // What is written again after a kill is not told again.
+    keep(&records, vec![again, at(START + 2 * HOUR, offline())]).await;
+    keep(&records, vec![at(START + 3 * HOUR, online(5))]).await;
+    assert_eq!(
+        messages().await,
+        [
+            "wss://a.b/ is down since 2024-10-04T00:00:00Z, found so by 2 checks in a row. Why: it answers with the HTTP status 503.",
+            "wss://a.b/ has recovered at 2024-10-04T03:00:00Z. It was down since 2024-10-04T00:00:00Z.",
+        ]
+    );
+}
+both_engines!(o4_5_checks_tell_whoever_watches_the_relay);
