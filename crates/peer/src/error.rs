@@ -28,6 +28,9 @@ pub enum PeerError {
     /// The relay refuses what was asked for, in its own words.
     #[error("the relay refuses: {0}")]
     Refused(String),
+    /// What the relay answers is not in the protocol.
+    #[error("the relay does not keep to the protocol: {0}")]
+    Protocol(String),
     /// As many subscriptions are open as the configuration allows.
     #[error("too many subscriptions on this connection")]
     TooManySubscriptions,

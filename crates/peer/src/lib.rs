@@ -11,33 +11,44 @@
 //!
 //! A relay is a stranger. What it sends is parsed strictly; events are checked for id, signature and the filters of their
 //! subscription, and what does not fit is counted and dropped. A relay that sends too much of that is left.
+//!
+//! For whoever brings the events of a relay here there is, above the messages: [`compare`], which learns what a relay has and a set
+//! of ours has not, and [`Pages`], which walks through a [`Window`] of time with a relay that does not reconcile.
 
 mod answer;
 mod auth;
 mod check;
+mod compare;
 mod config;
 mod connect;
 mod count;
 mod driver;
 mod error;
 mod information;
+mod judge;
 mod link;
 mod metrics;
 mod negentropy;
+mod pages;
 mod peer;
 mod publish;
 mod routes;
 mod signer;
 mod subscription;
+mod window;
 
 pub use answer::{Counted, Incoming, OkAnswer, Over};
 pub use check::{Dropped, Drops};
+pub use compare::{Compare, Compared, compare};
 pub use config::{AuthWhen, Config, ConfigError};
 pub use error::{Ended, PeerError};
 pub use information::{Information, InformationError, fetch_information};
+pub use judge::{Refused, does_not_know, refused};
 pub use link::{Link, LinkTimes};
 pub use negentropy::Reconciliation;
+pub use pages::{Page, Pages, Turn};
 pub use peer::Peer;
 pub use publish::Pending;
 pub use signer::{KeySigner, Signer, SignerError};
 pub use subscription::Subscription;
+pub use window::Window;

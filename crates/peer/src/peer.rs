@@ -87,6 +87,21 @@ impl Peer {
         self.0.routes.ended()
     }
 
+    /// Waits until the connection has ended, and tells why. This handle keeps the connection open meanwhile; the future can be
+    /// dropped.
+    pub async fn over(&self) -> Ended {
+        let mut signs = self.0.routes.challenge.subscribe();
+        // An error would say that nobody can tell any more.
+        let _ = signs.wait_for(|_| self.ended().is_some()).await;
+        self.ended().unwrap_or(Ended::Local)
+    }
+
+    /// Whether the relay has asked who we are (NIP-42) on this connection, answered or not.
+    #[must_use]
+    pub fn challenged(&self) -> bool {
+        self.0.routes.challenge.borrow().is_some()
+    }
+
     /// How much of what the relay sent was dropped.
     #[must_use]
     pub fn drops(&self) -> &Drops {

@@ -24,6 +24,8 @@ pub struct Subscription {
     phase: Phase,
     stored: u64,
     authenticated: bool,
+    /// Whether we have closed it.
+    closed: bool,
     /// The place for our CLOSE; none when there is nothing to close.
     close: Option<mpsc::OwnedPermit<Message>>,
     _slot: OwnedSemaphorePermit,
@@ -68,6 +70,7 @@ impl Peer {
             phase: Phase::Stored,
             stored: 0,
             authenticated: false,
+            closed: false,
             close: Some(close),
             _slot: slot,
         };
@@ -95,10 +98,12 @@ impl Peer {
 
 impl Subscription {
     /// The next thing that comes, the last one being [`Incoming::Over`]; then `None`. Nothing is lost when the future is dropped.
+    /// After [`Subscription::close`], what had come before it; then `None`.
     pub async fn next(&mut self) -> Option<Incoming> {
         loop {
             let received = match self.phase {
                 Phase::Over => return None,
+                Phase::Refused if self.closed => return self.finish(),
                 Phase::Refused => {
                     if let Err(over) = self.reopen().await {
                         return Some(self.end(over));
@@ -117,12 +122,15 @@ impl Subscription {
             match received {
                 Some(queued) => return Some(self.take(queued.item)),
                 None if self.is_to_authenticate() => self.phase = Phase::Refused,
-                None => {
-                    let over = self.line.over.get().cloned();
-                    return Some(self.end(over.unwrap_or(Over::Ended(Ended::Local))));
-                }
+                None => return self.finish(),
             }
         }
+    }
+
+    /// Closes the subscription (CLOSE) without waiting. What has come by then can still be taken, what comes later is dropped.
+    pub fn close(&mut self) {
+        self.closed = true;
+        self.send_close();
     }
 
     /// The same as a stream.
@@ -154,6 +162,17 @@ impl Subscription {
         most > 0 && self.stored >= most
     }
 
+    /// Nothing more comes on this line: the reason, unless it is that we have closed it.
+    fn finish(&mut self) -> Option<Incoming> {
+        match self.line.over.get().cloned() {
+            None if self.closed => {
+                self.phase = Phase::Over;
+                None
+            }
+            over => Some(self.end(over.unwrap_or(Over::Ended(Ended::Local)))),
+        }
+    }
+
     fn end(&mut self, over: Over) -> Incoming {
         self.phase = Phase::Over;
         match &over {
@@ -175,7 +194,7 @@ impl Subscription {
     fn is_to_authenticate(&self) -> bool {
         let wanted =
             matches!(self.line.over.get(), Some(Over::Closed(reason)) if wants_auth(reason));
-        wanted && !self.authenticated && self.peer.may_authenticate()
+        wanted && !self.closed && !self.authenticated && self.peer.may_authenticate()
     }
 
     /// Authenticates and sends the REQ again. Can be begun anew when it was dropped in the middle.

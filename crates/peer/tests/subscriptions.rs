@@ -447,3 +447,51 @@ async fn the_connection_is_closed_with_its_last_handle() {
     assert_eq!(over, Over::Ended(Ended::Local));
     assert_eq!(other.ended(), None);
 }
+
+#[tokio::test]
+async fn what_had_come_before_a_subscription_was_closed_can_be_taken() {
+    let (seen, mut closed) = mpsc::channel(1);
+    let url = relay(move |mut conn| {
+        let seen = seen.clone();
+        async move {
+            let sub = conn.expect("REQ").await;
+            for content in ["a", "b"] {
+                conn.send(json!(["EVENT", sub, value(&note(content))]))
+                    .await;
+            }
+            conn.send(json!(["EOSE", sub])).await;
+            // By the answer to this the client knows that all of that has come.
+            let event = conn.expect("EVENT").await;
+            conn.send(common::ok(&event, true, "")).await;
+            assert_eq!(conn.expect("CLOSE").await, sub);
+            // On its way: nobody hears of it, and nobody is blamed.
+            conn.send(json!(["EVENT", sub, value(&note("late"))])).await;
+            conn.send(json!(["CLOSED", sub, "auth-required: too late"]))
+                .await;
+            let event = conn.expect("EVENT").await;
+            conn.send(common::ok(&event, true, "")).await;
+            seen.send(()).await.unwrap();
+            assert_eq!(conn.next().await, None, "no second CLOSE");
+            seen.send(()).await.unwrap();
+        }
+    })
+    .await;
+    let peer = common::connect_signed(&url, Config::default()).await;
+    let mut subscription = peer.req(notes()).await.unwrap();
+    let first = subscription.next().await;
+    assert_eq!(first, Some(Incoming::Event(note("a"))));
+    peer.publish(&note("c")).await.unwrap();
+    subscription.close();
+    peer.publish(&note("d")).await.unwrap();
+    closed.recv().await.unwrap();
+    let second = subscription.next().await;
+    assert_eq!(second, Some(Incoming::Event(note("b"))));
+    assert_eq!(subscription.next().await, Some(Incoming::Eose(None)));
+    assert_eq!(subscription.next().await, None);
+    assert_eq!(subscription.next().await, None);
+    assert_eq!(peer.drops().faults(), 0);
+    drop(subscription);
+    peer.close().await;
+    closed.recv().await.unwrap();
+    assert_eq!(peer.over().await, Ended::Local);
+}

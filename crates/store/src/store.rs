@@ -143,6 +143,14 @@ pub trait EventStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<StoredEvent>, StoreError>>;
 
+    /// The numbers of those of these events that are there, as of one moment, and `None` for each other one; in the order in which
+    /// they are asked for. An event that has expired is there until it is removed. A look-up by id for each, which parses no event
+    /// and tells nothing of it; it is done in one go, so ask for some thousands at most.
+    fn numbers<'a>(
+        &'a self,
+        ids: &'a [EventId],
+    ) -> BoxFuture<'a, Result<Vec<Option<EventNumber>>, StoreError>>;
+
     /// Counts exactly what the viewer may see of the union of the filters (R1.9).
     fn count<'a>(
         &'a self,

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::name::Network;
 use super::rules::Rules;
-use super::tls;
+use super::tls::Tls;
 use crate::client::Cidr;
 
 /// How the program connects to others: relays, webhooks, documents. Proxy variables of the environment are not looked at.
@@ -131,7 +131,7 @@ impl Config {
     /// # Errors
     /// The first that cannot be read or has no certificate.
     pub fn check_files(&self) -> Result<(), ConfigError> {
-        tls::connector(&self.extra_roots).map(drop)
+        Tls::new(&self.extra_roots).map(drop)
     }
 
     /// What may be dialed.

@@ -4,13 +4,16 @@
 //! comes from an event, a user or a document: its URL is brought into canonical form and judged, its name is looked up once, every
 //! address found is checked, and only checked addresses are connected to, so that neither spelling nor rebinding gets inside.
 //!
-//! `target`, `address`, `name` and `port` decide and are pure; `resolve`, `connect`, `socks` and `tls` do.
+//! `target`, `address`, `name` and `port` decide and are pure; `resolve`, `connect`, `socks` and `tls` do. `look`, `facts` and
+//! `witness` are for whoever wants to know how a server is reached rather than to talk to it.
 
 pub mod address;
 mod config;
 mod connect;
 mod dialer;
 mod error;
+mod facts;
+mod look;
 mod metrics;
 pub mod name;
 pub mod port;
@@ -20,10 +23,12 @@ mod socks;
 mod stream;
 mod target;
 mod tls;
+mod witness;
 
 pub use config::{Config, ConfigError, Socks};
 pub use dialer::Dialer;
 pub use error::{DialError, Failure, Refusal};
+pub use facts::{Look, Lookup, TlsFacts};
 pub use rules::Rules;
 pub use stream::Stream;
 pub use target::{Family, Host, MAX_URL_BYTES, Target, Trust};

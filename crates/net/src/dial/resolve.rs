@@ -8,11 +8,12 @@ use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::Name;
+use hickory_resolver::proto::rr::{Name, RData, Record};
 use hickory_resolver::system_conf::read_system_conf;
 use parking_lot::Mutex;
 
 use super::error::Failure;
+use super::facts::Lookup;
 use super::target::Trust;
 
 /// Answers that are remembered, each for as long as it allows and at most [`MAX_TTL`].
@@ -25,6 +26,8 @@ const REREAD: Duration = Duration::from_secs(30);
 pub(super) struct Names {
     fixed: Vec<NameServerConfig>,
     limit: Duration,
+    /// Whether answers are remembered.
+    remembers: bool,
     current: Mutex<Option<Current>>,
 }
 
@@ -41,16 +44,26 @@ impl Names {
         Self {
             fixed: servers.iter().map(|server| name_server(*server)).collect(),
             limit,
+            remembers: true,
             current: Mutex::new(None),
         }
     }
 
-    /// All addresses of a name, IPv6 first. For strangers the name is complete as it is; an operator's name may be completed by the
+    /// The same, but each look-up asks the name servers, and tells for how long they let it be remembered.
+    pub(super) fn without_memory(self) -> Self {
+        Self {
+            remembers: false,
+            ..self
+        }
+    }
+
+    /// All addresses of a name, IPv6 first, and how it leads to them. For strangers the name is complete as it is; an operator's name may be completed by the
     /// search list of the system.
     ///
     /// # Errors
     /// [`Failure::Lookup`] and [`Failure::Timeout`].
-    pub(super) async fn addresses(&self, name: &str, trust: Trust) -> Result<Vec<IpAddr>, Failure> {
+    pub(super) async fn look_up(&self, name: &str, trust: Trust) -> Result<Lookup, Failure> {
+        let start = Instant::now();
         let failed = |error: &dyn std::fmt::Display| Failure::Lookup(error.to_string());
         let mut name = Name::from_ascii(name).map_err(|error| failed(&error))?;
         name.set_fqdn(trust == Trust::Stranger);
@@ -63,7 +76,13 @@ impl Names {
         if addresses.is_empty() {
             return Err(Failure::Lookup("the name has no address".to_owned()));
         }
-        Ok(addresses)
+        let answers = found.as_lookup().answers();
+        Ok(Lookup {
+            addresses,
+            aliases: aliases(answers),
+            ttl: answers.iter().map(|record| record.ttl).min(),
+            took: start.elapsed(),
+        })
     }
 
     /// The resolver, made anew when the system's configuration has changed.
@@ -97,8 +116,9 @@ impl Names {
         };
         // Both kinds of address, always: one that is not looked up is one that is not checked.
         options.ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
-        options.cache_size = CACHED_ANSWERS;
-        options.positive_max_ttl = Some(MAX_TTL);
+        options.preserve_intermediates = true;
+        options.cache_size = if self.remembers { CACHED_ANSWERS } else { 0 };
+        options.positive_max_ttl = Some(MAX_TTL).filter(|_| self.remembers);
         options.negative_max_ttl = Some(MAX_TTL);
         // One try and one more fit into the limit: a server that is silent about one kind of address does not hide the other.
         options.timeout = options.timeout.min(self.limit / 3);
@@ -113,6 +133,20 @@ fn build(config: ResolverConfig, options: ResolverOpts) -> Result<TokioResolver,
     builder
         .build()
         .map_err(|error| Failure::Lookup(error.to_string()))
+}
+
+/// The names that lead to the addresses, once each: the answers for both kinds of address have them.
+fn aliases(answers: &[Record]) -> Vec<String> {
+    let mut aliases = Vec::new();
+    for record in answers {
+        if let RData::CNAME(name) = &record.data {
+            let name = name.to_ascii().trim_end_matches('.').to_lowercase();
+            if !aliases.contains(&name) {
+                aliases.push(name);
+            }
+        }
+    }
+    aliases
 }
 
 fn name_server(address: SocketAddr) -> NameServerConfig {

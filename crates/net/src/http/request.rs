@@ -38,21 +38,26 @@ impl Request {
     /// `GET`.
     #[must_use]
     pub fn get(target: Target) -> Self {
-        Self::new(Method::GET, target, Bytes::new())
+        Self::new(Method::GET, target)
     }
 
     /// `POST` with a body.
     #[must_use]
     pub fn post(target: Target, body: impl Into<Bytes>) -> Self {
-        Self::new(Method::POST, target, body.into())
+        Self {
+            body: body.into(),
+            ..Self::new(Method::POST, target)
+        }
     }
 
-    fn new(method: Method, target: Target, body: Bytes) -> Self {
+    /// Any method, without a body: `OPTIONS`, `HEAD`.
+    #[must_use]
+    pub fn new(method: Method, target: Target) -> Self {
         Self {
             target,
             method,
             headers: HeaderMap::new(),
-            body,
+            body: Bytes::new(),
             time: None,
             max_bytes: None,
             excess: Excess::Fail,

@@ -9,7 +9,7 @@ use tokio::net::UdpSocket;
 pub const A: u16 = 1;
 pub const AAAA: u16 = 28;
 
-/// One record of an answer. It never lives longer than the answer: time to live 0.
+/// One record of an answer.
 #[derive(Debug, Clone)]
 pub enum Record {
     A(Ipv4Addr),
@@ -36,8 +36,17 @@ pub struct Dns {
 }
 
 impl Dns {
-    /// Answers by `answer(name, kind, how often this was asked before)`; `None` is silence.
+    /// Answers by `answer(name, kind, how often this was asked before)`; `None` is silence. No record lives longer than its answer:
+    /// time to live 0.
     pub async fn start(
+        answer: impl Fn(&str, u16, usize) -> Option<Vec<Record>> + Send + 'static,
+    ) -> Self {
+        Self::lasting(0, answer).await
+    }
+
+    /// As [`start`](Self::start), with records that live for so many seconds.
+    pub async fn lasting(
+        ttl: u32,
         answer: impl Fn(&str, u16, usize) -> Option<Vec<Record>> + Send + 'static,
     ) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -55,7 +64,7 @@ impl Dns {
                     asked.iter().filter(|query| **query == this).count() - 1
                 };
                 if let Some(records) = answer(&name, kind, before) {
-                    let reply = reply(&packet[..2], question, &records);
+                    let reply = reply(&packet[..2], question, &records, ttl);
                     socket.send_to(&reply, from).await.unwrap();
                 }
             }
@@ -86,7 +95,7 @@ fn question(packet: &[u8]) -> (String, u16, &[u8]) {
     (labels.join("."), kind, &packet[12..at + 5])
 }
 
-fn reply(id: &[u8], question: &[u8], records: &[Record]) -> Vec<u8> {
+fn reply(id: &[u8], question: &[u8], records: &[Record], ttl: u32) -> Vec<u8> {
     let mut reply = id.to_vec();
     // An answer, recursion available, no error; one question.
     reply.extend([0x81, 0x80, 0, 1]);
@@ -103,7 +112,8 @@ fn reply(id: &[u8], question: &[u8], records: &[Record]) -> Vec<u8> {
             Record::Cname(name) => (5, wire_name(name)),
         };
         reply.extend(kind.to_be_bytes());
-        reply.extend([0, 1, 0, 0, 0, 0]);
+        reply.extend([0, 1]);
+        reply.extend(ttl.to_be_bytes());
         reply.extend((data.len() as u16).to_be_bytes());
         reply.extend(data);
         if let Record::Cname(name) = record {

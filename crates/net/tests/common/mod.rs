@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod dns;
+pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

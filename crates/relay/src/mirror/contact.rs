@@ -4,15 +4,13 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use stentor_event::Filter;
-use stentor_peer::Peer;
+use stentor_peer::{Peer, Window};
 
 use super::place::{Place, Reached};
 use super::status::MirrorState;
 use super::task::Mirror;
 use crate::state::now;
-use crate::sync::{
-    Direction, Home, Journal, Method, Order, Plan, Run, SyncError, Window, begin, overlap,
-};
+use crate::sync::{Direction, Home, Journal, Method, Order, Plan, Run, SyncError, begin, overlap};
 
 /// How often it is noted that there is contact.
 const NOTE_EVERY: Duration = Duration::from_secs(30);

@@ -2,14 +2,13 @@
 
 use stentor_peer::{Ended, Over, PeerError};
 use stentor_store::StoreError;
-use stentor_store::reconcile::ReconcileError;
 
 /// Why a synchronisation, or a mirror's connection, ends early.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
     /// The connection, or the other relay.
     #[error(transparent)]
-    Peer(#[from] PeerError),
+    Peer(PeerError),
     /// The other relay does not let us.
     #[error("the relay refuses: {0}")]
     Refused(String),
@@ -51,9 +50,12 @@ impl SyncError {
     }
 }
 
-impl From<ReconcileError> for SyncError {
-    fn from(error: ReconcileError) -> Self {
-        Self::Protocol(error.to_string())
+impl From<PeerError> for SyncError {
+    fn from(error: PeerError) -> Self {
+        match error {
+            PeerError::Protocol(fault) => Self::Protocol(fault),
+            other => Self::Peer(other),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use stentor_event::{Event, EventId, Filter, Viewer, VisibilityRules, visible};
+use stentor_peer::Window;
 use stentor_store::reconcile::{GatherError, Gathering, Snapshot};
 use stentor_store::{
     Budget, Direction, EventStore, Outcome, OutlineQuery, OutlineScan, Query, Refusal, ScanLimits,
@@ -13,7 +14,6 @@ use super::error::SyncError;
 use super::origins::Origins;
 use super::plugins::Plugins;
 use super::tally::Tally;
-use super::window::Window;
 use crate::access::Access;
 use crate::service::Relay;
 use crate::state::now;

@@ -1,10 +1,10 @@
 //! What is left of a synchronisation, in the records: a run that is cut off goes on there.
 
 use ring::digest::{SHA256, digest};
+use stentor_peer::Window;
 use stentor_sql::{Database, Error};
 
 use super::run::Order;
-use super::window::Window;
 
 /// Unfinished synchronisations that are remembered; the oldest go first.
 const MOST: i64 = 1_000;

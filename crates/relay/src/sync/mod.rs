@@ -1,10 +1,10 @@
 //! Synchronisation (R5.2): brings what matches a filter here and at another relay together, in one direction or both.
 //!
 //! With a relay that speaks NIP-77 the two sets are reconciled and only the differences travel. With one that does not, its
-//! events are asked for page by page ([`pages`]). Either way the range of time is worked off window by window ([`plan`]), so
+//! events are asked for page by page ([`Pages`](stentor_peer::Pages)). Either way the range of time is worked off window by window ([`plan`]), so
 //! that a set too large for one session is divided, and a run that is cut off goes on where it was ([`journal`]).
 //!
-//! `window`, `plan`, `pages`, `judge` and `origins` decide and are pure; the other files do.
+//! `plan`, `judge` and `origins` decide and are pure; the other files do.
 
 mod error;
 mod fetch;
@@ -12,7 +12,6 @@ mod home;
 mod journal;
 mod judge;
 mod origins;
-mod pages;
 mod plan;
 mod plugins;
 mod query;
@@ -23,7 +22,6 @@ mod schema;
 mod send;
 mod tally;
 mod walk;
-mod window;
 
 pub use error::SyncError;
 pub use home::{Home, Sizes};
@@ -40,4 +38,3 @@ pub(crate) use remote::begin;
 pub(crate) use run::{Order, Run};
 pub(crate) use schema::MIGRATIONS;
 pub(crate) use send::send;
-pub(crate) use window::Window;

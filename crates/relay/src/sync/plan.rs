@@ -1,8 +1,7 @@
 //! What is left to be done, window by window, the newest first. Pure.
 
 use stentor_event::{Filter, Kind};
-
-use super::window::Window;
+use stentor_peer::Window;
 
 /// Seconds before the last contact with a relay from which on it is looked again: clocks differ, and events come to a relay later
 /// than they were made.

@@ -4,20 +4,19 @@ use std::time::Duration;
 
 use stentor_event::{EoseHint, Event, Filter};
 use stentor_net::retry::Backoff;
-use stentor_peer::{Dropped, Incoming, Over, Peer};
+use stentor_peer::{Dropped, Incoming, Over, Peer, Refused, refused};
 use tokio::time::timeout;
 
 use super::error::SyncError;
 use super::home::{Arrival, Home};
-use super::judge;
 use super::origins::Origins;
 use super::tally::Tally;
 
 /// Events handed to the store at once, by number and by bytes.
 const BATCH: usize = 256;
 const BATCH_BYTES: usize = 1 << 20;
-/// Times that a REQ is sent again which is refused for now.
-const TRIES: u32 = 8;
+/// Times that a REQ is sent again, or a reconciliation opened, which is refused for now.
+pub(super) const TRIES: u32 = 8;
 /// Events that may come beyond what a REQ asks for: those of the last second, and new ones while the stored ones are being sent.
 const MARGIN: u64 = 1_000;
 
@@ -66,8 +65,7 @@ impl Intake<'_> {
             let asked = timeout(self.patience, self.ask(filter, &mut wanted)).await;
             match asked.unwrap_or(Err(SyncError::Endless(self.patience.as_secs()))) {
                 Err(SyncError::Refused(reason))
-                    if judge::refused(&reason) == judge::Refused::Later
-                        && backoff.failures() < TRIES =>
+                    if refused(&reason) == Refused::Later && backoff.failures() < TRIES =>
                 {
                     tracing::debug!(reason, "the relay has us wait");
                     pause(&mut backoff).await;

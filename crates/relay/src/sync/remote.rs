@@ -6,7 +6,7 @@ use std::time::Duration;
 use stentor_event::Filter;
 use stentor_net::dial::{Dialer, Trust};
 use stentor_net::retry::Backoff;
-use stentor_peer::{Config as PeerConfig, Peer, PeerError, Signer, fetch_information};
+use stentor_peer::{Config as PeerConfig, Peer, PeerError, Signer, Window, fetch_information};
 
 use super::error::SyncError;
 use super::home::Home;
@@ -16,7 +16,6 @@ use super::query::pause;
 use super::run::{Direction, Method, Order, Run};
 use super::schema::MIGRATIONS;
 use super::tally::Tally;
-use super::window::Window;
 use crate::config;
 use crate::state::now;
 

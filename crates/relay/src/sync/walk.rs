@@ -4,12 +4,11 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use stentor_event::{EventId, Timestamp};
+use stentor_peer::{Page, Pages, Window};
 
 use super::error::SyncError;
-use super::pages::{Page, Pages};
 use super::plan::Plan;
 use super::run::Run;
-use super::window::Window;
 
 /// Outlines of our events read at once.
 const OUTLINES: usize = 2_048;

@@ -37,6 +37,7 @@ mod lock;
 mod log;
 mod manifest;
 mod mmap;
+mod numbers;
 mod options;
 mod pending;
 #[cfg(test)]

@@ -28,7 +28,7 @@ use super::recover::recover;
 use super::scan::{Outlines, UnionScan};
 use super::verifier::{CHUNK, Verifier};
 use super::verify::Verification;
-use super::{count, feed, fetch, verify};
+use super::{count, feed, fetch, numbers, verify};
 use crate::observers::Observers;
 use crate::query::BoxFuture;
 use crate::{
@@ -301,6 +301,14 @@ impl EventStore for Store {
     ) -> BoxFuture<'a, Result<Vec<StoredEvent>, StoreError>> {
         let events = fetch::fetch(&self.core, numbers, through, viewer, now);
         Box::pin(std::future::ready(Ok(events)))
+    }
+
+    fn numbers<'a>(
+        &'a self,
+        ids: &'a [EventId],
+    ) -> BoxFuture<'a, Result<Vec<Option<EventNumber>>, StoreError>> {
+        let numbers = numbers::numbers(&self.core, ids);
+        Box::pin(std::future::ready(Ok(numbers)))
     }
 
     fn count<'a>(

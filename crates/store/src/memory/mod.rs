@@ -188,6 +188,16 @@ impl EventStore for Store {
         Box::pin(async move { Ok(answer::fetch(&self.state(), numbers, through, viewer, now)) })
     }
 
+    fn numbers<'a>(
+        &'a self,
+        ids: &'a [EventId],
+    ) -> BoxFuture<'a, Result<Vec<Option<EventNumber>>, StoreError>> {
+        Box::pin(async move {
+            let state = self.state();
+            Ok(ids.iter().map(|id| state.number(id)).collect())
+        })
+    }
+
     fn count<'a>(
         &'a self,
         query: &'a Query,

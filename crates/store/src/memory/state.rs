@@ -61,6 +61,13 @@ impl State {
         self.rows.iter().filter(|row| row.gone.is_none())
     }
 
+    /// The number of the event with this id, if it is there.
+    pub fn number(&self, id: &EventId) -> Option<EventNumber> {
+        self.stored()
+            .find(|row| row.facts.id == *id)
+            .map(|row| row.number)
+    }
+
     pub fn next_number(&self) -> EventNumber {
         EventNumber(self.rows.len() as u64 + 1)
     }

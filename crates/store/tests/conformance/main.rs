@@ -19,6 +19,7 @@ mod expiration;
 mod feed;
 mod filters;
 mod limits;
+mod numbers;
 mod outlines;
 mod removal;
 mod replaceable;
@@ -185,6 +186,10 @@ run! {
         r2_1_outlines_are_judged_by_the_viewer,
         r8_2_what_changes_between_slices_of_outlines,
         r4_6_the_bytes_of_what_is_there_are_known;
+    numbers:
+        o3_3_numbers_are_told_by_id_in_the_order_asked_for,
+        o3_3_ids_that_begin_alike_have_numbers_of_their_own,
+        o3_3_what_is_gone_has_no_number_and_a_new_one_when_it_comes_back;
     removal:
         r4_6_the_operator_removes_events_for_good,
         r8_5_statistics_add_up,

@@ -165,6 +165,16 @@ impl Pair {
         same("the outlines", model, engine)
     }
 
+    /// Asks for the numbers of these events.
+    pub async fn numbers(&self, ids: &[EventId]) -> Verdict {
+        let model = self.model().numbers(ids).await.unwrap();
+        same(
+            "the numbers",
+            model,
+            self.engine().numbers(ids).await.unwrap(),
+        )
+    }
+
     /// Pages through a single filter by `until`: with whole seconds, everything is met once.
     async fn page(&self, query: &Query, viewer: &Viewer) -> Verdict {
         let [filter] = query.filters.as_ref() else {

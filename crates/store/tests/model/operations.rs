@@ -125,7 +125,12 @@ pub fn submissions(world: &World, batch: &[Sending]) -> Vec<Submission> {
 /// Does it to both stores, and compares what they say.
 pub async fn run(pair: &mut Pair, world: &World, operation: &Operation) -> Verdict {
     match operation {
-        Operation::Submit(batch) => pair.submit(submissions(world, batch)).await,
+        Operation::Submit(batch) => {
+            let submissions = submissions(world, batch);
+            let ids: Vec<EventId> = submissions.iter().map(|one| one.event.id()).collect();
+            pair.submit(submissions).await?;
+            pair.numbers(&ids).await
+        }
         Operation::Pass(seconds) => {
             pair.now += seconds;
             Ok(())
@@ -136,7 +141,8 @@ pub async fn run(pair: &mut Pair, world: &World, operation: &Operation) -> Verdi
                 .iter()
                 .map(|index| world.event(*index).id())
                 .collect();
-            pair.remove(&ids).await
+            pair.remove(&ids).await?;
+            pair.numbers(&ids).await
         }
         Operation::Reopen => pair.reopen().await,
         Operation::Maintain(upkeep) => pair.maintain(*upkeep).await,

@@ -6,14 +6,14 @@
 
 use stentor_event::{EoseHint, Filter};
 
-use super::window::Window;
+use crate::window::Window;
 
 /// Events of one second with which a page looks like a cut one, when nothing else is known: no relay caps at less.
 const LOOKS_CUT: u64 = 100;
 
 /// A walk in progress.
 #[derive(Debug, Clone)]
-pub(crate) struct Pages {
+pub struct Pages {
     /// What has not been settled yet.
     left: Window,
     /// Events to ask for.
@@ -26,7 +26,7 @@ pub(crate) struct Pages {
 
 /// A page that has come.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Page {
+pub struct Page {
     /// Events in it.
     pub count: u64,
     /// The time of its oldest, which lies in what was asked for.
@@ -37,7 +37,7 @@ pub(crate) struct Page {
 
 /// What follows from a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Turn {
+pub struct Turn {
     /// Of this range, everything that can be had has come.
     pub settled: Option<Window>,
     /// A second of which not all has come.
@@ -48,6 +48,7 @@ pub(crate) struct Turn {
 
 impl Pages {
     /// A walk through this range, with `limit` events a page, up to `most` for a single second.
+    #[must_use]
     pub fn new(window: Window, limit: u64, most: u64) -> Self {
         Self {
             left: window,
@@ -58,6 +59,7 @@ impl Pages {
     }
 
     /// What to ask for next.
+    #[must_use]
     pub fn filter(&self, filter: &Filter) -> Filter {
         Filter {
             limit: Some(self.limit),
@@ -66,11 +68,12 @@ impl Pages {
     }
 
     /// The newest second that is not settled.
-    pub fn until(&self) -> u64 {
+    #[must_use]
+    pub const fn until(&self) -> u64 {
         self.left.until
     }
 
-    /// Takes a page.
+    /// Takes a page: the answer to what [`Pages::filter`] said.
     pub fn turn(&mut self, page: Page) -> Turn {
         // That there is something older proves that the page of one second was cut.
         let stuck = self.stuck.take().filter(|_| page.count > 0);

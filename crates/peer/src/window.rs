@@ -5,7 +5,7 @@ use stentor_event::{Filter, Timestamp};
 
 /// A range of time in Unix seconds, both ends included. Never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Window {
+pub struct Window {
     /// The first second.
     pub since: u64,
     /// The last second.
@@ -14,6 +14,7 @@ pub(crate) struct Window {
 
 impl Window {
     /// The range that a filter asks for; `None` when it is empty.
+    #[must_use]
     pub fn of(filter: &Filter) -> Option<Self> {
         let window = Self {
             since: filter.since.map_or(0, |since| since.0),
@@ -24,6 +25,7 @@ impl Window {
 
     /// The filter for what it matches in this range. Ends that mean nothing are left out: not every relay can read a number
     /// of 64 bits.
+    #[must_use]
     pub fn narrow(self, filter: &Filter) -> Filter {
         Filter {
             since: Some(Timestamp(self.since)).filter(|since| since.0 > 0),
@@ -35,6 +37,7 @@ impl Window {
 
     /// The newer and the older part; `None` for a single second. What lies in the future is divided from the rest first, as
     /// there is next to nothing there.
+    #[must_use]
     pub fn halves(self, now: u64) -> Option<(Self, Self)> {
         let Self { since, until } = self;
         if since == until {
@@ -57,6 +60,7 @@ impl Window {
     }
 
     /// What of it is not after this second; `None` when nothing is.
+    #[must_use]
     pub fn down_from(self, until: u64) -> Option<Self> {
         let until = self.until.min(until);
         (self.since <= until).then_some(Self {
@@ -66,6 +70,7 @@ impl Window {
     }
 
     /// Both as one, when nothing lies between them.
+    #[must_use]
     pub fn joined(self, older: Self) -> Option<Self> {
         (older.until.checked_add(1) == Some(self.since)).then_some(Self {
             since: older.since,
