@@ -8,6 +8,7 @@
 //!
 //! `ground` is what all of them stand on; `role` puts it together.
 
+mod archive;
 mod budget;
 mod clock;
 pub mod config;

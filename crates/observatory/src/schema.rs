@@ -165,11 +165,13 @@ const ARCHIVE: &str = "
         last_ms BIGINT,
         last_outcome TEXT,
         second_look_from BIGINT,
+        behind BIGINT NOT NULL,
         events BIGINT NOT NULL,
         duplicates BIGINT NOT NULL,
         rejected BIGINT NOT NULL,
         bytes BIGINT NOT NULL
     );
+    CREATE INDEX observatory_archiving_next ON observatory_archiving (next_ms);
     CREATE TABLE observatory_holdings (
         relay BIGINT NOT NULL,
         chunk BIGINT NOT NULL,
