@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use stentor_bus::Bus;
-use stentor_event::SecretKey;
+use stentor_event::{SecretKey, VisibilityRules};
 use stentor_net::dial::Dialer;
 use stentor_sql::Database;
 use stentor_store::EventStore;
@@ -26,6 +26,8 @@ pub(crate) struct Ground {
     pub archive: Arc<dyn EventStore>,
     /// The store of this node's relay.
     pub own: Arc<dyn EventStore>,
+    /// Which events of this node's relay are not for everybody.
+    pub rules: Arc<VisibilityRules>,
     /// Where alerts are told; `None` when the gateway is switched off.
     pub bus: Option<Bus>,
     /// By what every connection is made.

@@ -12,6 +12,7 @@ mod archive;
 mod budget;
 mod clock;
 pub mod config;
+mod discover;
 mod error;
 mod ground;
 mod provenance;
@@ -22,6 +23,8 @@ mod signals;
 mod table;
 #[cfg(test)]
 mod testing;
+#[doc(hidden)]
+pub mod untrusted;
 
 pub use clock::Clock;
 pub use config::Config;

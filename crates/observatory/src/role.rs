@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use stentor_bus::Bus;
-use stentor_event::SecretKey;
+use stentor_event::{SecretKey, VisibilityRules};
 use stentor_net::dial::Dialer;
 use stentor_serve::supervisor::Supervisor;
 use stentor_sql::Database;
@@ -13,6 +13,7 @@ use stentor_store::EventStore;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::discover;
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::schema;
@@ -30,6 +31,8 @@ pub struct Parts {
     pub archive: Arc<dyn EventStore>,
     /// The store of this node's relay: read for mentions, and written to for what the monitor publishes.
     pub own: Arc<dyn EventStore>,
+    /// Which events of this node's relay are not for everybody.
+    pub rules: Arc<VisibilityRules>,
     /// Where alerts are told; `None` when the gateway is switched off.
     pub bus: Option<Bus>,
     /// By what every connection is made.
@@ -57,6 +60,7 @@ impl Observatory {
     /// [`Error`]: the configuration, its files, or the records.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
         parts.config.check()?;
+        discover::check(&parts.config.discover, &parts.folder).await?;
         parts.records.migrate(&schema::MIGRATIONS).await?;
         let budget = Budget::new(&parts.config.connections);
         let ground = Ground {
@@ -65,6 +69,7 @@ impl Observatory {
             records: parts.records,
             archive: parts.archive,
             own: parts.own,
+            rules: parts.rules,
             bus: parts.bus,
             dialer: parts.dialer,
             peer: parts.peer,
@@ -81,6 +86,30 @@ impl Observatory {
 
     /// Starts the services that are switched on.
     pub fn start(&self, supervisor: &mut Supervisor) {
-        let _ = (supervisor, &self.ground);
+        let ground = &self.ground;
+        if ground.config.discover.enabled {
+            spawn(supervisor, "observatory_discover", ground, discover::run);
+        }
     }
+}
+
+/// Runs a service until the node ends. It may be dropped at any moment.
+fn spawn<R>(
+    supervisor: &mut Supervisor,
+    name: &'static str,
+    ground: &Arc<Ground>,
+    run: fn(Arc<Ground>) -> R,
+) where
+    R: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let ground = ground.clone();
+    supervisor.spawn(name, move |mut stop| {
+        let work = run(ground.clone());
+        async move {
+            tokio::select! {
+                ended = work => ended,
+                () = stop.requested() => Ok(()),
+            }
+        }
+    });
 }

@@ -63,6 +63,7 @@ const RELAYS: &str = "
         degraded BOOLEAN
     );
     CREATE INDEX observatory_relays_next ON observatory_relays (state, next_ms);
+    CREATE INDEX observatory_relays_due ON observatory_relays (state, network, next_ms);
     CREATE INDEX observatory_relays_status ON observatory_relays (status, id);
     CREATE TABLE observatory_nips (
         relay BIGINT NOT NULL,
@@ -120,6 +121,7 @@ const CHECKS: &str = "
         first_ms BIGINT NOT NULL,
         last_ms BIGINT NOT NULL
     );
+    CREATE INDEX observatory_documents_first ON observatory_documents (kind, first_ms, hash);
     CREATE TABLE observatory_changes (
         relay BIGINT NOT NULL,
         at_ms BIGINT NOT NULL,

@@ -34,6 +34,7 @@ pub(crate) async fn ground(house: &House, config: Config) -> Arc<Ground> {
         records,
         archive: Arc::new(archive),
         own: Arc::new(memory::Store::new(Keep::Current, RelayScope::default())),
+        rules: Arc::default(),
         bus: None,
         dialer: dialer(),
         peer: stentor_peer::Config::default(),

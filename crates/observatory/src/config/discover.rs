@@ -1,7 +1,11 @@
 //! `[observatory.discover]`: finding relays (O1).
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json_path::JsonPath;
 
 use super::{ConfigError, ranges, relays};
 
@@ -21,7 +25,7 @@ pub struct Discover {
     pub events: bool,
     /// Whether the NIP-11 documents of relays are searched for further relays.
     pub documents: bool,
-    /// Lists on web servers.
+    /// Lists on web servers, 100 at most.
     pub lists: Vec<HttpList>,
     /// Seconds between two looks for new mentions.
     #[schemars(range(min = 1, max = 86400))]
@@ -51,9 +55,42 @@ pub struct HttpList {
     pub url: String,
     /// Where in its JSON the URLs are: a JSONPath expression (RFC 9535), `$[*]` by default.
     pub path: Option<String>,
-    /// Minutes between two looks at it, 60 by default.
+    /// Minutes between two looks at it, 60 by default, a week at most.
     pub interval_minutes: Option<u64>,
 }
+
+impl HttpList {
+    /// Where in its JSON the URLs are.
+    pub(crate) fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or("$[*]")
+    }
+
+    /// The time between two looks at it.
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_secs(60 * self.interval_minutes.unwrap_or(60))
+    }
+
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        let http = self.url.starts_with("https://") || self.url.starts_with("http://");
+        if !http {
+            let problem = "begins with neither https:// nor http://";
+            return Err(("url", problem.to_owned()));
+        }
+        if let Err(error) = JsonPath::parse(self.path()) {
+            return Err(("path", error.to_string()));
+        }
+        if !INTERVAL_MINUTES.contains(&self.interval_minutes.unwrap_or(60)) {
+            let problem = "is not between 1 and 10080 (a week)";
+            return Err(("interval_minutes", problem.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// What the time between two looks at a list may be.
+const INTERVAL_MINUTES: RangeInclusive<u64> = 1..=10_080;
+/// The most lists.
+const MAX_LISTS: usize = 100;
 
 impl Default for Discover {
     fn default() -> Self {
@@ -76,20 +113,21 @@ impl Default for Discover {
 }
 
 impl Discover {
+    /// The time between two looks for new mentions.
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_secs(self.interval_seconds)
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         relays("discover", "seeds", &self.seeds)?;
+        if self.lists.len() > MAX_LISTS {
+            let problem = format!("there are more than {MAX_LISTS}");
+            return Err(ConfigError::new("discover.lists", problem));
+        }
         for (index, list) in self.lists.iter().enumerate() {
-            let http = list.url.starts_with("https://") || list.url.starts_with("http://");
-            if !http {
-                let key = format!("discover.lists[{index}].url");
-                return Err(ConfigError::new(
-                    key,
-                    "begins with neither https:// nor http://",
-                ));
-            }
-            if list.interval_minutes == Some(0) {
-                let key = format!("discover.lists[{index}].interval_minutes");
-                return Err(ConfigError::new(key, "must not be 0"));
+            if let Err((key, problem)) = list.check() {
+                let key = format!("discover.lists[{index}].{key}");
+                return Err(ConfigError::new(key, problem));
             }
         }
         ranges(
@@ -103,5 +141,34 @@ impl Discover {
                 ("answer_seconds", self.answer_seconds, 1..=300),
             ],
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(json: &str) -> String {
+        let config: Discover = serde_json::from_str(json).unwrap();
+        config.check().unwrap_err().key
+    }
+
+    #[test]
+    fn o5_2_lists_that_cannot_be_used_are_named() {
+        let list =
+            |fields: &str| format!(r#"{{"lists":[{{"url":"https://a.example",{fields}}}]}}"#);
+        assert_eq!(key(&list(r#""path":"$[""#)), "discover.lists[0].path");
+        let minutes = "discover.lists[0].interval_minutes";
+        assert_eq!(key(&list(r#""interval_minutes":0"#)), minutes);
+        assert_eq!(key(r#"{"lists":[{"url":"x"}]}"#), "discover.lists[0].url");
+        let many = vec![HttpList::default(); MAX_LISTS + 1];
+        let many = Discover {
+            lists: many,
+            ..Discover::default()
+        };
+        assert_eq!(many.check().unwrap_err().key, "discover.lists");
+        let good = list(r#""path":"$.relays[*].url""#);
+        let good: Discover = serde_json::from_str(&good).unwrap();
+        good.check().unwrap();
     }
 }

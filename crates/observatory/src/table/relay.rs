@@ -31,7 +31,8 @@ impl State {
         }
     }
 
-    fn parse(word: &str) -> Self {
+    /// The state of this word.
+    pub fn parse(word: &str) -> Self {
         match word {
             "relay" => Self::Relay,
             _ => Self::Candidate,

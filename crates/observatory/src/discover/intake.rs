@@ -1,0 +1,180 @@
+//! Where all sources bring what they have found: the one place where candidates are taken up (O1.1).
+//!
+//! Mentions and the cursor of their source are written in one transaction, so that a source that is interrupted neither loses a
+//! mention nor counts one twice. When there are as many candidates as the configuration allows, URLs that are not known yet are
+//! dropped and counted; those that are known are counted as mentioned all the same.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use stentor_sql::Transaction;
+use tokio::sync::Mutex;
+
+use super::source::Source;
+use super::{candidates, metrics};
+use crate::clock::stored;
+use crate::error::Error;
+use crate::ground::Ground;
+use crate::relay_url::RelayUrl;
+use crate::table::{Cursor, RelayId, id_of, mention, set_cursor};
+
+/// Mentions after which a source writes what it has: transactions stay short.
+pub(super) const ENOUGH: usize = 500;
+
+/// What a source has found and not written yet.
+#[derive(Debug, Default)]
+pub(super) struct Mentions(BTreeMap<(RelayUrl, Source), Found>);
+
+/// One URL of one source.
+#[derive(Debug)]
+struct Found {
+    times: i64,
+    first_in: Option<String>,
+}
+
+impl Mentions {
+    /// Adds a mention. `found_in` is asked for only when it is the first of its URL.
+    pub fn add(
+        &mut self,
+        url: RelayUrl,
+        source: Source,
+        found_in: impl FnOnce() -> Option<String>,
+    ) {
+        let found = self.0.entry((url, source)).or_insert_with(|| Found {
+            times: 0,
+            first_in: found_in(),
+        });
+        found.times += 1;
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it is time to write them.
+    pub fn are_enough(&self) -> bool {
+        self.0.len() >= ENOUGH
+    }
+}
+
+/// What became of mentions.
+#[derive(Debug, Default)]
+struct Taken {
+    new: u64,
+    dropped: u64,
+}
+
+/// Takes mentions up. Shared by all sources.
+pub(super) struct Intake {
+    ground: Arc<Ground>,
+    /// Candidates that there are, by our own account.
+    candidates: AtomicU64,
+    /// One writes at a time, so that the limit holds.
+    turn: Mutex<()>,
+}
+
+impl Intake {
+    /// Counts the candidates that there are.
+    ///
+    /// # Errors
+    /// Those of the records.
+    pub async fn open(ground: Arc<Ground>) -> Result<Self, Error> {
+        let candidates = candidates::count(&ground.records).await?;
+        Ok(Self {
+            ground,
+            candidates: AtomicU64::new(candidates),
+            turn: Mutex::default(),
+        })
+    }
+
+    /// Writes these mentions and how far their source has got.
+    ///
+    /// # Errors
+    /// Those of the records.
+    pub async fn take(&self, mentions: Mentions, name: &str, cursor: Cursor) -> Result<(), Error> {
+        let _turn = self.turn.lock().await;
+        let most = u64::try_from(self.ground.config.discover.candidates).unwrap_or(u64::MAX);
+        let room = most.saturating_sub(self.candidates.load(Ordering::Relaxed));
+        let mentions = Arc::new(mentions.0);
+        let (batch, name) = (mentions.clone(), name.to_owned());
+        let now_ms = self.ground.clock.now_ms();
+        let written = self.ground.records.write(move |tx| {
+            let taken = write(tx, &batch, room, now_ms)?;
+            set_cursor(tx, &name, &cursor, now_ms)?;
+            Ok::<_, stentor_sql::Error>(taken)
+        });
+        let taken = written.await?;
+        for ((_, source), found) in mentions.iter() {
+            metrics::mentioned(*source, u64::try_from(found.times).unwrap_or(0));
+        }
+        metrics::dropped(taken.dropped);
+        if taken.new > 0 {
+            self.candidates.fetch_add(taken.new, Ordering::Relaxed);
+            self.ground.signals.candidates.notify_one();
+            self.ground.signals.changed();
+        }
+        Ok(())
+    }
+
+    /// Counts the candidates anew: others take some up, too.
+    ///
+    /// # Errors
+    /// Those of the records.
+    pub async fn recount(&self) -> Result<(), Error> {
+        let _turn = self.turn.lock().await;
+        let candidates = candidates::count(&self.ground.records).await?;
+        self.candidates.store(candidates, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A candidate is none any more.
+    pub fn promoted(&self) {
+        let less = |candidates: u64| Some(candidates.saturating_sub(1));
+        // The closure never declines.
+        let _ = self
+            .candidates
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+}
+
+/// Takes up what is new while there is room for it, and counts the mentions of what is known.
+fn write(
+    tx: &mut Transaction<'_>,
+    mentions: &BTreeMap<(RelayUrl, Source), Found>,
+    room: u64,
+    now_ms: u64,
+) -> Result<Taken, stentor_sql::Error> {
+    let mut taken = Taken::default();
+    for ((url, source), found) in mentions {
+        let id = if taken.new < room {
+            let (id, new) = mention(tx, url, source.as_str(), found.first_in.as_deref(), now_ms)?;
+            taken.new += u64::from(new);
+            Some(id)
+        } else {
+            id_of(tx, url)?
+        };
+        match id {
+            Some(id) => count(tx, id, *source, found.times, now_ms)?,
+            None => taken.dropped += 1,
+        }
+    }
+    Ok(taken)
+}
+
+fn count(
+    tx: &mut Transaction<'_>,
+    id: RelayId,
+    source: Source,
+    times: i64,
+    now_ms: u64,
+) -> Result<(), stentor_sql::Error> {
+    tx.execute(
+        "INSERT INTO observatory_mentions (relay, source, mentions, first_ms, last_ms) VALUES (?1, ?2, ?3, ?4, ?4)
+         ON CONFLICT (relay, source) DO UPDATE SET mentions = observatory_mentions.mentions + excluded.mentions,
+         last_ms = excluded.last_ms",
+        (id.0, source.as_str(), times, stored(now_ms)),
+    )?;
+    Ok(())
+}

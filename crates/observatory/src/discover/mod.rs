@@ -1,0 +1,37 @@
+//! Discovery: mentions become candidates, candidates become relays (O1).
+//!
+//! Sources bring URLs: seeds (`seeds`), events of the two stores (`events`, `mentions`), NIP-11 documents that checks have brought
+//! (`documents`), and lists on web servers (`lists`). Each has a cursor, which is written together with what was found up to it
+//! (`intake`): whatever is interrupted goes on where it was, and nothing is counted twice. What is new becomes a candidate, of which
+//! there are `observatory.discover.candidates` at most.
+//!
+//! Candidates that are due are tried (`attempts`), fair between networks (`turns`): connected to as strangers, and asked for an event
+//! (`probe`). Who answers in Nostr's words is a relay from then on, with what proved it; who does not is tried again after a wait that
+//! doubles (`backoff`), and forgotten when nobody mentions it any more (`upkeep`). A URL that may not be dialled is not dialled, but
+//! remembered, so that it is not judged at each mention.
+//!
+//! All state is in the records. While our own network is down nobody is tried.
+
+mod attempts;
+mod backoff;
+mod candidates;
+mod document;
+mod documents;
+mod events;
+mod intake;
+mod lists;
+mod mentions;
+mod metrics;
+mod probe;
+mod seeds;
+mod service;
+mod source;
+#[cfg(test)]
+mod tests;
+mod text;
+mod turns;
+mod upkeep;
+
+pub(crate) use mentions::{MAX_MENTIONS, mentions};
+pub(crate) use seeds::check;
+pub(crate) use service::run;
