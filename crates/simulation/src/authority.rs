@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-use crate::manners::Certificate;
+use crate::manners::{Certificate, Manners};
 
 /// Signs certificates for 127.0.0.1.
 pub(crate) struct Authority {
@@ -19,7 +19,7 @@ pub(crate) struct Authority {
 
 impl Authority {
     /// A new one.
-    pub(crate) fn new() -> io::Result<Self> {
+    fn new() -> io::Result<Self> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let mut params = CertificateParams::new([]).map_err(io::Error::other)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -31,7 +31,7 @@ impl Authority {
     }
 
     /// What shows a certificate of this sort.
-    pub(crate) fn acceptor(&self, sort: Certificate) -> io::Result<TlsAcceptor> {
+    fn acceptor(&self, sort: Certificate) -> io::Result<TlsAcceptor> {
         let (certificate, key) = self.certificate(sort).map_err(io::Error::other)?;
         let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(io::Error::other)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -58,5 +58,40 @@ impl Authority {
             Certificate::Good | Certificate::Expired => params.signed_by(&key, &self.issuer)?,
         };
         Ok((certificate.der().clone(), key))
+    }
+}
+
+/// What shows the certificates that a network needs.
+pub(crate) struct Acceptors {
+    pub(crate) authority: Option<Authority>,
+    good: Option<TlsAcceptor>,
+    expired: Option<TlsAcceptor>,
+    self_signed: Option<TlsAcceptor>,
+}
+
+impl Acceptors {
+    /// For relays of these manners; none where no relay shows a certificate.
+    pub(crate) fn new(manners: &[Manners]) -> io::Result<Self> {
+        let needed = manners.iter().any(|one| one.certificate.is_some());
+        let authority = needed.then(Authority::new).transpose()?;
+        let acceptor = |sort| {
+            let authority = authority.as_ref();
+            authority.map(|one| one.acceptor(sort)).transpose()
+        };
+        Ok(Self {
+            good: acceptor(Certificate::Good)?,
+            expired: acceptor(Certificate::Expired)?,
+            self_signed: acceptor(Certificate::SelfSigned)?,
+            authority,
+        })
+    }
+
+    /// What shows a certificate of this sort.
+    pub(crate) fn of(&self, sort: Option<Certificate>) -> Option<TlsAcceptor> {
+        match sort? {
+            Certificate::Good => self.good.clone(),
+            Certificate::Expired => self.expired.clone(),
+            Certificate::SelfSigned => self.self_signed.clone(),
+        }
     }
 }

@@ -139,4 +139,15 @@ mod tests {
         }
         assert!("nobody".parse::<Character>().is_err());
     }
+
+    #[test]
+    fn o5_4_the_page_about_them_tells_of_all() {
+        let page = include_str!("../../../docs/simulation.md");
+        for character in Character::ALL {
+            let row = format!("| `{character}` | {} |\n", character.description());
+            assert!(page.contains(&row), "{row}");
+        }
+        let rows = page.lines().filter(|line| line.starts_with("| `"));
+        assert_eq!(rows.count(), Character::ALL.len());
+    }
 }

@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use stentor_event::{Event, EventId};
 use tokio::net::TcpSocket;
-use tokio_rustls::TlsAcceptor;
 
-use crate::authority::Authority;
+use crate::authority::{Acceptors, Authority};
 use crate::character::Character;
 use crate::events::{Authors, Draft, Share, deal};
 use crate::manners::{Certificate, Door, Manners};
@@ -245,37 +244,4 @@ fn urls(manners: &[Manners], ports: &[(TcpSocket, SocketAddr)]) -> Vec<String> {
     relays
         .map(|(manners, (_, address))| url(manners, *address))
         .collect()
-}
-
-/// What shows the certificates that a network needs.
-struct Acceptors {
-    authority: Option<Authority>,
-    good: Option<TlsAcceptor>,
-    expired: Option<TlsAcceptor>,
-    self_signed: Option<TlsAcceptor>,
-}
-
-impl Acceptors {
-    fn new(manners: &[Manners]) -> io::Result<Self> {
-        let needed = manners.iter().any(|one| one.certificate.is_some());
-        let authority = needed.then(Authority::new).transpose()?;
-        let acceptor = |sort| {
-            let authority = authority.as_ref();
-            authority.map(|one| one.acceptor(sort)).transpose()
-        };
-        Ok(Self {
-            good: acceptor(Certificate::Good)?,
-            expired: acceptor(Certificate::Expired)?,
-            self_signed: acceptor(Certificate::SelfSigned)?,
-            authority,
-        })
-    }
-
-    fn of(&self, sort: Option<Certificate>) -> Option<TlsAcceptor> {
-        match sort? {
-            Certificate::Good => self.good.clone(),
-            Certificate::Expired => self.expired.clone(),
-            Certificate::SelfSigned => self.self_signed.clone(),
-        }
-    }
 }

@@ -65,7 +65,7 @@ impl Truth {
         let sound = real.filter(|event| is_sound(event, now));
         let mut had: BTreeSet<EventId> = sound.map(Event::id).collect();
         truth.leave_out_huge(events, &mut had);
-        if let (Some(cap), true) = (manners.cap, manners.deaf == Deaf::ToNothing) {
+        if let (Some(cap), true) = (manners.cap, manners.deaf == Deaf::Nothing) {
             truth.leave_out_bursts(events, cap, &mut had);
         }
         if manners.noise == Noise::WrongSubscription {
@@ -137,5 +137,8 @@ fn is_readable(manners: &Manners) -> bool {
 }
 
 fn is_provable(manners: &Manners) -> bool {
-    is_readable(manners) && manners.eose && manners.noise != Noise::WrongSubscription
+    is_readable(manners)
+        && manners.auth != Auth::Refused
+        && manners.eose
+        && manners.noise != Noise::WrongSubscription
 }

@@ -87,7 +87,7 @@ impl Maker<'_> {
 
     fn mixed_burst(&self) -> Vec<Draft> {
         let one = |number: u64| {
-            let kind = if number % 2 == 0 { 1 } else { 7 };
+            let kind = if number.is_multiple_of(2) { 1 } else { 7 };
             let author = (number / 2 % 3) as usize;
             Draft {
                 kind,

@@ -62,11 +62,11 @@ fn answer_one(manners: &Manners, holdings: &Holdings, filter: &Filter, dice: &mu
 pub(super) fn heard(deaf: Deaf, filter: &Filter) -> Filter {
     let mut heard = filter.clone();
     match deaf {
-        Deaf::ToNothing => {}
-        Deaf::ToSince => heard.since = None,
-        Deaf::ToUntil => heard.until = None,
-        Deaf::ToLimit => heard.limit = None,
-        Deaf::ToAll => heard = Filter::default(),
+        Deaf::Nothing => {}
+        Deaf::Since => heard.since = None,
+        Deaf::Until => heard.until = None,
+        Deaf::Limit => heard.limit = None,
+        Deaf::All => heard = Filter::default(),
     }
     heard
 }

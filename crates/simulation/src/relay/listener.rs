@@ -47,7 +47,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut reserved: TcpSocket) {
     }
 }
 
-/// Takes the port back. Nobody else can have it for long: it is not one that the system hands out while we held it a moment ago.
+/// Takes the port back at once, so that nobody else gets it while the relay is offline; where somebody was faster, waits for them.
 async fn again(address: SocketAddr) -> TcpSocket {
     loop {
         match reserve(address) {
@@ -91,7 +91,9 @@ async fn serve(shared: &Arc<Shared>, mut stream: TcpStream) -> io::Result<()> {
     match shared.manners().door {
         Door::Silent => std::future::pending().await,
         Door::Garbage => {
-            stream.read(&mut [0; 1_024]).await?;
+            if stream.read(&mut [0; 1_024]).await? == 0 {
+                return Ok(());
+            }
             stream.write_all(&GARBAGE).await?;
             linger(&mut stream).await
         }

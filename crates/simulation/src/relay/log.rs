@@ -8,7 +8,7 @@ use stentor_event::{Event, EventId, Filter, PublicKey};
 use tokio::sync::Notify;
 
 /// Entries that are kept; older ones are dropped.
-const ENTRIES: usize = 10_000;
+const ENTRIES: usize = 2_000;
 
 /// What a client asked a relay for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -76,12 +76,12 @@ impl Relay {
         self.shared.log.requests.load(Ordering::SeqCst)
     }
 
-    /// What it was asked for, the last 10,000 entries, oldest first.
+    /// What it was asked for, the last 2,000 entries, oldest first.
     pub fn asked(&self) -> Vec<Asked> {
         self.shared.log.asked()
     }
 
-    /// The events that were sent to it and that it accepted, the last 10,000, oldest first. Those that it loses are among them.
+    /// The events that were sent to it and that it accepted, the last 2,000, oldest first. Those that it loses are among them.
     pub fn published(&self) -> Vec<Event> {
         self.shared.log.published()
     }

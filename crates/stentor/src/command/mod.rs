@@ -2,6 +2,7 @@
 
 mod admin;
 mod backup;
+mod bench;
 mod completions;
 mod config;
 mod db;
@@ -49,6 +50,9 @@ pub enum Command {
     /// Makes keys
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Makes what the program can be tried and measured against
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Writes completions for a shell
     Completions(completions::Completions),
     /// Writes the manual page
@@ -73,6 +77,7 @@ impl Command {
             Self::Admin(command) => in_runtime(command.run(common)),
             Self::Explain(command) => in_runtime(command.run(common)),
             Self::Keys(command) => command.run(),
+            Self::Bench(command) => in_runtime(command.run()),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }

@@ -24,6 +24,8 @@ use crate::layout::Layout;
 use crate::logs;
 use node::Node;
 
+pub use signals::Signals;
+
 /// Runs the node until a signal stops it, or a successor takes over; with `take_over`, it is a successor itself.
 ///
 /// # Errors
@@ -62,7 +64,7 @@ pub fn run(
 }
 
 /// Every connection is an open file: takes as many as the system lets us have.
-fn raise_file_limit() {
+pub fn raise_file_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
