@@ -10,6 +10,7 @@ use stentor_serve::supervisor::Supervisor;
 use stentor_sql::Database;
 use stentor_store::EventStore;
 
+use crate::archive;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -89,6 +90,9 @@ impl Observatory {
         let ground = &self.ground;
         if ground.config.discover.enabled {
             spawn(supervisor, "observatory_discover", ground, discover::run);
+        }
+        if ground.config.archive.enabled {
+            spawn(supervisor, "observatory_archive", ground, archive::run);
         }
     }
 }

@@ -29,10 +29,8 @@ impl Candidate {
     fn weight(&self) -> u64 {
         let behind = u64::from(u64::BITS - self.behind.leading_zeros());
         let bonus = |is: bool, bonus: u64| if is { bonus } else { 0 };
-        let importance = behind
-            + bonus(self.first, 32)
-            + bonus(self.leaving, 24)
-            + bonus(self.exclusive, 8);
+        let importance =
+            behind + bonus(self.first, 32) + bonus(self.leaving, 24) + bonus(self.exclusive, 8);
         importance.saturating_add(self.waited_ms / STEP_MS)
     }
 }
@@ -127,13 +125,30 @@ mod tests {
     #[test]
     fn o3_7_who_shuts_down_comes_before_who_is_further_behind() {
         let order = |candidates: Vec<Candidate>| -> Vec<i64> {
-            choose(candidates, 9).iter().map(|one| one.relay.0).collect()
+            choose(candidates, 9)
+                .iter()
+                .map(|one| one.relay.0)
+                .collect()
         };
         let all = vec![
-            Candidate { behind: 10, ..candidate(1) },
-            Candidate { behind: 1 << 23, ..candidate(2) },
-            Candidate { behind: 10, leaving: true, ..candidate(3) },
-            Candidate { behind: 10, exclusive: true, ..candidate(4) },
+            Candidate {
+                behind: 10,
+                ..candidate(1)
+            },
+            Candidate {
+                behind: 1 << 23,
+                ..candidate(2)
+            },
+            Candidate {
+                behind: 10,
+                leaving: true,
+                ..candidate(3)
+            },
+            Candidate {
+                behind: 10,
+                exclusive: true,
+                ..candidate(4)
+            },
         ];
         assert_eq!(order(all), vec![3, 2, 4, 1]);
     }

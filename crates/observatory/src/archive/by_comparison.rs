@@ -69,12 +69,16 @@ pub(super) async fn by_comparison(
             return Ok(Outcome::TooLarge);
         };
         let found = match compared {
-            Ok(Compared::All(found)) => return finish(visit, intake, taken, window, filter, own, found).await,
+            Ok(Compared::All(found)) => {
+                return finish(visit, intake, taken, window, filter, own, found).await;
+            }
             Ok(Compared::Some(found)) => found,
             Ok(Compared::TooLarge) => return Ok(Outcome::TooLarge),
             Ok(Compared::Unsupported) => return Ok(Outcome::NotThis("it does not reconcile")),
             Ok(Compared::Refused(words)) => return Ok(refusal(window, &words)),
-            Err(PeerError::Protocol(_)) => return Ok(Outcome::NotThis("it does not keep to NIP-77")),
+            Err(PeerError::Protocol(_)) => {
+                return Ok(Outcome::NotThis("it does not keep to NIP-77"));
+            }
             Err(PeerError::NoSigner | PeerError::AuthRefused(_)) => {
                 return Ok(refusal(window, "auth-required: to reconcile"));
             }
@@ -147,7 +151,9 @@ async fn finish(
     };
     let hidden = |id: &EventId| !theirs.contains(id) && (lacks.contains(id) || !own.has(id));
     if lies(visit, window, filter, hidden).await? {
-        return Ok(Outcome::NotThis("it reconciles as if it had less than it sends"));
+        return Ok(Outcome::NotThis(
+            "it reconciles as if it had less than it sends",
+        ));
     }
     let ground = visit.ground();
     let seen_ms = ground.clock.now_ms();

@@ -35,9 +35,16 @@ mod tests {
 
     #[test]
     fn o3_7_a_goodbye_is_understood() {
-        assert!(leaving(r#"{"name":"x","description":"This relay is Shutting Down in May."}"#));
+        assert!(leaving(
+            r#"{"name":"x","description":"This relay is Shutting Down in May."}"#
+        ));
         assert!(leaving(r#"{"name":"x (discontinued)"}"#));
-        for stays in [r#"{"description":"fast"}"#, r#"{"description":5}"#, "no JSON", "[]"] {
+        for stays in [
+            r#"{"description":"fast"}"#,
+            r#"{"description":5}"#,
+            "no JSON",
+            "[]",
+        ] {
             assert!(!leaving(stays), "{stays}");
         }
     }

@@ -82,16 +82,18 @@ async fn candidates(ground: &Ground, places: usize) -> Result<Vec<Candidate>, Er
             (most,),
         )
         .await?;
-    let candidates = rows.into_iter().filter_map(|(relay, url, read_ms, events)| {
-        let url = RelayUrl::parse(&url).ok()?;
-        (!is_named(&config.never, &url)).then(|| Candidate {
-            relay: RelayId(relay),
-            read_ms: read_ms.map(read),
-            events: read(events),
-            first: is_named(&config.first, &url),
-            url,
-        })
-    });
+    let candidates = rows
+        .into_iter()
+        .filter_map(|(relay, url, read_ms, events)| {
+            let url = RelayUrl::parse(&url).ok()?;
+            (!is_named(&config.never, &url)).then(|| Candidate {
+                relay: RelayId(relay),
+                read_ms: read_ms.map(read),
+                events: read(events),
+                first: is_named(&config.first, &url),
+                url,
+            })
+        });
     Ok(candidates.collect())
 }
 
@@ -125,7 +127,11 @@ pub(super) async fn run(work: &Work) -> Result<(), Error> {
                 followed.insert(relay, task);
             }
         }
-        let wait = if followed.len() < places { LOOK } else { CHOOSE };
+        let wait = if followed.len() < places {
+            LOOK
+        } else {
+            CHOOSE
+        };
         tokio::select! {
             Some(ended) = tasks.join_next() => match ended {
                 Ok((relay, ended)) => {
@@ -196,7 +202,11 @@ async fn listen(work: &Work, one: &Candidate, peer: &Peer) -> Result<bool, Error
     let ground = &work.intake.ground;
     let now = ground.clock.now();
     let mut streams = Vec::new();
-    let filters: Vec<Filter> = work.filters.iter().map(|(_, filter)| live(filter, now)).collect();
+    let filters: Vec<Filter> = work
+        .filters
+        .iter()
+        .map(|(_, filter)| live(filter, now))
+        .collect();
     for some in filters.chunks(FILTERS) {
         match peer.req(some.to_vec()).await {
             Ok(subscription) => streams.push(subscription.into_stream().boxed()),

@@ -31,8 +31,9 @@ pub(crate) fn next_gap(intervals: &Intervals, range: Window, span: u64) -> Optio
 
 /// The next window of what was refused or failed. `range` is what has not been tried again in this turn.
 pub(crate) fn next_retry(intervals: &Intervals, range: Window, span: u64) -> Option<Window> {
-    let settled =
-        |one: &super::coverage::Interval| matches!(one.state, Coverage::Complete | Coverage::Capped);
+    let settled = |one: &super::coverage::Interval| {
+        matches!(one.state, Coverage::Complete | Coverage::Capped)
+    };
     let retry = intervals.without(range, settled).into_iter().next()?;
     Some(tail(retry, span))
 }
@@ -191,7 +192,10 @@ mod tests {
             visits += 1;
         }
         assert!((144..=146).contains(&visits), "{visits}");
-        assert_eq!(second_look(range, from, 600_000, 24).unwrap().until, range.until);
+        assert_eq!(
+            second_look(range, from, 600_000, 24).unwrap().until,
+            range.until
+        );
         assert_eq!(second_look(range, None, 600_000, 0), None);
     }
 

@@ -117,8 +117,10 @@ async fn measured(ground: &Ground, rates: Rates) -> Result<Progress, Error> {
     let relays = read(counts.0);
     let past = ground.clock.now().0.saturating_sub(config.since);
     let filters = config.filters().len() as u64;
-    let seconds: BTreeMap<String, u64> =
-        states.into_iter().map(|(state, seconds)| (state, read(seconds))).collect();
+    let seconds: BTreeMap<String, u64> = states
+        .into_iter()
+        .map(|(state, seconds)| (state, read(seconds)))
+        .collect();
     let to_cover = past.saturating_mul(filters).saturating_mul(relays);
     let left = to_cover.saturating_sub(settled(&seconds));
     let eta = (rates.settled_per_second >= 1.0)
@@ -176,7 +178,11 @@ mod tests {
         let mut rates = Rates::default().sampled(1_000, 500, 10);
         assert_eq!(rates.settled_per_second, 0.0, "nothing to compare with");
         for minute in 1..=60 {
-            rates = rates.sampled(1_000 + minute * 60_000, 500 + minute * 6_000, 10 + minute * 60);
+            rates = rates.sampled(
+                1_000 + minute * 60_000,
+                500 + minute * 6_000,
+                10 + minute * 60,
+            );
         }
         assert!((rates.settled_per_second - 100.0).abs() < 1.0, "{rates:?}");
         assert!((rates.events_per_second - 1.0).abs() < 0.01, "{rates:?}");

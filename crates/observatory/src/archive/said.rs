@@ -53,6 +53,9 @@ mod tests {
             assert_eq!(said(words), expected, "{words}");
         }
         let (state, why) = Said::Refused.verdict("restricted: members only");
-        assert_eq!((state, &*why), (Coverage::Refused, "refused: restricted: members only"));
+        assert_eq!(
+            (state, &*why),
+            (Coverage::Refused, "refused: restricted: members only")
+        );
     }
 }

@@ -28,9 +28,6 @@ const TELL: Duration = Duration::from_secs(5);
 /// # Errors
 /// Those of the records and of the archive's store.
 pub(crate) async fn run(ground: Arc<Ground>) -> Result<(), Error> {
-    if !ground.config.archive.enabled {
-        return Ok(());
-    }
     let intake = Arc::new(Intake::new(ground.clone()));
     let mut filters: Vec<(FilterId, Filter)> = Vec::new();
     for filter in ground.config.archive.filters() {

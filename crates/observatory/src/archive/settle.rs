@@ -40,10 +40,7 @@ pub(super) async fn settle(ground: &Ground, mut settlement: Settlement) -> Resul
     while settlement.pairs.len() > PAIRS {
         let rest = settlement.pairs.split_off(PAIRS);
         let some: Arc<[Pair]> = std::mem::replace(&mut settlement.pairs, rest).into();
-        ground
-            .records
-            .write(move |tx| credit(tx, &some))
-            .await?;
+        ground.records.write(move |tx| credit(tx, &some)).await?;
     }
     let Settlement {
         relay,

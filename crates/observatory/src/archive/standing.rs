@@ -1,6 +1,6 @@
 //! How the archive stands with a relay, in the records.
 
-use stentor_sql::{Database, Error, Transaction};
+use stentor_sql::{Database, Error, FromRow, Row, Transaction};
 
 use super::coverage::Method;
 use crate::clock::{read, stored};
@@ -46,51 +46,42 @@ pub(crate) struct Counts {
     pub bytes: u64,
 }
 
-type First = (Option<String>, Option<i64>, Option<i64>, bool, i64, i64);
-type Second = (Option<i64>, Option<String>, Option<i64>, i64);
+impl FromRow for Standing {
+    fn from_row(row: Row) -> Result<Self, Error> {
+        let maybe = |name| Ok::<_, Error>(row.get::<Option<i64>>(name)?.map(read));
+        let number = |name| Ok::<_, Error>(read(row.get(name)?));
+        let method: Option<String> = row.get("method")?;
+        Ok(Self {
+            method: method.as_deref().and_then(Method::parse),
+            page_limit: maybe("page_limit")?,
+            negentropy_refused_ms: maybe("negentropy_refused_ms")?,
+            leaving: row.get("leaving")?,
+            next_ms: number("next_ms")?,
+            failures: number("failures")?,
+            last_ms: maybe("last_ms")?,
+            last_outcome: row.get("last_outcome")?,
+            second_look_from: maybe("second_look_from")?,
+            behind: number("behind")?,
+            counts: Counts {
+                events: number("events")?,
+                duplicates: number("duplicates")?,
+                rejected: number("rejected")?,
+                bytes: number("bytes")?,
+            },
+        })
+    }
+}
 
 /// Reads it; as for a relay that was never asked when there is nothing.
 ///
 /// # Errors
 /// Those of the records.
 pub(crate) async fn standing(records: &Database, relay: RelayId) -> Result<Standing, Error> {
-    let read_both = move |tx: &mut Transaction<'_>| {
-        let first: Option<First> = tx.fetch_optional(
-            "SELECT method, page_limit, negentropy_refused_ms, leaving, next_ms, failures
-             FROM observatory_archiving WHERE relay = ?",
-            (relay.0,),
-        )?;
-        let second: Option<Second> = tx.fetch_optional(
-            "SELECT last_ms, last_outcome, second_look_from, behind FROM observatory_archiving WHERE relay = ?",
-            (relay.0,),
-        )?;
-        let counts: Option<(i64, i64, i64, i64)> = tx.fetch_optional(
-            "SELECT events, duplicates, rejected, bytes FROM observatory_archiving WHERE relay = ?",
-            (relay.0,),
-        )?;
-        Ok::<_, Error>((first, second, counts))
-    };
-    let (Some(first), Some(second), Some(counts)) = records.read(read_both).await? else {
-        return Ok(Standing::default());
-    };
-    Ok(Standing {
-        method: first.0.as_deref().and_then(Method::parse),
-        page_limit: first.1.map(read),
-        negentropy_refused_ms: first.2.map(read),
-        leaving: first.3,
-        next_ms: read(first.4),
-        failures: read(first.5),
-        last_ms: second.0.map(read),
-        last_outcome: second.1,
-        second_look_from: second.2.map(read),
-        behind: read(second.3),
-        counts: Counts {
-            events: read(counts.0),
-            duplicates: read(counts.1),
-            rejected: read(counts.2),
-            bytes: read(counts.3),
-        },
-    })
+    let sql = "SELECT method, page_limit, negentropy_refused_ms, leaving, next_ms, failures, last_ms, last_outcome,
+                   second_look_from, behind, events, duplicates, rejected, bytes
+               FROM observatory_archiving WHERE relay = ?";
+    let found = records.fetch_optional(sql, (relay.0,)).await?;
+    Ok(found.unwrap_or_default())
 }
 
 /// Writes it.
@@ -104,8 +95,9 @@ pub(crate) fn write(
 ) -> Result<(), Error> {
     let Standing { counts, .. } = standing;
     tx.execute(
-        "UPDATE observatory_archiving SET method = ?, page_limit = ?, negentropy_refused_ms = ?, leaving = ?,
-             next_ms = ?, failures = ?, last_ms = ?, last_outcome = ? WHERE relay = ?",
+        "UPDATE observatory_archiving SET method = ?, page_limit = ?, negentropy_refused_ms = ?, leaving = ?, next_ms = ?,
+             failures = ?, last_ms = ?, last_outcome = ?, second_look_from = ?, behind = ?, events = ?, duplicates = ?,
+             rejected = ?, bytes = ? WHERE relay = ?",
         (
             standing.method.map(Method::as_str),
             standing.page_limit.map(stored),
@@ -115,13 +107,6 @@ pub(crate) fn write(
             stored(standing.failures),
             standing.last_ms.map(stored),
             standing.last_outcome.clone(),
-            relay.0,
-        ),
-    )?;
-    tx.execute(
-        "UPDATE observatory_archiving SET second_look_from = ?, behind = ?, events = ?, duplicates = ?, rejected = ?,
-             bytes = ? WHERE relay = ?",
-        (
             standing.second_look_from.map(stored),
             stored(standing.behind),
             stored(counts.events),

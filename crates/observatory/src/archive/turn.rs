@@ -139,17 +139,19 @@ pub(super) async fn turn(work: Work, due: Due) -> Result<(), Error> {
 }
 
 /// Writes down that a relay could not be reached; what was never asked for was asked for in vain now. Why, and how much is behind.
-async fn unreached(
-    work: &Work,
-    relay: RelayId,
-    error: &PeerError,
-) -> Result<(String, u64), Error> {
+async fn unreached(work: &Work, relay: RelayId, error: &PeerError) -> Result<(String, u64), Error> {
     let ground = &work.intake.ground;
     let why = reason("no connection", &error.to_string());
     let mut behind = 0_u64;
     for (filter, range) in work.ranges() {
         let mut known = intervals(&ground.records, relay, filter).await?;
-        give_up(&mut known, range, Coverage::Failed, &why, ground.clock.now_ms());
+        give_up(
+            &mut known,
+            range,
+            Coverage::Failed,
+            &why,
+            ground.clock.now_ms(),
+        );
         behind = behind.saturating_add(known.behind(range));
         let settlement = Settlement {
             relay,
@@ -163,13 +165,7 @@ async fn unreached(
 }
 
 /// What was never asked for gets a state, too.
-fn give_up(
-    known: &mut Intervals,
-    range: Window,
-    state: Coverage,
-    why: &Arc<str>,
-    now_ms: u64,
-) {
+fn give_up(known: &mut Intervals, range: Window, state: Coverage, why: &Arc<str>, now_ms: u64) {
     for window in known.gaps(range) {
         known.set(Interval {
             window,
@@ -202,7 +198,8 @@ impl Turn {
         for (filter, range) in self.work.ranges() {
             let found = filters.iter().find(|(id, _)| *id == filter);
             let Some((_, asked)) = found else { continue };
-            let mut known = intervals(&self.visit.ground().records, self.visit.relay, filter).await?;
+            let mut known =
+                intervals(&self.visit.ground().records, self.visit.relay, filter).await?;
             more |= !self.windows(&mut known, (filter, asked), range).await?;
             behind = behind.saturating_add(known.behind(range));
         }
@@ -239,11 +236,16 @@ impl Turn {
         let tried = fresh.map_or(Some(range.until), |fresh| fresh.since.checked_sub(1));
         let mut retry = tried.and_then(|until| range.down_from(until));
         while !self.visit.is_late() && self.why.is_none() {
-            let first = fresh.take().map(|window| plan::tail(window, span.seconds()));
+            let first = fresh
+                .take()
+                .map(|window| plan::tail(window, span.seconds()));
             let gap = first.or_else(|| plan::next_gap(known, range, span.seconds()));
             let window = gap.or_else(|| {
                 let window = plan::next_retry(known, retry?, span.seconds())?;
-                retry = window.since.checked_sub(1).and_then(|until| range.down_from(until));
+                retry = window
+                    .since
+                    .checked_sub(1)
+                    .and_then(|until| range.down_from(until));
                 Some(window)
             });
             let Some(window) = window else {
@@ -277,7 +279,10 @@ impl Turn {
             let window = plan::tail(part, span.seconds());
             let settled = self.window(known, filter, range, window, span).await?;
             if settled {
-                left = window.since.checked_sub(1).and_then(|until| part.down_from(until));
+                left = window
+                    .since
+                    .checked_sub(1)
+                    .and_then(|until| part.down_from(until));
                 self.standing.second_look_from = window.since.checked_sub(1);
             }
         }
@@ -321,7 +326,9 @@ impl Turn {
         span: &mut Span,
     ) -> Result<Option<Done>, Error> {
         if !self.reconciles {
-            return Ok(Some(by_req(&mut self.visit, &mut self.manner, window, filter).await?));
+            return Ok(Some(
+                by_req(&mut self.visit, &mut self.manner, window, filter).await?,
+            ));
         }
         let proven = self.standing.method == Some(Method::Negentropy);
         let intake = self.work.intake.clone();
@@ -361,7 +368,10 @@ impl Turn {
     fn note(&mut self, known: &mut Intervals, range: Window, done: &Done, taken: &Taken) {
         let now_ms = self.visit.ground().clock.now_ms();
         let events = taken.new + taken.duplicates;
-        let largest = done.verdicts.iter().max_by_key(|one| one.window.until - one.window.since);
+        let largest = done
+            .verdicts
+            .iter()
+            .max_by_key(|one| one.window.until - one.window.since);
         let largest = largest.map(|one| one.window);
         let verdicts = crowded(known, &done.verdicts);
         for verdict in &verdicts {

@@ -55,7 +55,14 @@ pub(super) struct Visit {
 /// How the archive connects to a relay: signatures are left to the store, and who we are is told to those only that the operator named.
 pub(super) async fn connect(ground: &Ground, url: &RelayUrl) -> Result<Peer, PeerError> {
     let (config, signer) = manner(ground, url);
-    Peer::connect(&ground.dialer, url.as_str(), Trust::Stranger, config, signer).await
+    Peer::connect(
+        &ground.dialer,
+        url.as_str(),
+        Trust::Stranger,
+        config,
+        signer,
+    )
+    .await
 }
 
 /// See [`connect`].

@@ -44,9 +44,8 @@ mod tests {
 
     #[test]
     fn o3_4_time_and_kind_are_judged() {
-        let event = |kind, at| {
-            EventBuilder::new(Kind(kind), Timestamp(at)).sign(&crate::testing::key(3))
-        };
+        let event =
+            |kind, at| EventBuilder::new(Kind(kind), Timestamp(at)).sign(&crate::testing::key(3));
         assert_eq!(fault(&event(1, 100), 100), None);
         assert_eq!(fault(&event(1, 101), 100), Some("future"));
         assert_eq!(fault(&event(20_001, 5), 100), Some("ephemeral"));

@@ -75,10 +75,7 @@ impl Known {
             Held::Refused => REFUSED,
         };
         let new = self.at(id, |bucket, hash| {
-            if let Some(slot) = bucket
-                .iter_mut()
-                .find(|slot| slot.0 == hash && slot.1 != 0)
-            {
+            if let Some(slot) = bucket.iter_mut().find(|slot| slot.0 == hash && slot.1 != 0) {
                 slot.1 = value;
                 return false;
             }
@@ -126,11 +123,7 @@ impl Known {
         self.entries.load(Ordering::Relaxed)
     }
 
-    fn at<T: Default>(
-        &self,
-        id: &EventId,
-        look: impl FnOnce(&mut [Slot; WAYS], u64) -> T,
-    ) -> T {
+    fn at<T: Default>(&self, id: &EventId, look: impl FnOnce(&mut [Slot; WAYS], u64) -> T) -> T {
         let hash = self.hasher.hash_one(id.0);
         let shard = usize::try_from(hash % SHARDS as u64).unwrap_or(0);
         let Some(shard) = self.shards.get(shard) else {
@@ -195,7 +188,9 @@ mod tests {
             }
         }
         assert!(known.entries() <= 1_024);
-        let kept = often.iter().filter(|number| known.get(&id(**number)).is_some());
+        let kept = often
+            .iter()
+            .filter(|number| known.get(&id(**number)).is_some());
         assert!(kept.count() > 60);
     }
 }

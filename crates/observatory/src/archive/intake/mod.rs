@@ -98,7 +98,8 @@ impl Intake {
 
     /// Bytes that wait.
     pub fn waiting_bytes(&self) -> usize {
-        self.room_bytes.saturating_sub(self.room.available_permits())
+        self.room_bytes
+            .saturating_sub(self.room.available_permits())
     }
 
     /// Takes in events whose ids have been checked.
@@ -110,8 +111,11 @@ impl Intake {
         arrived: Vec<Arrived>,
         from: (RelayId, How),
     ) -> Result<Taken, Error> {
-        let mut taken = Taken::default();
-        taken.bytes = arrived.iter().map(|one| one.event.json().len() as u64).sum();
+        let bytes = arrived.iter().map(|one| one.event.json().len() as u64);
+        let mut taken = Taken {
+            bytes: bytes.sum(),
+            ..Taken::default()
+        };
         let unknown = self.without_known(arrived, from, &mut taken);
         let unknown = self.without_stored(unknown, from, &mut taken).await?;
         self.submit(unknown, from, &mut taken).await?;
@@ -173,7 +177,9 @@ impl Intake {
         taken: &mut Taken,
     ) -> Result<(), Error> {
         let now = self.ground.clock.now();
-        let latest = now.0.saturating_add(self.ground.config.archive.future_seconds);
+        let latest = now
+            .0
+            .saturating_add(self.ground.config.archive.future_seconds);
         let mut sound = Vec::new();
         for one in arrived {
             let Some(fault) = fault(&one.event, latest) else {

@@ -117,7 +117,8 @@ fn walk(relay: &Relay, limit: u64) -> Came {
     let mut seconds = BTreeMap::new();
     for verdict in walk.verdicts() {
         let Window { since, until } = verdict.window;
-        seconds.extend((since..=until).map(|second| (second, (verdict.state, verdict.why.clone()))));
+        seconds
+            .extend((since..=until).map(|second| (second, (verdict.state, verdict.why.clone()))));
     }
     assert_eq!(seconds.len(), 301, "of each second something is known");
     Came {
