@@ -26,6 +26,7 @@ mod testing;
 #[doc(hidden)]
 pub mod untrusted;
 
+pub use archive::Progress;
 pub use clock::Clock;
 pub use config::Config;
 pub use error::Error;

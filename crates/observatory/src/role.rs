@@ -85,6 +85,14 @@ impl Observatory {
         })
     }
 
+    /// How far the archive is (O5.3), from the records alone: also for a process in which nothing runs.
+    ///
+    /// # Errors
+    /// [`Error::Records`].
+    pub async fn progress(&self) -> Result<archive::Progress, Error> {
+        archive::progress(&self.ground).await
+    }
+
     /// Starts the services that are switched on.
     pub fn start(&self, supervisor: &mut Supervisor) {
         let ground = &self.ground;

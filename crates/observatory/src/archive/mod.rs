@@ -35,5 +35,6 @@ mod turn;
 mod visit;
 mod walk;
 
-pub(crate) use progress::{Progress, progress};
+pub use progress::Progress;
+pub(crate) use progress::progress;
 pub(crate) use service::run;

@@ -25,7 +25,7 @@ const WEIGHT: f64 = 0.2;
 
 /// How far the archive is.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub(crate) struct Progress {
+pub struct Progress {
     /// Relays that are asked: proven ones that are not offline.
     pub relays: u64,
     /// Of these, relays of whose past nothing is left to ask for.

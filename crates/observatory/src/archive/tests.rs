@@ -119,7 +119,8 @@ async fn archived(ground: &Ground) -> BTreeSet<EventId> {
         until: u64::MAX,
     };
     let now = Timestamp(now());
-    let set = own_set(&*ground.archive, &Filter::default(), all, now, 1_000_000);
+    let everything = Filter::default();
+    let set = own_set(&*ground.archive, &everything, all, now, 1_000_000);
     let set = set.await.unwrap().unwrap();
     set.events.iter().map(|own| own.id).collect()
 }
