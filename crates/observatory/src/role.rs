@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stentor_bus::Bus;
 use stentor_event::{SecretKey, VisibilityRules};
 use stentor_net::dial::Dialer;
-use stentor_serve::supervisor::Supervisor;
+use stentor_serve::supervisor::{Stop, Supervisor};
 use stentor_sql::Database;
 use stentor_store::EventStore;
 
@@ -95,9 +95,13 @@ impl Observatory {
 
     /// Starts the services that are switched on.
     pub fn start(&self, supervisor: &mut Supervisor) {
-        let ground = &self.ground;
-        if ground.config.discover.enabled {
-            spawn(supervisor, "observatory_discover", ground, discover::run);
+        if self.ground.config.discover.enabled {
+            spawn(
+                supervisor,
+                "observatory_discover",
+                &self.ground,
+                discover::run,
+            );
         }
         if ground.config.archive.enabled {
             spawn(supervisor, "observatory_archive", ground, archive::run);
@@ -105,21 +109,21 @@ impl Observatory {
     }
 }
 
-/// Runs a service until the node ends. It may be dropped at any moment.
-fn spawn<R>(
+/// Starts a service, which ends with the node: its future is dropped then, wherever it is.
+fn spawn<F>(
     supervisor: &mut Supervisor,
     name: &'static str,
     ground: &Arc<Ground>,
-    run: fn(Arc<Ground>) -> R,
+    service: impl Fn(Arc<Ground>) -> F + Send + 'static,
 ) where
-    R: Future<Output = Result<(), Error>> + Send + 'static,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
 {
     let ground = ground.clone();
-    supervisor.spawn(name, move |mut stop| {
-        let work = run(ground.clone());
+    supervisor.spawn(name, move |mut stop: Stop| {
+        let service = service(ground.clone());
         async move {
             tokio::select! {
-                ended = work => ended,
+                ended = service => ended,
                 () = stop.requested() => Ok(()),
             }
         }

@@ -6,7 +6,7 @@
 use stentor_event::hexadecimal;
 
 use super::document::urls_in;
-use super::intake::{Intake, Mentions};
+use super::intake::{Intake, Mentions, Step};
 use super::source::Source;
 use crate::clock::{read, stored};
 use crate::error::Error;
@@ -36,8 +36,8 @@ pub(super) async fn follow(ground: &Ground, intake: &Intake) -> Result<(), Error
 /// # Errors
 /// Those of the records.
 pub(super) async fn step(ground: &Ground, intake: &Intake, until_ms: u64) -> Result<bool, Error> {
-    let cursor = table::cursor(&ground.records, NAME).await?;
-    let last = cursor.note.unwrap_or_default();
+    let mut written = table::cursor(&ground.records, NAME).await?;
+    let last = written.note.as_deref().unwrap_or_default();
     let last = hexadecimal::decode(last.as_bytes()).unwrap_or_default();
     let documents: Vec<(Vec<u8>, i64, String)> = ground
         .records
@@ -45,30 +45,28 @@ pub(super) async fn step(ground: &Ground, intake: &Intake, until_ms: u64) -> Res
             "SELECT hash, first_ms, body FROM observatory_documents
              WHERE kind = 'nip11' AND first_ms <= ?1 AND first_ms >= ?2 AND (first_ms > ?2 OR hash > ?3)
              ORDER BY first_ms, hash LIMIT ?4",
-            (stored(until_ms), stored(cursor.place), last, BATCH),
+            (stored(until_ms), stored(written.place), last, BATCH),
         )
         .await?;
     let more = i64::try_from(documents.len()).is_ok_and(|count| count == BATCH);
-    let (mut found, mut last) = (Mentions::default(), None);
-    for (hash, first_ms, body) in &documents {
+    let (mut found, mut passed) = (Mentions::default(), documents.iter().peekable());
+    while let Some((hash, first_ms, body)) = passed.next() {
         let name = hexadecimal::encode(hash);
         for url in serde_json::from_str(body).iter().flat_map(urls_in) {
             found.add(url, Source::Document, || Some(name.clone()));
         }
-        last = Some(Cursor {
-            place: read(*first_ms),
-            note: Some(name),
-        });
-        if found.are_enough()
-            && let Some(cursor) = last.take()
-        {
-            intake
-                .take(std::mem::take(&mut found), NAME, cursor)
-                .await?;
+        if found.are_enough() || passed.peek().is_none() {
+            let to = Cursor {
+                place: read(*first_ms),
+                note: Some(name),
+            };
+            let step = Step {
+                name: NAME.to_owned(),
+                from: written,
+                to,
+            };
+            written = intake.take(std::mem::take(&mut found), step).await?;
         }
-    }
-    if let Some(cursor) = last {
-        intake.take(found, NAME, cursor).await?;
     }
     Ok(more)
 }

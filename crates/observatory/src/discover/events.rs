@@ -7,7 +7,7 @@ use std::time::Duration;
 use stentor_event::{Event, Viewer};
 use stentor_store::{Change, EventStore, Seq};
 
-use super::intake::{Intake, Mentions};
+use super::intake::{Intake, Mentions, Step};
 use super::mentions::{MONITORED, mentions};
 use crate::error::Error;
 use crate::ground::Ground;
@@ -55,8 +55,8 @@ pub(super) struct Reader<'a> {
     viewer: Viewer,
     /// The last change that was read.
     at: u64,
-    /// The last change that the records say was read.
-    written: u64,
+    /// What the records say was read.
+    written: Cursor,
 }
 
 impl<'a> Reader<'a> {
@@ -70,17 +70,17 @@ impl<'a> Reader<'a> {
         store: &'a dyn EventStore,
         name: &'a str,
     ) -> Result<Self, Error> {
-        let place = table::cursor(&ground.records, name).await?.place;
+        let written = table::cursor(&ground.records, name).await?;
         // A store that is behind its reader is another store than it was.
-        let place = if place > store.last_seq().0 { 0 } else { place };
+        let same = written.place <= store.last_seq().0;
         Ok(Self {
             ground,
             intake,
             store,
             name,
             viewer: Viewer::anonymous(ground.rules.clone()),
-            at: place,
-            written: place,
+            at: if same { written.place } else { 0 },
+            written,
         })
     }
 
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
             }
         }
         self.at = last;
-        if found.is_empty() && self.at - self.written < UNWRITTEN {
+        if found.is_empty() && self.at.abs_diff(self.written.place) < UNWRITTEN {
             return Ok(());
         }
         self.write(found, last).await
@@ -126,9 +126,13 @@ impl<'a> Reader<'a> {
     }
 
     async fn write(&mut self, found: Mentions, place: u64) -> Result<(), Error> {
-        let cursor = Cursor { place, note: None };
-        self.intake.take(found, self.name, cursor).await?;
-        (self.at, self.written) = (place, place);
+        let step = Step {
+            name: self.name.to_owned(),
+            from: self.written.clone(),
+            to: Cursor { place, note: None },
+        };
+        self.written = self.intake.take(found, step).await?;
+        self.at = place;
         Ok(())
     }
 }

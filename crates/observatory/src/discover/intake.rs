@@ -2,7 +2,8 @@
 //!
 //! Mentions and the cursor of their source are written in one transaction, so that a source that is interrupted neither loses a
 //! mention nor counts one twice. When there are as many candidates as the configuration allows, URLs that are not known yet are
-//! dropped and counted; those that are known are counted as mentioned all the same.
+//! dropped and counted; those that are known are counted as mentioned all the same. A source that is not where its reader believes it
+//! to be is not written to: a transaction of a service that was dropped may still be on its way when the service begins anew.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::clock::stored;
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::relay_url::RelayUrl;
-use crate::table::{Cursor, RelayId, id_of, mention, set_cursor};
+use crate::table::{Cursor, RelayId, cursor_in, id_of, mention, set_cursor};
 
 /// Mentions after which a source writes what it has: transactions stay short.
 pub(super) const ENOUGH: usize = 500;
@@ -66,6 +67,17 @@ struct Taken {
     dropped: u64,
 }
 
+/// A source got from one place to another.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    /// The name of its cursor.
+    pub name: String,
+    /// Where it was.
+    pub from: Cursor,
+    /// Where it is.
+    pub to: Cursor,
+}
+
 /// Takes mentions up. Shared by all sources.
 pub(super) struct Intake {
     ground: Arc<Ground>,
@@ -89,21 +101,26 @@ impl Intake {
         })
     }
 
-    /// Writes these mentions and how far their source has got.
+    /// Writes these mentions and how far their source has got; returns the latter.
     ///
     /// # Errors
-    /// Those of the records.
-    pub async fn take(&self, mentions: Mentions, name: &str, cursor: Cursor) -> Result<(), Error> {
+    /// Those of the records, and [`Error::Invalid`] when the source was somewhere else: what was begun before it was interrupted has
+    /// been written after all, or another node reads it, too.
+    pub async fn take(&self, mentions: Mentions, step: Step) -> Result<Cursor, Error> {
         let _turn = self.turn.lock().await;
         let most = u64::try_from(self.ground.config.discover.candidates).unwrap_or(u64::MAX);
         let room = most.saturating_sub(self.candidates.load(Ordering::Relaxed));
         let mentions = Arc::new(mentions.0);
-        let (batch, name) = (mentions.clone(), name.to_owned());
+        let (batch, to) = (mentions.clone(), step.to.clone());
         let now_ms = self.ground.clock.now_ms();
         let written = self.ground.records.write(move |tx| {
+            if cursor_in(tx, &step.name)? != step.from {
+                let problem = format!("{} was read by somebody else, too", step.name);
+                return Err(Error::Invalid(problem));
+            }
             let taken = write(tx, &batch, room, now_ms)?;
-            set_cursor(tx, &name, &cursor, now_ms)?;
-            Ok::<_, stentor_sql::Error>(taken)
+            set_cursor(tx, &step.name, &step.to, now_ms)?;
+            Ok(taken)
         });
         let taken = written.await?;
         for ((_, source), found) in mentions.iter() {
@@ -115,7 +132,7 @@ impl Intake {
             self.ground.signals.candidates.notify_one();
             self.ground.signals.changed();
         }
-        Ok(())
+        Ok(to)
     }
 
     /// Counts the candidates anew: others take some up, too.

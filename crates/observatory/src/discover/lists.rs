@@ -15,7 +15,7 @@ use stentor_net::http::{
 };
 
 use super::backoff;
-use super::intake::Intake;
+use super::intake::{Intake, Mentions};
 use super::source::Source;
 use super::text::{self, MAX_URLS, Note, Text};
 use crate::budget::Class;
@@ -64,7 +64,7 @@ pub(super) async fn look(
     list: &HttpList,
     name: &str,
 ) -> Result<Result<(), String>, Error> {
-    let (before, place) = Note::load(ground, name).await?;
+    let (before, cursor) = Note::load(ground, name).await?;
     let response = match ask(ground, list, &before).await {
         Ok(response) => response,
         Err(problem) => return Ok(Err(problem)),
@@ -74,7 +74,8 @@ pub(super) async fn look(
         ..before
     };
     if response.status == StatusCode::NOT_MODIFIED {
-        note.save(intake, name, place).await?;
+        let (place, nothing) = (cursor.place, Mentions::default());
+        note.save(intake, name, (cursor, place), nothing).await?;
         return Ok(Ok(()));
     }
     if response.status != StatusCode::OK {

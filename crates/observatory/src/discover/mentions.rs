@@ -192,7 +192,7 @@ mod tests {
         let tags: Vec<&[&str]> = tags.iter().map(|tag| tag.as_slice()).collect();
         assert_eq!(found(&event(1, &tags, "")).len(), MAX_MENTIONS);
         let no_urls: Vec<&[&str]> = vec![&["r", "wss://a b"]; MAX_TRIED];
-        let tags: Vec<&[&str]> = no_urls.into_iter().chain([&same[2][..]]).collect();
+        let tags: Vec<&[&str]> = no_urls.into_iter().chain([same[2]]).collect();
         assert!(found(&event(1, &tags, "")).is_empty());
     }
 

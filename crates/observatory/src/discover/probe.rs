@@ -177,7 +177,8 @@ fn failed(error: &PeerError) -> Failure {
         PeerError::Dial(DialError::Failed(failure)) => Failure::new(not_dialled(failure), error),
         PeerError::Timeout => Failure::new("timeout", error),
         PeerError::Ended(ended) => hung_up(ended),
-        other => Failure::new(no_websocket(&other.to_string()), error),
+        PeerError::Status(status) => Failure::new(format!("http_{status}"), error),
+        _ => Failure::new("protocol", error),
     }
 }
 
@@ -200,20 +201,13 @@ fn refused(refusal: &Refusal) -> Failure {
     }
 }
 
-/// The status of a server that speaks HTTP and is no WebSocket, which stands in the error's words.
-fn no_websocket(words: &str) -> Cow<'static, str> {
-    let status = words.split_once("HTTP status ").map(|(_, rest)| rest);
-    let status: Option<u16> = status.and_then(|rest| rest.get(..3)?.parse().ok());
-    status.map_or("protocol".into(), |status| format!("http_{status}").into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn o1_3_why_there_is_no_relay_is_said_in_a_word() {
-        let page = failed(&PeerError::Handshake("HTTP status 502 Bad Gateway".into()));
+        let page = failed(&PeerError::Status(502));
         assert_eq!((&*page.reason, page.label()), ("http_502", "http"));
         let other = failed(&PeerError::Handshake("what was that?".into()));
         assert_eq!((&*other.reason, other.label()), ("protocol", "protocol"));

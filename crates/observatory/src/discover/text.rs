@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stentor_event::hexadecimal;
 
-use super::intake::{ENOUGH, Intake, Mentions};
+use super::intake::{ENOUGH, Intake, Mentions, Step};
 use super::source::Source;
 use crate::error::Error;
 use crate::ground::Ground;
@@ -38,15 +38,15 @@ pub(super) struct Note {
 }
 
 impl Note {
-    /// What is remembered under this name, and how many URLs of the text were taken.
+    /// What is remembered under this name, and the cursor that it is in.
     ///
     /// # Errors
     /// Those of the records.
-    pub async fn load(ground: &Ground, name: &str) -> Result<(Self, u64), Error> {
+    pub async fn load(ground: &Ground, name: &str) -> Result<(Self, Cursor), Error> {
         let cursor = table::cursor(&ground.records, name).await?;
         let note = cursor.note.as_deref().unwrap_or_default();
         // A note of nobody's is no note.
-        Ok((serde_json::from_str(note).unwrap_or_default(), cursor.place))
+        Ok((serde_json::from_str(note).unwrap_or_default(), cursor))
     }
 
     /// Whether the text was read to its end, and not too long ago.
@@ -65,13 +65,23 @@ impl Note {
         Cursor { place, note }
     }
 
-    /// Writes this down as it is.
+    /// Writes down this and what was found up to this place.
     ///
     /// # Errors
     /// Those of the records.
-    pub async fn save(&self, intake: &Intake, name: &str, place: u64) -> Result<(), Error> {
-        let cursor = self.cursor(place);
-        intake.take(Mentions::default(), name, cursor).await
+    pub async fn save(
+        &self,
+        intake: &Intake,
+        name: &str,
+        (from, place): (Cursor, u64),
+        found: Mentions,
+    ) -> Result<Cursor, Error> {
+        let step = Step {
+            name: name.to_owned(),
+            from,
+            to: self.cursor(place),
+        };
+        intake.take(found, step).await
     }
 }
 
@@ -99,9 +109,9 @@ pub(super) async fn read(
     text: Text<'_>,
     mut note: Note,
 ) -> Result<(), Error> {
-    let (before, place) = Note::load(ground, text.name).await?;
+    let (before, mut cursor) = Note::load(ground, text.name).await?;
     let again = before.hash == text.hash && before.is_fresh(ground);
-    let mut place = if again { place } else { 0 };
+    let mut place = if again { cursor.place } else { 0 };
     note.hash = text.hash;
     note.read_ms = if again {
         before.read_ms
@@ -113,10 +123,11 @@ pub(super) async fn read(
     let mut chunks = left.chunks(ENOUGH).peekable();
     if chunks.peek().is_none() {
         note.done = true;
-        return match note == before {
-            true => Ok(()),
-            false => note.save(intake, text.name, place).await,
-        };
+        if note != before {
+            let found = Mentions::default();
+            note.save(intake, text.name, (cursor, place), found).await?;
+        }
+        return Ok(());
     }
     while let Some(chunk) = chunks.next() {
         let mut mentions = Mentions::default();
@@ -126,7 +137,8 @@ pub(super) async fn read(
         }
         place += chunk.len() as u64;
         note.done = chunks.peek().is_none();
-        intake.take(mentions, text.name, note.cursor(place)).await?;
+        let saving = note.save(intake, text.name, (cursor, place), mentions);
+        cursor = saving.await?;
     }
     Ok(())
 }

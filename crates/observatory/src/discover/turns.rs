@@ -137,7 +137,7 @@ mod tests {
         turns.fill(Network::Clearnet, 20, many(100, "example"));
         turns.fill(Network::I2p, 20, many(200, "i2p"));
         let first: Vec<_> = std::iter::from_fn(|| turns.next()).collect();
-        let of = |network| first.iter().filter(|one| one.url.network() == network);
+        let of = |network| first.iter().filter(move |one| one.url.network() == network);
         assert_eq!(first.len(), 8);
         assert_eq!(of(Network::I2p).count(), 1);
         assert!(of(Network::Tor).count() >= 3 && of(Network::Clearnet).count() >= 3);

@@ -18,16 +18,24 @@ pub(crate) struct Cursor {
 /// # Errors
 /// Those of the records.
 pub(crate) async fn cursor(records: &Database, name: &str) -> Result<Cursor, Error> {
-    let row: Option<(i64, Option<String>)> = records
-        .fetch_optional(
-            "SELECT place, note FROM observatory_cursors WHERE name = ?",
-            (name,),
-        )
-        .await?;
-    Ok(row.map_or_else(Cursor::default, |(place, note)| Cursor {
+    Ok(of(records.fetch_optional(FIND, (name,)).await?))
+}
+
+/// The same within a transaction: whether somebody else has got further.
+///
+/// # Errors
+/// Those of the records.
+pub(crate) fn cursor_in(tx: &mut Transaction<'_>, name: &str) -> Result<Cursor, Error> {
+    Ok(of(tx.fetch_optional(FIND, (name,))?))
+}
+
+const FIND: &str = "SELECT place, note FROM observatory_cursors WHERE name = ?";
+
+fn of(row: Option<(i64, Option<String>)>) -> Cursor {
+    row.map_or_else(Cursor::default, |(place, note)| Cursor {
         place: u64::try_from(place).unwrap_or(0),
         note,
-    }))
+    })
 }
 
 /// Remembers where a reader has got to, in the transaction that holds what it has made of it.

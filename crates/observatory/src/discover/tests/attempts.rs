@@ -134,7 +134,7 @@ async fn o1_3_nothing_else_promotes(house: House) {
         ("protocol", ws(ssh)),
         ("closed", ws(leaves)),
         ("tcp", ws(closed)),
-        ("tls", format!("wss://{page}/")),
+        ("tls", format!("wss://{ssh}/")),
         ("mute", relay(None, vec![]).await),
         (
             "mute",

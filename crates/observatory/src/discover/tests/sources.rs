@@ -5,11 +5,16 @@ use stentor_sql::both_engines;
 use stentor_sql::testing::House;
 use stentor_store::EventStore;
 
+use super::super::intake::{Mentions, Step};
+use super::super::source::Source;
 use super::super::{documents, events, seeds};
 use super::{config, event, intake, mentioned, row, store};
 use crate::clock::stored;
 use crate::config::Discover;
+use crate::error::Error;
 use crate::ground::Ground;
+use crate::relay_url::RelayUrl;
+use crate::table::Cursor;
 use crate::testing::ground;
 
 const OWN: &str = "discover.events.own";
@@ -189,7 +194,7 @@ async fn o1_1_documents_are_read_once_over_restarts(house: House) {
         let hash: [u8; 32] = Sha256::digest(body.as_bytes()).into();
         let written = ground.records.write(move |tx| {
             tx.execute(
-                "INSERT INTO observatory_documents (hash, kind, body, first_ms, last_ms) VALUES (?, ?, ?, ?4, ?4)",
+                "INSERT INTO observatory_documents (hash, kind, body, first_ms, last_ms) VALUES (?1, ?2, ?3, ?4, ?4)",
                 (hash, kind, body, stored(first_ms)),
             )
         });
@@ -241,7 +246,41 @@ async fn o1_1_there_are_no_more_candidates_than_there_may_be(house: House) {
     assert_eq!((mentioned.len(), tagged.count()), (6, 3));
 }
 
+async fn o1_1_a_write_that_comes_late_counts_nothing_twice(house: House) {
+    let ground = ground(&house, config(Discover::default())).await;
+    let intake = intake(&ground).await;
+    let step = |from, to| Step {
+        name: "x".to_owned(),
+        from,
+        to: Cursor {
+            place: to,
+            note: None,
+        },
+    };
+    let take = async |step| {
+        let mut found = Mentions::default();
+        let url = RelayUrl::parse("wss://a.example").unwrap();
+        found.add(url, Source::Tag, || None);
+        intake.take(found, step).await
+    };
+    let first = take(step(Cursor::default(), 5)).await.unwrap();
+    assert!(matches!(
+        take(step(Cursor::default(), 5)).await,
+        Err(Error::Invalid(_))
+    ));
+    assert_eq!(
+        mentioned(&ground).await,
+        [row("wss://a.example/", "tag", 1)]
+    );
+    take(step(first, 6)).await.unwrap();
+    assert_eq!(
+        mentioned(&ground).await,
+        [row("wss://a.example/", "tag", 2)]
+    );
+}
+
 both_engines!(
+    o1_1_a_write_that_comes_late_counts_nothing_twice,
     o1_1_events_are_read_once_over_restarts,
     o1_1_many_events_are_written_in_parts,
     o1_1_what_is_private_or_ours_is_not_used,
