@@ -9,6 +9,7 @@
 //! `ground` is what all of them stand on; `role` puts it together.
 
 mod alert;
+mod archive;
 mod budget;
 mod check;
 mod clock;
@@ -18,6 +19,7 @@ mod error;
 mod ground;
 mod history;
 mod publish;
+mod provenance;
 mod relay_url;
 mod role;
 mod schema;
@@ -31,6 +33,7 @@ pub mod untrusted;
 mod testing_target;
 
 pub use alert::{Watch, WatchState};
+pub use archive::Progress;
 pub use clock::Clock;
 pub use config::Config;
 pub use error::Error;

@@ -11,6 +11,7 @@ use stentor_sql::Database;
 use stentor_store::EventStore;
 
 use crate::alert;
+use crate::archive;
 use crate::budget::Budget;
 use crate::check::{self, Places};
 use crate::clock::Clock;
@@ -90,34 +91,31 @@ impl Observatory {
         })
     }
 
+    /// How far the archive is (O5.3), from the records alone: also for a process in which nothing runs.
+    ///
+    /// # Errors
+    /// [`Error::Records`].
+    pub async fn progress(&self) -> Result<archive::Progress, Error> {
+        archive::progress(&self.ground).await
+    }
+
     /// Starts the services that are switched on.
     pub fn start(&self, supervisor: &mut Supervisor) {
-        if self.ground.config.discover.enabled {
-            spawn(
-                supervisor,
-                "observatory_discover",
-                &self.ground,
-                discover::run,
-            );
+        let (ground, config) = (&self.ground, &self.ground.config);
+        if config.discover.enabled {
+            spawn(supervisor, "observatory_discover", ground, discover::run);
         }
-        if self.ground.config.check.enabled {
-            spawn(supervisor, "observatory_check", &self.ground, check::run);
-            spawn(
-                supervisor,
-                "observatory_history",
-                &self.ground,
-                history::run,
-            );
+        if config.check.enabled {
+            spawn(supervisor, "observatory_check", ground, check::run);
+            spawn(supervisor, "observatory_history", ground, history::run);
         }
-        if self.ground.config.publish.enabled {
-            spawn(
-                supervisor,
-                "observatory_publish",
-                &self.ground,
-                publish::run,
-            );
+        if config.publish.enabled {
+            spawn(supervisor, "observatory_publish", ground, publish::run);
         }
-        spawn(supervisor, "observatory_alert", &self.ground, alert::run);
+        if config.archive.enabled {
+            spawn(supervisor, "observatory_archive", ground, archive::run);
+        }
+        spawn(supervisor, "observatory_alert", ground, alert::run);
     }
 }
 

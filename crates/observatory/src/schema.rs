@@ -153,7 +153,8 @@ const CHECKS: &str = "
 
 /// What is held of what relays hold. Intervals of one relay and filter do not overlap; what lies in none was never asked for.
 /// A chunk is 65,536 event numbers of the archive's store; `here` is a bitmap of the numbers within it that the relay holds,
-/// `live` of those that came on a live subscription, `seen` their first-seen times.
+/// `live` of those that came on a live subscription. `observatory_seen` has the first-seen times of 8,192 numbers in a row,
+/// `observatory_copies` who holds each of 2,048. The formats are told in `provenance`.
 const ARCHIVE: &str = "
     CREATE TABLE observatory_filters (
         id BIGINT PRIMARY KEY,
@@ -182,23 +183,30 @@ const ARCHIVE: &str = "
         last_ms BIGINT,
         last_outcome TEXT,
         second_look_from BIGINT,
+        behind BIGINT NOT NULL,
         events BIGINT NOT NULL,
         duplicates BIGINT NOT NULL,
         rejected BIGINT NOT NULL,
         bytes BIGINT NOT NULL
     );
+    CREATE INDEX observatory_archiving_next ON observatory_archiving (next_ms);
     CREATE TABLE observatory_holdings (
         relay BIGINT NOT NULL,
         chunk BIGINT NOT NULL,
         pairs BIGINT NOT NULL,
         here BYTEA NOT NULL,
         live BYTEA,
-        seen BYTEA,
         PRIMARY KEY (relay, chunk)
     );
     CREATE INDEX observatory_holdings_chunk ON observatory_holdings (chunk, relay);
+    CREATE TABLE observatory_seen (
+        relay BIGINT NOT NULL,
+        part BIGINT NOT NULL,
+        times BYTEA NOT NULL,
+        PRIMARY KEY (relay, part)
+    );
     CREATE TABLE observatory_copies (
-        chunk BIGINT PRIMARY KEY,
+        part BIGINT PRIMARY KEY,
         copies BYTEA NOT NULL
     )";
 

@@ -41,7 +41,7 @@ pub struct Archive {
     /// Megabytes of received events that wait for the store, for all relays together; above it, no connection is read.
     #[schemars(range(min = 1, max = 4096))]
     pub waiting_megabytes: usize,
-    /// Seconds that one turn of a relay may take before others have theirs.
+    /// Seconds that one turn of a relay may take before others have theirs; the page under way is still waited for.
     #[schemars(range(min = 1, max = 86400))]
     pub turn_seconds: u64,
     /// Hours over which all of the past is looked at a second time, for events that came later with an old date. 0: never.
@@ -50,7 +50,7 @@ pub struct Archive {
     pub future_seconds: u64,
     /// Days that events are kept, by their time. 0: for ever.
     pub keep_days: u64,
-    /// Events that are remembered as known, so that further copies cost next to nothing. Each takes about 24 bytes.
+    /// Events that are remembered as known, so that further copies cost next to nothing. Each takes 16 bytes.
     #[schemars(range(min = 1024, max = 100000000))]
     pub known: usize,
 }

@@ -2,8 +2,10 @@
 
 mod cursor;
 mod relay;
+mod rows;
 
 pub(crate) use cursor::{Cursor, cursor, cursor_in, set_cursor};
 pub(crate) use relay::{
     COLUMNS, Relay, RelayId, State, Status, id_of, mention, relay_by_id, relay_by_url,
 };
+pub(crate) use rows::{for_rows, rows};

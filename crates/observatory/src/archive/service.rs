@@ -1,0 +1,105 @@
+//! The archive's tasks: turns, live subscriptions, retention, and what is counted.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use stentor_event::Filter;
+use tokio::task::{Id, JoinSet};
+use tokio::time::sleep;
+
+use super::agenda::choose;
+use super::coverage_table::{FilterId, filter_id};
+use super::due::{details, due, enlist};
+use super::intake::Intake;
+use super::turn::{Work, turn};
+use super::{live, metrics, progress, retention};
+use crate::error::Error;
+use crate::ground::Ground;
+use crate::table::RelayId;
+
+/// How often it is looked whose turn it is while places are free. In the system's time: a faster clock makes relays due sooner.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often what waits is told.
+const TELL: Duration = Duration::from_secs(5);
+
+/// Archives for ever.
+///
+/// # Errors
+/// Those of the records and of the archive's store.
+pub(crate) async fn run(ground: Arc<Ground>) -> Result<(), Error> {
+    let intake = Arc::new(Intake::new(ground.clone()));
+    let mut filters: Vec<(FilterId, Filter)> = Vec::new();
+    for filter in ground.config.archive.filters() {
+        let id = filter_id(&ground.records, filter.to_json()).await?;
+        // Two that are written differently may be the same.
+        if filters.iter().all(|(known, _)| *known != id) {
+            filters.push((id, filter));
+        }
+    }
+    let work = Work {
+        intake: intake.clone(),
+        filters: filters.into(),
+    };
+    let told = async {
+        loop {
+            metrics::intake(&intake);
+            sleep(TELL).await;
+        }
+    };
+    tokio::select! {
+        ended = intake.follow_removals() => ended,
+        ended = turns(&work) => ended,
+        ended = live::run(&work) => ended,
+        ended = retention::run(&ground) => ended,
+        ended = progress::follow(&work) => ended,
+        () = told => Ok(()),
+    }
+}
+
+/// Gives relays their turns, as many at once as the configuration says.
+async fn turns(work: &Work) -> Result<(), Error> {
+    let ground = &work.intake.ground;
+    let parallel = ground.config.archive.parallel;
+    let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
+    let mut running: HashMap<Id, RelayId> = HashMap::new();
+    loop {
+        while enlist(ground).await? {}
+        let free = parallel.saturating_sub(running.len());
+        let mut begun = 0;
+        if free > 0 {
+            let busy: HashSet<RelayId> = running.values().copied().collect();
+            let waiting = due(ground, &busy).await?;
+            let urls: HashMap<_, _> = waiting
+                .iter()
+                .map(|(one, url)| (one.relay, url.clone()))
+                .collect();
+            let waiting = waiting.into_iter().map(|(candidate, _)| candidate);
+            for chosen in choose(waiting.collect(), free) {
+                let Some(url) = urls.get(&chosen.relay).cloned() else {
+                    continue;
+                };
+                let due = details(ground, &chosen, url).await?;
+                let task = tasks.spawn(turn(work.clone(), due));
+                running.insert(task.id(), chosen.relay);
+                begun += 1;
+            }
+        }
+        metrics::turns(running.len());
+        if begun > 0 {
+            tracing::debug!(begun, running = running.len(), "turns of the archive");
+        }
+        tokio::select! {
+            Some(ended) = tasks.join_next_with_id() => {
+                let (id, ended) = match ended {
+                    Ok((id, ended)) => (id, ended),
+                    Err(error) => return Err(Error::Invalid(format!("a turn of the archive: {error}"))),
+                };
+                running.remove(&id);
+                ended?;
+            }
+            () = ground.signals.relays.notified() => {}
+            () = sleep(LOOK) => {}
+        }
+    }
+}
