@@ -14,10 +14,12 @@ pub mod config;
 mod error;
 mod ground;
 mod provenance;
+mod ranking;
 mod relay_url;
 mod role;
 mod schema;
 mod signals;
+mod statistics;
 mod table;
 #[cfg(test)]
 mod testing;

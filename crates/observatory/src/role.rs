@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stentor_bus::Bus;
 use stentor_event::SecretKey;
 use stentor_net::dial::Dialer;
-use stentor_serve::supervisor::Supervisor;
+use stentor_serve::supervisor::{Stop, Supervisor};
 use stentor_sql::Database;
 use stentor_store::EventStore;
 
@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::ground::Ground;
 use crate::schema;
 use crate::signals::Signals;
+use crate::statistics;
 
 /// What the observatory is made of.
 pub struct Parts {
@@ -81,6 +82,34 @@ impl Observatory {
 
     /// Starts the services that are switched on.
     pub fn start(&self, supervisor: &mut Supervisor) {
-        let _ = (supervisor, &self.ground);
+        if self.ground.config.statistics.enabled {
+            spawn(
+                supervisor,
+                "observatory_statistics",
+                &self.ground,
+                statistics::run,
+            );
+        }
     }
+}
+
+/// Starts a service, which ends with the node: its future is dropped then, wherever it is.
+fn spawn<F>(
+    supervisor: &mut Supervisor,
+    name: &'static str,
+    ground: &Arc<Ground>,
+    service: impl Fn(Arc<Ground>) -> F + Send + 'static,
+) where
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let ground = ground.clone();
+    supervisor.spawn(name, move |mut stop: Stop| {
+        let service = service(ground.clone());
+        async move {
+            tokio::select! {
+                ended = service => ended,
+                () = stop.requested() => Ok(()),
+            }
+        }
+    });
 }
