@@ -23,6 +23,7 @@ use crate::history;
 use crate::publish;
 use crate::schema;
 use crate::signals::Signals;
+use crate::statistics;
 
 /// What the observatory is made of.
 pub struct Parts {
@@ -116,6 +117,9 @@ impl Observatory {
             spawn(supervisor, "observatory_archive", ground, archive::run);
         }
         spawn(supervisor, "observatory_alert", ground, alert::run);
+        if config.statistics.enabled {
+            spawn(supervisor, "observatory_statistics", ground, statistics::run);
+        }
     }
 }
 
