@@ -18,6 +18,9 @@ pub enum Scope {
     /// Envelopes about other relays and this one's own state.
     #[serde(rename = "events:relay:read")]
     RelayRead,
+    /// Envelopes about the relays that the observatory watches.
+    #[serde(rename = "events:monitor:read")]
+    MonitorRead,
     /// Envelopes about jobs of one's own.
     #[serde(rename = "events:jobs:read:own")]
     JobsReadOwn,
@@ -45,6 +48,12 @@ pub enum Scope {
     /// Handing in counters of one's own client.
     #[serde(rename = "telemetry:write")]
     TelemetryWrite,
+    /// Reading what the observatory knows of other relays.
+    #[serde(rename = "observatory:read")]
+    ObservatoryRead,
+    /// Telling the observatory which relays to watch, and whom to tell of them.
+    #[serde(rename = "observatory:manage")]
+    ObservatoryManage,
     /// Managing keys and tenants, and reading the audit. Not: reading what is private.
     #[serde(rename = "admin")]
     Admin,
@@ -57,9 +66,10 @@ pub struct ScopeError;
 
 impl Scope {
     /// All of them, each at the place of its bit.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::NostrRead,
         Self::RelayRead,
+        Self::MonitorRead,
         Self::JobsReadOwn,
         Self::JobsReadAll,
         Self::WebhooksReadOwn,
@@ -69,6 +79,8 @@ impl Scope {
         Self::JobsCancelAll,
         Self::WebhooksManage,
         Self::TelemetryWrite,
+        Self::ObservatoryRead,
+        Self::ObservatoryManage,
         Self::Admin,
     ];
 
@@ -77,6 +89,7 @@ impl Scope {
         match self {
             Self::NostrRead => "events:nostr:read",
             Self::RelayRead => "events:relay:read",
+            Self::MonitorRead => "events:monitor:read",
             Self::JobsReadOwn => "events:jobs:read:own",
             Self::JobsReadAll => "events:jobs:read:all",
             Self::WebhooksReadOwn => "events:webhooks:read:own",
@@ -86,6 +99,8 @@ impl Scope {
             Self::JobsCancelAll => "jobs:cancel:all",
             Self::WebhooksManage => "webhooks:manage",
             Self::TelemetryWrite => "telemetry:write",
+            Self::ObservatoryRead => "observatory:read",
+            Self::ObservatoryManage => "observatory:manage",
             Self::Admin => "admin",
         }
     }
@@ -263,14 +278,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn g2_3_sets_survive_their_text(bits in 0_u16..1 << 12) {
+        fn g2_3_sets_survive_their_text(bits in 0_u16..1 << 15) {
             let scopes = Scopes(bits);
             prop_assert_eq!(scopes.to_string().parse(), Ok(scopes));
             prop_assert_eq!(scopes.iter().collect::<Scopes>(), scopes);
         }
 
         #[test]
-        fn g2_3_a_ceiling_is_one(wish in 0_u16..1 << 12, ceiling in 0_u16..1 << 12) {
+        fn g2_3_a_ceiling_is_one(wish in 0_u16..1 << 15, ceiling in 0_u16..1 << 15) {
             let (wish, ceiling) = (Scopes(wish), Scopes(ceiling));
             let left = wish.within(ceiling);
             for scope in Scope::ALL {

@@ -90,6 +90,23 @@ impl EventType {
                     "endpoint", "delivery", "event", "type", "attempts", "outcome",
                 ],
             ),
+            T::RelayMonitorDown => object(
+                &[
+                    ("relay", uri()),
+                    ("reason", text()),
+                    ("since", moment()),
+                    ("checks", json!({ "type": "integer", "minimum": 1 })),
+                ],
+                &["relay", "reason", "since", "checks"],
+            ),
+            T::RelayMonitorRecovered => object(
+                &[("relay", uri()), ("since", moment())],
+                &["relay", "since"],
+            ),
+            T::RelayMonitorCertificate => object(
+                &[("relay", uri()), ("until", moment())],
+                &["relay", "until"],
+            ),
             T::JobQueued | T::JobStarted | T::JobProgress | T::JobCompleted | T::JobFailed => job(),
         }
     }
@@ -105,6 +122,14 @@ fn object(properties: &[(&str, Value)], required: &[&str]) -> Value {
 
 fn text() -> Value {
     json!({ "type": "string" })
+}
+
+fn uri() -> Value {
+    json!({ "type": "string", "format": "uri" })
+}
+
+fn moment() -> Value {
+    json!({ "type": "string", "format": "date-time" })
 }
 
 fn uuid() -> Value {

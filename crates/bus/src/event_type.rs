@@ -32,11 +32,19 @@ pub enum Family {
     Jobs,
     /// Webhooks themselves.
     Webhooks,
+    /// Other relays, as the observatory sees them.
+    Monitor,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Nostr, Self::Relay, Self::Jobs, Self::Webhooks];
+    pub const ALL: [Self; 5] = [
+        Self::Nostr,
+        Self::Relay,
+        Self::Jobs,
+        Self::Webhooks,
+        Self::Monitor,
+    ];
 
     /// Its word in scopes: `events:WORD:read`.
     pub const fn word(self) -> &'static str {
@@ -45,13 +53,14 @@ impl Family {
             Self::Relay => "relay",
             Self::Jobs => "jobs",
             Self::Webhooks => "webhooks",
+            Self::Monitor => "monitor",
         }
     }
 
     /// Whether its envelopes belong to somebody, so that rights to them reach as far as one's own or all of the tenant's.
     pub const fn is_owned(self) -> bool {
         match self {
-            Self::Nostr | Self::Relay => false,
+            Self::Nostr | Self::Relay | Self::Monitor => false,
             Self::Jobs | Self::Webhooks => true,
         }
     }
@@ -151,10 +160,17 @@ catalogue! {
     WebhookEndpointResynced = "webhook.endpoint.resynced", 1, Records, Webhooks, json!({ "endpoint": EXAMPLE_WEBHOOK });
     /// A delivery was given up, and lies with the dead letters of its webhook. Not told of deliveries that tell of webhooks themselves.
     WebhookDeliveryDead = "webhook.delivery.dead", 1, Records, Webhooks, json!({ "endpoint": EXAMPLE_WEBHOOK, "delivery": EXAMPLE_JOB, "event": EXAMPLE_JOB, "type": "job.completed", "attempts": 8, "outcome": "failed" });
+    /// A relay that is watched is down: several checks in a row have found it so. `reason` is why, as the last of them saw it; `since` is when it was first found so.
+    RelayMonitorDown = "relay.monitor.down", 1, Records, Monitor, json!({ "relay": EXAMPLE_RELAY, "reason": "tcp", "since": "2026-11-21T20:34:30.123Z", "checks": 2 });
+    /// A relay that was down answers again; `since` is from when on it was down.
+    RelayMonitorRecovered = "relay.monitor.recovered", 1, Records, Monitor, json!({ "relay": EXAMPLE_RELAY, "since": "2026-11-21T20:34:30.123Z" });
+    /// The certificate of a relay that is watched expires soon, or has expired. Said once of each certificate.
+    RelayMonitorCertificate = "relay.monitor.certificate", 1, Records, Monitor, json!({ "relay": EXAMPLE_RELAY, "until": "2026-12-05T00:00:00.000Z" });
 }
 
 const EXAMPLE_ID: &str = "5c83da77af1dec6d7289834998ad7aafbd9e2191396d75ec3cc27f5a77226f36";
 const EXAMPLE_KEY: &str = "f7234bd4c1394dda46d09f35bd384dd30cc552ad5541990f98844fb06676e9ca";
+const EXAMPLE_RELAY: &str = "wss://relay.example.com/";
 const EXAMPLE_WEBHOOK: &str = "0193a3c1-9b10-7c41-8a52-6f0de1c2b3a4";
 const EXAMPLE_JOB: &str = "0193a3c1-7a55-7d8e-b1f5-0a4f7ce1d0a2";
 

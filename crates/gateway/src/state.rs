@@ -75,6 +75,7 @@ pub(crate) fn audience(principal: &Principal, rules: Arc<VisibilityRules>) -> Au
     let rights = [
         (Scope::NostrRead, Family::Nostr, Breadth::All),
         (Scope::RelayRead, Family::Relay, Breadth::All),
+        (Scope::MonitorRead, Family::Monitor, Breadth::All),
         (Scope::JobsReadOwn, Family::Jobs, Breadth::Own),
         (Scope::JobsReadAll, Family::Jobs, Breadth::All),
         (Scope::WebhooksReadOwn, Family::Webhooks, Breadth::Own),

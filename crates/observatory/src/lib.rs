@@ -8,11 +8,13 @@
 //!
 //! `ground` is what all of them stand on; `role` puts it together.
 
+mod alert;
 mod budget;
 mod clock;
 pub mod config;
 mod error;
 mod ground;
+mod publish;
 mod relay_url;
 mod role;
 mod schema;
@@ -20,7 +22,10 @@ mod signals;
 mod table;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod testing_target;
 
+pub use alert::{Watch, WatchState};
 pub use clock::Clock;
 pub use config::Config;
 pub use error::Error;

@@ -10,11 +10,13 @@ use stentor_serve::supervisor::Supervisor;
 use stentor_sql::Database;
 use stentor_store::EventStore;
 
+use crate::alert;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Error;
 use crate::ground::Ground;
+use crate::publish;
 use crate::schema;
 use crate::signals::Signals;
 
@@ -81,6 +83,32 @@ impl Observatory {
 
     /// Starts the services that are switched on.
     pub fn start(&self, supervisor: &mut Supervisor) {
-        let _ = (supervisor, &self.ground);
+        let ground = &self.ground;
+        if ground.config.publish.enabled {
+            spawn(supervisor, "observatory_publish", ground, publish::run);
+        }
+        spawn(supervisor, "observatory_alert", ground, alert::run);
     }
+}
+
+/// Starts a service under the supervisor; when it is to stop, its future is dropped, wherever it is.
+fn spawn<R>(
+    supervisor: &mut Supervisor,
+    name: &'static str,
+    ground: &Arc<Ground>,
+    run: fn(Arc<Ground>) -> R,
+) where
+    R: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let ground = Arc::clone(ground);
+    supervisor.spawn(name, move |mut stop| {
+        let service = run(Arc::clone(&ground));
+        async move {
+            tokio::select! {
+                biased;
+                () = stop.requested() => Ok(()),
+                ended = service => ended,
+            }
+        }
+    });
 }

@@ -64,6 +64,7 @@ const RELAYS: &str = "
     );
     CREATE INDEX observatory_relays_next ON observatory_relays (state, next_ms);
     CREATE INDEX observatory_relays_status ON observatory_relays (status, id);
+    CREATE INDEX observatory_relays_seen ON observatory_relays (seen_ms, id);
     CREATE TABLE observatory_nips (
         relay BIGINT NOT NULL,
         nip BIGINT NOT NULL,
@@ -87,6 +88,8 @@ const RELAYS: &str = "
 
 /// How relays do. `online` is `NULL` where the check says nothing of the relay (our own network was down).
 /// Documents (NIP-11, facts of a check) are addressed by the SHA-256 of their canonical JSON.
+/// What was published last of each relay, and of the monitor itself (`relay` 0), is kept as it was signed, with the place that it
+/// has in the order of publication: whoever it is to be sent to reads on from the place that he has got to.
 const CHECKS: &str = "
     CREATE TABLE observatory_checks (
         relay BIGINT NOT NULL,
@@ -129,9 +132,15 @@ const CHECKS: &str = "
         PRIMARY KEY (relay, at_ms, kind)
     );
     CREATE TABLE observatory_published (
-        relay BIGINT PRIMARY KEY,
+        kind BIGINT NOT NULL,
+        relay BIGINT NOT NULL,
         hash BYTEA NOT NULL,
-        at_ms BIGINT NOT NULL
+        seen_ms BIGINT NOT NULL,
+        at_ms BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        place BIGINT NOT NULL UNIQUE,
+        event TEXT NOT NULL,
+        PRIMARY KEY (kind, relay)
     )";
 
 /// What is held of what relays hold. Intervals of one relay and filter do not overlap; what lies in none was never asked for.
@@ -241,7 +250,8 @@ const STATISTICS: &str = "
         PRIMARY KEY (author, kind)
     )";
 
-/// Who is told of what: relays that an operator watches, and messages under way.
+/// Who is told of what: relays that an operator watches, and messages under way. The `state` of a watch is `up` or, while it has
+/// been told that its relay is down, `down` with `since_ms`; `certificate_told_ms` is the end of the last certificate that it was told of.
 const ALERTS: &str = "
     CREATE TABLE observatory_watches (
         id TEXT PRIMARY KEY,
@@ -249,7 +259,9 @@ const ALERTS: &str = "
         recipient BYTEA,
         made_ms BIGINT NOT NULL,
         made_by TEXT NOT NULL,
-        state TEXT NOT NULL
+        state TEXT NOT NULL,
+        since_ms BIGINT,
+        certificate_told_ms BIGINT
     );
     CREATE INDEX observatory_watches_relay ON observatory_watches (relay);
     CREATE TABLE observatory_messages (

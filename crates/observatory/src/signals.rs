@@ -13,6 +13,8 @@ pub(crate) struct Signals {
     pub relays: Notify,
     /// Checks have been written.
     pub checks: Notify,
+    /// Alerts have been written.
+    pub alerts: Notify,
     /// What may be shown has changed: a number that grows, for pages that are kept up to date.
     shown: watch::Sender<u64>,
     /// Whether our own network is up; `None` while nobody has looked.
@@ -25,6 +27,7 @@ impl Default for Signals {
             candidates: Notify::new(),
             relays: Notify::new(),
             checks: Notify::new(),
+            alerts: Notify::new(),
             shown: watch::Sender::new(0),
             own_network: watch::Sender::new(None),
         }

@@ -128,6 +128,7 @@ mod tests {
     fn o5_2_what_cannot_be_used_is_named() {
         assert_eq!(key(r#"{"connections":{"total":0}}"#), "connections.total");
         assert_eq!(key(r#"{"archive":{"first":["x"]}}"#), "archive.first[0]");
+        assert_eq!(key(r#"{"publish":{"geohash":"a"}}"#), "publish.geohash");
         assert!(serde_json::from_str::<Config>(r#"{"x":1}"#).is_err());
     }
 }
