@@ -14,6 +14,7 @@ mod clock;
 pub mod config;
 mod error;
 mod ground;
+mod provenance;
 mod publish;
 mod relay_url;
 mod role;

@@ -145,7 +145,8 @@ const CHECKS: &str = "
 
 /// What is held of what relays hold. Intervals of one relay and filter do not overlap; what lies in none was never asked for.
 /// A chunk is 65,536 event numbers of the archive's store; `here` is a bitmap of the numbers within it that the relay holds,
-/// `live` of those that came on a live subscription, `seen` their first-seen times.
+/// `live` of those that came on a live subscription. `observatory_seen` has the first-seen times of 8,192 numbers in a row,
+/// `observatory_copies` who holds each of 2,048. The formats are told in `provenance`.
 const ARCHIVE: &str = "
     CREATE TABLE observatory_filters (
         id BIGINT PRIMARY KEY,
@@ -185,12 +186,17 @@ const ARCHIVE: &str = "
         pairs BIGINT NOT NULL,
         here BYTEA NOT NULL,
         live BYTEA,
-        seen BYTEA,
         PRIMARY KEY (relay, chunk)
     );
     CREATE INDEX observatory_holdings_chunk ON observatory_holdings (chunk, relay);
+    CREATE TABLE observatory_seen (
+        relay BIGINT NOT NULL,
+        part BIGINT NOT NULL,
+        times BYTEA NOT NULL,
+        PRIMARY KEY (relay, part)
+    );
     CREATE TABLE observatory_copies (
-        chunk BIGINT PRIMARY KEY,
+        part BIGINT PRIMARY KEY,
         copies BYTEA NOT NULL
     )";
 

@@ -1,0 +1,225 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config as Cases, TestRunner};
+use stentor_sql::both_engines;
+use stentor_sql::testing::House;
+use stentor_sql::{Database, Error};
+use tokio::runtime::Handle;
+
+use super::*;
+
+/// What is kept, as simply as it can be said.
+#[derive(Debug, Default)]
+struct Model {
+    pairs: BTreeMap<(i64, u64), (u64, How)>,
+    gone: BTreeSet<u64>,
+    latency: BTreeMap<(i64, i64), i64>,
+}
+
+impl Model {
+    fn credit(&mut self, pairs: &[Pair]) -> u64 {
+        let mut pairs = pairs.to_vec();
+        pairs.sort_by_key(|pair| (pair.seen_ms, pair.how));
+        let mut new = 0;
+        for pair in pairs {
+            let key = (pair.relay.0, pair.number);
+            if self.gone.contains(&pair.number) || self.pairs.contains_key(&key) {
+                continue;
+            }
+            new += 1;
+            self.pairs.insert(key, (pair.seen_ms, pair.how));
+            if pair.how == How::Live {
+                let bucket = latency::bucket(pair.seen_ms, pair.created_ms);
+                *self.latency.entry((pair.relay.0, bucket)).or_default() += 1;
+            }
+        }
+        new
+    }
+
+    fn forget(&mut self, numbers: &[u64]) {
+        self.gone.extend(numbers);
+        self.pairs
+            .retain(|(_, number), _| !self.gone.contains(number));
+    }
+
+    fn copies(&self) -> BTreeMap<u64, Vec<i64>> {
+        let mut copies: BTreeMap<u64, Vec<i64>> = BTreeMap::new();
+        for (relay, number) in self.pairs.keys() {
+            copies.entry(*number).or_default().push(*relay);
+        }
+        copies
+    }
+
+    /// Events and exclusive events by relay.
+    fn counts(&self) -> BTreeMap<i64, (i64, i64)> {
+        let mut counts: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+        for relays in self.copies().values() {
+            for relay in relays {
+                let count = counts.entry(*relay).or_default();
+                count.0 += 1;
+                count.1 += i64::from(relays.len() == 1);
+            }
+        }
+        counts
+    }
+
+    fn replication(&self) -> BTreeMap<i64, i64> {
+        let mut events = BTreeMap::new();
+        for relays in self.copies().values() {
+            *events.entry(relays.len() as i64).or_default() += 1;
+        }
+        events
+    }
+}
+
+async fn check(records: &Database, model: &Model) {
+    let counts: Vec<(i64, i64, i64)> = records
+        .fetch_all(
+            "SELECT relay, events, exclusive FROM observatory_relay_counts WHERE events <> 0 OR exclusive <> 0",
+            (),
+        )
+        .await
+        .unwrap();
+    let counts = counts
+        .into_iter()
+        .map(|(relay, events, exclusive)| (relay, (events, exclusive)));
+    assert_eq!(counts.collect::<BTreeMap<_, _>>(), model.counts());
+    let copies: Vec<(i64, i64)> = records
+        .fetch_all(
+            "SELECT copies, events FROM observatory_replication WHERE events <> 0",
+            (),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        copies.into_iter().collect::<BTreeMap<_, _>>(),
+        model.replication()
+    );
+    let latency: Vec<(i64, i64, i64)> = records
+        .fetch_all("SELECT relay, bucket, count FROM observatory_latency", ())
+        .await
+        .unwrap();
+    let latency = latency
+        .into_iter()
+        .map(|(relay, bucket, count)| ((relay, bucket), count));
+    assert_eq!(latency.collect::<BTreeMap<_, _>>(), model.latency);
+    let mut reader = PairReader::new(records, 0..u64::MAX);
+    let mut held = BTreeMap::new();
+    while let Some(batch) = reader.next().await.unwrap() {
+        for pair in batch {
+            held.insert((pair.relay.0, pair.number), (pair.seen_ms, pair.how));
+        }
+    }
+    assert_eq!(held, model.pairs);
+    let rows: (i64,) = records
+        .fetch_one(
+            "SELECT CAST(COALESCE(SUM(pairs), 0) AS BIGINT) FROM observatory_holdings",
+            (),
+        )
+        .await
+        .unwrap();
+    assert_eq!(rows.0 as usize, model.pairs.len());
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Credit(Vec<Pair>),
+    Forget(Vec<u64>),
+}
+
+/// Numbers close together and around the borders of rows and chunks.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        4 => 1_u64..40,
+        1 => 2_040_u64..2_060,
+        1 => 8_185_u64..8_200,
+        1 => 65_530_u64..65_545,
+        1 => 1_u64..1_000_000,
+    ]
+}
+
+fn pair() -> impl Strategy<Value = Pair> {
+    (number(), 1_i64..6, 0_u64..100_000, 0_u64..90, any::<bool>()).prop_map(
+        |(number, relay, seen_ms, created, live)| Pair {
+            number,
+            relay: RelayId(relay),
+            seen_ms,
+            created_ms: created * 1_000,
+            how: if live { How::Live } else { How::Fetched },
+        },
+    )
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        4 => prop::collection::vec(pair(), 0..60).prop_map(Act::Credit),
+        1 => prop::collection::vec(number(), 0..12).prop_map(Act::Forget),
+    ];
+    prop::collection::vec(act, 0..14)
+}
+
+pub(super) async fn empty(records: &Database) {
+    let done: Result<(), Error> = records
+        .write(|tx| {
+            tx.execute("DELETE FROM observatory_holdings", ())?;
+            tx.execute("DELETE FROM observatory_seen", ())?;
+            tx.execute("DELETE FROM observatory_copies", ())?;
+            tx.execute("DELETE FROM observatory_relay_counts", ())?;
+            tx.execute("DELETE FROM observatory_replication", ())?;
+            tx.execute("DELETE FROM observatory_latency", ())?;
+            Ok(())
+        })
+        .await;
+    done.unwrap();
+}
+
+async fn played(records: &Database, acts: Vec<Act>) {
+    empty(records).await;
+    let mut model = Model::default();
+    for act in acts {
+        match act {
+            Act::Credit(pairs) => {
+                let expected = model.credit(&pairs);
+                let credited = records.write(move |tx| credit(tx, &pairs)).await;
+                assert_eq!(credited, Ok(expected));
+            }
+            Act::Forget(numbers) => {
+                model.forget(&numbers);
+                let done = records.write(move |tx| forget(tx, &numbers)).await;
+                assert_eq!(done, Ok(()));
+            }
+        }
+    }
+    check(records, &model).await;
+    for (number, relays) in model.copies().into_iter().take(5) {
+        let found = holders(records, number).await.unwrap();
+        let found: Vec<i64> = found.iter().map(|held| held.relay.0).collect();
+        assert_eq!(found, relays);
+    }
+    for relay in 1..6 {
+        let held = model.pairs.keys().filter(|pair| pair.0 == relay);
+        let held: Vec<u64> = held
+            .map(|pair| pair.1)
+            .filter(|number| *number > 7)
+            .take(30)
+            .collect();
+        assert_eq!(numbers_of(records, RelayId(relay), 7, 30).await, Ok(held));
+    }
+}
+
+async fn o3_3_pairs_and_all_counts_are_those_of_a_naive_model(house: House) {
+    let ground = crate::testing::ground(&house, crate::Config::default()).await;
+    let mut runner = TestRunner::new(Cases::with_cases(24));
+    let handle = Handle::current();
+    tokio::task::block_in_place(|| {
+        runner
+            .run(&acts(), |acts| {
+                handle.block_on(played(&ground.records, acts));
+                Ok(())
+            })
+            .unwrap();
+    });
+}
+
+both_engines!(o3_3_pairs_and_all_counts_are_those_of_a_naive_model);
