@@ -10,6 +10,7 @@ use stentor_sql::Database;
 use stentor_store::EventStore;
 
 use crate::budget::Budget;
+use crate::check::Places;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::signals::Signals;
@@ -40,6 +41,8 @@ pub(crate) struct Ground {
     pub monitor_key: SecretKey,
     /// The key that says who we are where a relay asks and the operator allows it (NIP-42).
     pub archive_key: SecretKey,
+    /// Where addresses are, by the operator's files.
+    pub places: Arc<Places>,
     /// What services tell each other.
     pub signals: Signals,
 }

@@ -10,10 +10,12 @@
 
 mod alert;
 mod budget;
+mod check;
 mod clock;
 pub mod config;
 mod error;
 mod ground;
+mod history;
 mod provenance;
 mod publish;
 mod relay_url;

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use stentor_bus::Bus;
 use stentor_event::SecretKey;
 use stentor_net::dial::Dialer;
-use stentor_serve::supervisor::Supervisor;
+use stentor_serve::supervisor::{Stop, Supervisor};
 use stentor_sql::Database;
 use stentor_store::EventStore;
 
 use crate::alert;
 use crate::budget::Budget;
+use crate::check::{self, Places};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Error;
 use crate::ground::Ground;
+use crate::history;
 use crate::publish;
 use crate::schema;
 use crate::signals::Signals;
@@ -59,6 +61,7 @@ impl Observatory {
     /// [`Error`]: the configuration, its files, or the records.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
         parts.config.check()?;
+        let places = Places::read(&parts.config.check, &parts.folder).await?;
         parts.records.migrate(&schema::MIGRATIONS).await?;
         let budget = Budget::new(&parts.config.connections);
         let ground = Ground {
@@ -74,6 +77,7 @@ impl Observatory {
             budget,
             monitor_key: parts.monitor_key,
             archive_key: parts.archive_key,
+            places: Arc::new(places),
             signals: Signals::default(),
         };
         Ok(Self {
@@ -83,31 +87,43 @@ impl Observatory {
 
     /// Starts the services that are switched on.
     pub fn start(&self, supervisor: &mut Supervisor) {
-        let ground = &self.ground;
-        if ground.config.publish.enabled {
-            spawn(supervisor, "observatory_publish", ground, publish::run);
+        if self.ground.config.check.enabled {
+            spawn(supervisor, "observatory_check", &self.ground, check::run);
+            spawn(
+                supervisor,
+                "observatory_history",
+                &self.ground,
+                history::run,
+            );
         }
-        spawn(supervisor, "observatory_alert", ground, alert::run);
+        if self.ground.config.publish.enabled {
+            spawn(
+                supervisor,
+                "observatory_publish",
+                &self.ground,
+                publish::run,
+            );
+        }
+        spawn(supervisor, "observatory_alert", &self.ground, alert::run);
     }
 }
 
-/// Starts a service under the supervisor; when it is to stop, its future is dropped, wherever it is.
-fn spawn<R>(
+/// Starts a service, which ends with the node: its future is dropped then, wherever it is.
+fn spawn<F>(
     supervisor: &mut Supervisor,
     name: &'static str,
     ground: &Arc<Ground>,
-    run: fn(Arc<Ground>) -> R,
+    service: impl Fn(Arc<Ground>) -> F + Send + 'static,
 ) where
-    R: Future<Output = Result<(), Error>> + Send + 'static,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
 {
-    let ground = Arc::clone(ground);
-    supervisor.spawn(name, move |mut stop| {
-        let service = run(Arc::clone(&ground));
+    let ground = ground.clone();
+    supervisor.spawn(name, move |mut stop: Stop| {
+        let service = service(ground.clone());
         async move {
             tokio::select! {
-                biased;
-                () = stop.requested() => Ok(()),
                 ended = service => ended,
+                () = stop.requested() => Ok(()),
             }
         }
     });

@@ -56,6 +56,7 @@ const RELAYS: &str = "
         country TEXT,
         geohash TEXT,
         certificate_until_ms BIGINT,
+        dns_ttl BIGINT,
         uptime_day DOUBLE PRECISION,
         uptime_week DOUBLE PRECISION,
         uptime_month DOUBLE PRECISION,
@@ -65,6 +66,8 @@ const RELAYS: &str = "
     CREATE INDEX observatory_relays_next ON observatory_relays (state, next_ms);
     CREATE INDEX observatory_relays_status ON observatory_relays (status, id);
     CREATE INDEX observatory_relays_seen ON observatory_relays (seen_ms, id);
+    CREATE INDEX observatory_relays_document ON observatory_relays (document);
+    CREATE INDEX observatory_relays_facts ON observatory_relays (facts);
     CREATE TABLE observatory_nips (
         relay BIGINT NOT NULL,
         nip BIGINT NOT NULL,
@@ -123,6 +126,7 @@ const CHECKS: &str = "
         first_ms BIGINT NOT NULL,
         last_ms BIGINT NOT NULL
     );
+    CREATE INDEX observatory_documents_last ON observatory_documents (last_ms);
     CREATE TABLE observatory_changes (
         relay BIGINT NOT NULL,
         at_ms BIGINT NOT NULL,
@@ -131,6 +135,8 @@ const CHECKS: &str = "
         after BYTEA,
         PRIMARY KEY (relay, at_ms, kind)
     );
+    CREATE INDEX observatory_changes_before ON observatory_changes (before);
+    CREATE INDEX observatory_changes_after ON observatory_changes (after);
     CREATE TABLE observatory_published (
         kind BIGINT NOT NULL,
         relay BIGINT NOT NULL,

@@ -9,6 +9,7 @@ use stentor_store::embedded::{Options, Store};
 use stentor_store::{Keep, RelayScope, memory};
 
 use crate::budget::Budget;
+use crate::check::Places;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ground::Ground;
@@ -27,6 +28,7 @@ pub(crate) async fn ground(house: &House, config: Config) -> Arc<Ground> {
         ..Options::default()
     };
     let archive = Store::open(&house.folder().join("archive"), options).unwrap();
+    let places = Places::read(&config.check, house.folder()).await.unwrap();
     Arc::new(Ground {
         budget: Budget::new(&config.connections),
         config,
@@ -40,6 +42,7 @@ pub(crate) async fn ground(house: &House, config: Config) -> Arc<Ground> {
         clock: Clock::system(),
         monitor_key: key(1),
         archive_key: key(2),
+        places: Arc::new(places),
         signals: Signals::default(),
     })
 }

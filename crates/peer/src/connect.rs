@@ -29,16 +29,25 @@ pub(crate) async fn connect(
     config: &Config,
 ) -> Result<(Socket, Target), PeerError> {
     let target = dialer.admit(url, Family::Relay, trust)?;
-    let request = request(&target).map_err(|error| PeerError::Handshake(error.to_string()))?;
     let stream = dialer.dial(&target).await?;
+    let socket = shake_hands(stream, &target, config).await?;
+    Ok((socket, target))
+}
+
+/// Shakes hands on a connection that was dialed.
+pub(crate) async fn shake_hands(
+    stream: Stream,
+    target: &Target,
+    config: &Config,
+) -> Result<Socket, PeerError> {
+    let request = request(target).map_err(|error| PeerError::Handshake(error.to_string()))?;
     let handshake = client_async_with_config(request, stream, Some(limits(config)))
         .map_ok(|(socket, _)| socket)
-        .map_err(|error| PeerError::Handshake(described(&error)));
+        .map_err(refused);
     let limit = Duration::from_secs(config.handshake_seconds);
-    let socket = tokio::time::timeout(limit, handshake)
+    tokio::time::timeout(limit, handshake)
         .await
-        .unwrap_or(Err(PeerError::Timeout))?;
-    Ok((socket, target))
+        .unwrap_or(Err(PeerError::Timeout))
 }
 
 fn request(target: &Target) -> Result<tungstenite::handshake::client::Request, WsError> {
@@ -56,9 +65,9 @@ fn limits(config: &Config) -> WebSocketConfig {
 }
 
 /// The status instead of the whole answer.
-fn described(error: &WsError) -> String {
+fn refused(error: WsError) -> PeerError {
     match error {
-        WsError::Http(response) => format!("HTTP status {}", response.status()),
-        other => other.to_string(),
+        WsError::Http(response) => PeerError::Status(response.status().as_u16()),
+        other => PeerError::Handshake(other.to_string()),
     }
 }

@@ -16,9 +16,12 @@ pub enum PeerError {
     /// No connection.
     #[error(transparent)]
     Dial(#[from] DialError),
-    /// The other side does not answer as a WebSocket server does; its HTTP status, if it has one. Redirects are not followed.
+    /// The other side does not answer as a WebSocket server does.
     #[error("no WebSocket there: {0}")]
     Handshake(String),
+    /// The other side answers with another HTTP status than 101. Redirects are not followed.
+    #[error("no WebSocket there: HTTP status {0}")]
+    Status(u16),
     /// The connection has ended.
     #[error("the connection has ended: {0}")]
     Ended(#[from] Ended),

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use stentor_event::nip11::{Limitation, RelayInformation};
 use stentor_net::dial::{Dialer, Family, Trust};
-use stentor_net::http::{Excess, HeaderMap, HeaderValue, HttpError, Request, StatusCode, header};
+use stentor_net::http::{
+    Excess, HeaderMap, HeaderValue, HttpError, Request, Response, StatusCode, header,
+};
 use thiserror::Error;
 
 /// Bytes of a document.
@@ -47,14 +49,22 @@ pub async fn fetch_information(
     url: &str,
     trust: Trust,
 ) -> Result<Information, InformationError> {
-    let relay = dialer
-        .admit(url, Family::Relay, trust)
-        .map_err(HttpError::from)?;
+    Information::of(&ask_information(dialer, url, trust).await?)
+}
+
+/// As [`fetch_information`], for whoever wants to know how the relay answers, whatever it answers.
+///
+/// # Errors
+/// [`HttpError`]. An answer without a document is none.
+pub async fn ask_information(
+    dialer: &Dialer,
+    url: &str,
+    trust: Trust,
+) -> Result<Response, HttpError> {
+    let relay = dialer.admit(url, Family::Relay, trust)?;
     // The canonical URL begins with ws: or wss:.
     let address = relay.url().replacen("ws", "http", 1);
-    let target = dialer
-        .admit(&address, Family::Web, trust)
-        .map_err(HttpError::from)?;
+    let target = dialer.admit(&address, Family::Web, trust)?;
     let mut headers = HeaderMap::new();
     let kind = HeaderValue::from_static("application/nostr+json");
     headers.insert(header::ACCEPT, kind);
@@ -62,17 +72,26 @@ pub async fn fetch_information(
         .headers(headers)
         .within(TIME)
         .at_most(MAX_BYTES, Excess::Fail);
-    let response = dialer.request(&request).await?;
-    if response.status != StatusCode::OK {
-        return Err(InformationError::Status(response.status));
+    dialer.request(&request).await
+}
+
+impl Information {
+    /// The document in an answer.
+    ///
+    /// # Errors
+    /// [`InformationError::Status`] and [`InformationError::Document`].
+    pub fn of(response: &Response) -> Result<Self, InformationError> {
+        if response.status != StatusCode::OK {
+            return Err(InformationError::Status(response.status));
+        }
+        let raw: Value =
+            serde_json::from_slice(&response.body).map_err(|_| InformationError::Document)?;
+        let document = raw.as_object().map(document);
+        Ok(Self {
+            document: document.ok_or(InformationError::Document)?,
+            raw,
+        })
     }
-    let raw: Value =
-        serde_json::from_slice(&response.body).map_err(|_| InformationError::Document)?;
-    let document = raw.as_object().map(document);
-    Ok(Information {
-        document: document.ok_or(InformationError::Document)?,
-        raw,
-    })
 }
 
 /// Reads what is what it should be, and leaves out the rest.

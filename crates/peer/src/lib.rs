@@ -42,7 +42,7 @@ pub use check::{Dropped, Drops};
 pub use compare::{Compare, Compared, compare};
 pub use config::{AuthWhen, Config, ConfigError};
 pub use error::{Ended, PeerError};
-pub use information::{Information, InformationError, fetch_information};
+pub use information::{Information, InformationError, ask_information, fetch_information};
 pub use judge::{Refused, does_not_know, refused};
 pub use link::{Link, LinkTimes};
 pub use negentropy::Reconciliation;

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use stentor_event::{Filter, SubscriptionId};
-use stentor_net::dial::{Dialer, Trust};
+use stentor_net::dial::{Dialer, Stream, Target, Trust};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::auth::Authentication;
 use crate::check::{Dropped, Drops};
 use crate::config::Config;
-use crate::connect::connect;
+use crate::connect::{Socket, connect, shake_hands};
 use crate::driver;
 use crate::error::{Ended, PeerError};
 use crate::routes::Routes;
@@ -40,7 +40,7 @@ impl Peer {
     /// Connects to a relay. `signer` answers NIP-42's question who we are, when `config.auth` lets it.
     ///
     /// # Errors
-    /// [`PeerError::Config`], [`PeerError::Dial`], [`PeerError::Handshake`] or [`PeerError::Timeout`].
+    /// [`PeerError::Config`], [`PeerError::Dial`], [`PeerError::Handshake`], [`PeerError::Status`] or [`PeerError::Timeout`].
     pub async fn connect(
         dialer: &Dialer,
         url: &str,
@@ -50,23 +50,49 @@ impl Peer {
     ) -> Result<Self, PeerError> {
         config.check()?;
         let (socket, target) = connect(dialer, url, trust, &config).await?;
+        // The relay compares our AUTH event with the URL as we wrote it.
+        Ok(Self::on(socket, target.url(), url.trim(), config, signer))
+    }
+
+    /// Makes a connection of one that was dialed to this target: for whoever wants to know how it came about, too.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), without those of dialing.
+    pub async fn over_stream(
+        stream: Stream,
+        target: &Target,
+        config: Config,
+        signer: Option<Arc<dyn Signer>>,
+    ) -> Result<Self, PeerError> {
+        config.check()?;
+        let socket = shake_hands(stream, target, &config).await?;
+        Ok(Self::on(socket, target.url(), target.url(), config, signer))
+    }
+
+    fn on(
+        socket: Socket,
+        url: &str,
+        written: &str,
+        config: Config,
+        signer: Option<Arc<dyn Signer>>,
+    ) -> Self {
         // One place is kept for each subscription's CLOSE.
         let (outgoing, queue) = mpsc::channel(OUTGOING + config.subscriptions);
         let routes = Arc::new(Routes::new());
         let pings = outgoing.downgrade();
         let inner = Arc::new(Inner {
-            url: target.url().to_owned(),
+            url: url.to_owned(),
             remote: socket.get_ref().remote(),
             slots: Arc::new(Semaphore::new(config.subscriptions)),
             window: Arc::new(Semaphore::new(config.window)),
-            auth: Authentication::new(signer, url.trim()),
+            auth: Authentication::new(signer, written),
             config: config.clone(),
             routes: routes.clone(),
             outgoing,
         });
         let handles = Arc::downgrade(&inner);
         tokio::spawn(driver::run(socket, queue, pings, routes, handles, config));
-        Ok(Self(inner))
+        Self(inner)
     }
 
     /// The canonical URL of the relay.

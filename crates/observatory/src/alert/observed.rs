@@ -32,7 +32,7 @@ pub(crate) struct Observed<'a> {
     pub certificate_until_ms: Option<u64>,
 }
 
-/// Tells whoever watches this relay what there is to tell of a check: called in the check's transaction, after the relay's row was
+/// Tells whoever watches this relay what there is to tell of a check; how many alerts that were. Called in the check's transaction, after the relay's row was
 /// written. After the commit, [`committed`] makes it known sooner.
 ///
 /// # Errors
@@ -42,10 +42,10 @@ pub(crate) fn observed(
     config: &config::Alert,
     observed: &Observed<'_>,
     now_ms: u64,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let watching = table::watching(tx, observed.relay)?;
     if watching.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let finding = finding(tx, observed, now_ms)?;
     let mut told = Vec::new();
@@ -63,8 +63,9 @@ pub(crate) fn observed(
             told.push(alert);
         }
     }
+    let count = told.len() as u64;
     append(tx, &drafts(&watching, told, observed), now_ms)?;
-    Ok(())
+    Ok(count)
 }
 
 /// Makes what was told in a transaction that has committed known at once; without it, it is found a little later.

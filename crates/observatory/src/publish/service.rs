@@ -48,12 +48,14 @@ async fn make(ground: Arc<Ground>, news: watch::Sender<u64>) -> Result<(), Error
     let mut maker = Maker::default();
     loop {
         network(&ground).await;
+        // Made before the look, so that what is written during it is not missed.
+        let checks = ground.signals.checks.notified();
         if let Some(place) = maker.turn(&ground).await? {
             news.send_replace(place);
         }
         ground.clock.sleep(PAUSE).await;
         tokio::select! {
-            () = ground.signals.checks.notified() => {}
+            () = checks => {}
             () = ground.clock.sleep(INTERVAL) => {}
         }
     }
