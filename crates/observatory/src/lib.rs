@@ -9,6 +9,8 @@
 //! `ground` is what all of them stand on; `role` puts it together.
 
 mod alert;
+mod answer;
+mod api;
 mod budget;
 mod check;
 mod clock;
@@ -29,6 +31,8 @@ mod testing;
 mod testing_target;
 
 pub use alert::{Watch, WatchState};
+pub use answer::{Answer, Question};
+pub use api::Door;
 pub use clock::Clock;
 pub use config::Config;
 pub use error::Error;
