@@ -29,14 +29,6 @@ impl Target {
     /// One that answers each message by this.
     pub async fn new(answer: impl Fn(&Value) -> Vec<Value> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self::on(listener, answer)
-    }
-
-    /// The same on this listener.
-    pub fn on(
-        listener: TcpListener,
-        answer: impl Fn(&Value) -> Vec<Value> + Send + Sync + 'static,
-    ) -> Self {
         let address = listener.local_addr().unwrap();
         let url = RelayUrl::parse(&format!("ws://{address}")).unwrap();
         let (sender, messages) = mpsc::unbounded_channel();

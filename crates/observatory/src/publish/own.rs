@@ -40,8 +40,10 @@ pub(super) async fn run(ground: Arc<Ground>, mut news: watch::Receiver<u64>) -> 
         match turn {
             Turn::Some => {}
             Turn::Unavailable => ground.clock.sleep(RETRY).await,
-            // There is a sender as long as this is polled.
-            Turn::None => drop(news.changed().await),
+            Turn::None => {
+                // There is a sender as long as this is polled.
+                let _ = news.changed().await;
+            }
         }
     }
 }

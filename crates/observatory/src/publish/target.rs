@@ -110,8 +110,13 @@ impl Target<'_> {
     }
 
     async fn serve(&mut self, peer: &Peer, news: &mut watch::Receiver<u64>) -> Result<Went, Error> {
+        let mut went = Went::Away;
         loop {
-            if !service::is_network_up(self.ground) || peer.ended().is_some() {
+            // One that hangs up before anything was sent has not gone well, else it would be connected to without a pause.
+            if peer.ended().is_some() {
+                return Ok(went);
+            }
+            if !service::is_network_up(self.ground) {
                 return Ok(Went::Well);
             }
             news.mark_unchanged();
@@ -138,6 +143,7 @@ impl Target<'_> {
                 peer.close().await;
                 return Ok(settled.went);
             }
+            went = Went::Well;
         }
     }
 }

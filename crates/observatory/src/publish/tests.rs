@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -6,7 +7,6 @@ use stentor_event::{Event, Filter, Kind, Viewer};
 use stentor_sql::both_engines;
 use stentor_sql::testing::House;
 use stentor_store::{Budget, EventStore, Query, ScanLimits};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::discovery::DISCOVERY;
@@ -207,10 +207,8 @@ async fn wait_for_place(ground: &Ground, url: &RelayUrl, wanted: u64) {
 
 async fn o2_5_a_target_that_was_away_gets_what_is_newest_and_nothing_twice(house: House) {
     let ground = ground(&house, config()).await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let url = RelayUrl::parse(&format!("ws://{address}")).unwrap();
-    drop(listener);
+    let mut there = Target::taking().await;
+    let url = there.url.clone();
     let mut maker = Maker::default();
     for round in (1..=3_u64).rev() {
         relay(&ground, "wss://a.example", "online", round * 1_000).await;
@@ -223,8 +221,6 @@ async fn o2_5_a_target_that_was_away_gets_what_is_newest_and_nothing_twice(house
         maker.turn(&ground).await.unwrap().unwrap();
     }
     let news = watch::Sender::new(0);
-    let listener = TcpListener::bind(address).await.unwrap();
-    let mut there = Target::on(listener, |message| vec![ok(message, true, "")]);
     let test = async {
         let (mut monitor, mut relays) = (0, Vec::new());
         for _ in 0..3 {
@@ -270,13 +266,14 @@ async fn o2_5_a_target_that_asks_is_told_who_we_are_and_one_that_refuses_stays_w
     relay(&ground, "wss://a.example", "online", 0).await;
     Maker::default().turn(&ground).await.unwrap().unwrap();
     let news = watch::Sender::new(0);
-    let mut asking = Target::new(|message| match message[0].as_str() {
-        Some("AUTH") => vec![ok(message, true, "")],
-        _ if message[1]["kind"] == 30_166 => vec![
-            json!(["AUTH", "challenge"]),
-            ok(message, false, "auth-required: who are you?"),
-        ],
-        _ => vec![ok(message, true, "")],
+    let is_known = AtomicBool::new(false);
+    let mut asking = Target::new(move |message| {
+        let is_auth = message[0] == "AUTH";
+        if is_known.fetch_or(is_auth, Ordering::SeqCst) || is_auth {
+            return vec![ok(message, true, "")];
+        }
+        let refusal = ok(message, false, "auth-required: who are you?");
+        vec![json!(["AUTH", "challenge"]), refusal]
     })
     .await;
     let url = asking.url.clone();
