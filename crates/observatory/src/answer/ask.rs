@@ -66,7 +66,13 @@ pub(crate) struct WatchPage {
 impl Table for WatchPage {
     const ROWS: &'static str = "watches";
     const COLUMNS: &'static [&'static str] = &[
-        "id", "url", "recipient", "made_ms", "made_by", "state", "down_since_ms",
+        "id",
+        "url",
+        "recipient",
+        "made_ms",
+        "made_by",
+        "state",
+        "down_since_ms",
     ];
 }
 
@@ -80,10 +86,12 @@ impl Observatory {
         question: &Question,
         rules: Arc<VisibilityRules>,
     ) -> Result<Answer, Error> {
-        self.ask(question, rules).await.map_err(|error| match error {
-            AskError::Failed(error) => error,
-            other => Error::Invalid(other.to_string()),
-        })
+        self.ask(question, rules)
+            .await
+            .map_err(|error| match error {
+                AskError::Failed(error) => error,
+                other => Error::Invalid(other.to_string()),
+            })
     }
 
     pub(crate) async fn ask(
@@ -99,7 +107,9 @@ impl Observatory {
         let ground = &self.ground;
         let (records, now_ms) = (&ground.records, ground.clock.now_ms());
         Ok(match asked {
-            Asked::Relays(query) => Answer::list::<RelayPage>(&relays::relays(records, query).await?),
+            Asked::Relays(query) => {
+                Answer::list::<RelayPage>(&relays::relays(records, query).await?)
+            }
             Asked::Relay(name) => Answer::one(&detail::relay(records, name).await?),
             Asked::Checks(name, back) => {
                 let relay = name.find(records).await?;

@@ -64,7 +64,14 @@ pub(crate) struct CheckPage {
 impl Table for CheckPage {
     const ROWS: &'static str = "checks";
     const COLUMNS: &'static [&'static str] = &[
-        "at_ms", "online", "reason", "open_ms", "read_ms", "write_ms", "write_outcome", "attempts",
+        "at_ms",
+        "online",
+        "reason",
+        "open_ms",
+        "read_ms",
+        "write_ms",
+        "write_outcome",
+        "attempts",
     ];
 }
 
@@ -95,8 +102,9 @@ pub(crate) struct SeriesAnswer {
 
 impl Table for SeriesAnswer {
     const ROWS: &'static str = "points";
-    const COLUMNS: &'static [&'static str] =
-        &["at_ms", "open_ms", "read_ms", "write_ms", "online", "checks"];
+    const COLUMNS: &'static [&'static str] = &[
+        "at_ms", "open_ms", "read_ms", "write_ms", "online", "checks",
+    ];
 }
 
 /// The days of a relay.
@@ -108,8 +116,14 @@ pub(crate) struct DayPage {
 
 impl Table for DayPage {
     const ROWS: &'static str = "days";
-    const COLUMNS: &'static [&'static str] =
-        &["day", "checks", "online", "open_sum", "read_sum", "read_count"];
+    const COLUMNS: &'static [&'static str] = &[
+        "day",
+        "checks",
+        "online",
+        "open_sum",
+        "read_sum",
+        "read_count",
+    ];
 }
 
 /// A page of what is newest first.
@@ -135,7 +149,10 @@ impl Back {
         let Some(after) = &self.after else {
             return Ok(u64::MAX);
         };
-        match Place::read(after, list, b"i").map_err(|error| wrong("after", error))?.first() {
+        match Place::read(after, list, b"i")
+            .map_err(|error| wrong("after", error))?
+            .first()
+        {
             Some(Part::Integer(before)) => Ok(read(*before)),
             _ => Err(wrong("after", "not a cursor")),
         }
@@ -178,12 +195,16 @@ impl Range {
         let from_ms = self.from_ms.unwrap_or(to_ms.saturating_sub(length));
         match to_ms.checked_sub(from_ms) {
             Some(1..=LONGEST) => Ok((from_ms, to_ms)),
-            _ => Err(wrong("from_ms", "not before to_ms, or more than 400 days before it")),
+            _ => Err(wrong(
+                "from_ms",
+                "not before to_ms, or more than 400 days before it",
+            )),
         }
     }
 }
 
-const CHECKS: &str = "SELECT at_ms, online, reason, open_ms, read_ms, write_ms, write_outcome, attempts
+const CHECKS: &str =
+    "SELECT at_ms, online, reason, open_ms, read_ms, write_ms, write_outcome, attempts
     FROM observatory_checks WHERE relay = ? AND at_ms < ? ORDER BY at_ms DESC LIMIT ?";
 
 /// The checks of a relay.
@@ -215,12 +236,7 @@ pub(crate) async fn changes(
 }
 
 /// Leaves a page of the rows, and says where the next begins.
-fn next<T>(
-    rows: &mut Vec<T>,
-    limit: u32,
-    list: &str,
-    at_ms: impl Fn(&T) -> u64,
-) -> Option<String> {
+fn next<T>(rows: &mut Vec<T>, limit: u32, list: &str, at_ms: impl Fn(&T) -> u64) -> Option<String> {
     let limit = limit as usize;
     if rows.len() <= limit {
         return None;

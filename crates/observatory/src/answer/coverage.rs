@@ -123,7 +123,9 @@ pub(crate) async fn coverage(
          FROM observatory_coverage v JOIN observatory_relays r ON r.id = v.relay JOIN observatory_filters f ON f.id = v.filter
          {conditions} ORDER BY v.relay, v.filter, v.since LIMIT ?"
     );
-    let mut intervals: Vec<Interval> = records.fetch_all(std::borrow::Cow::Owned(sql), values).await?;
+    let mut intervals: Vec<Interval> = records
+        .fetch_all(std::borrow::Cow::Owned(sql), values)
+        .await?;
     let limit = query.limit as usize;
     let more = intervals.len() > limit;
     intervals.truncate(limit);

@@ -31,10 +31,16 @@ impl Shape {
     /// An answer of this shape as CSV.
     pub fn csv(self, body: &Value) -> String {
         let mut text = String::new();
-        line(&mut text, self.columns.iter().map(|name| (*name).to_owned()));
+        line(
+            &mut text,
+            self.columns.iter().map(|name| (*name).to_owned()),
+        );
         let rows = body.get(self.rows).and_then(Value::as_array);
         for row in rows.into_iter().flatten() {
-            line(&mut text, self.columns.iter().map(|name| field(row.get(name))));
+            line(
+                &mut text,
+                self.columns.iter().map(|name| field(row.get(name))),
+            );
         }
         text
     }
@@ -81,7 +87,8 @@ mod tests {
 
     /// Reads CSV as RFC 4180 says.
     fn parse(text: &str) -> Vec<Vec<String>> {
-        let (mut rows, mut row, mut field, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
+        let (mut rows, mut row, mut field, mut quoted) =
+            (Vec::new(), Vec::new(), String::new(), false);
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
             match c {
@@ -113,7 +120,8 @@ mod tests {
 
     #[test]
     fn o4_2_a_formula_is_a_text_and_nothing_is_empty() {
-        let body = json!({"rows": [{"a": "=HYPERLINK(\"x\")", "b": null}, {"a": -1, "b": [1, "x"]}]});
+        let body =
+            json!({"rows": [{"a": "=HYPERLINK(\"x\")", "b": null}, {"a": -1, "b": [1, "x"]}]});
         assert_eq!(
             SHAPE.csv(&body),
             "a,b\r\n\"'=HYPERLINK(\"\"x\"\")\",\r\n-1,\"[1,\"\"x\"\"]\"\r\n"

@@ -32,7 +32,8 @@ impl RelayName {
         if let Ok(number) = text.parse() {
             return Ok(Self::Number(number));
         }
-        let url = RelayUrl::parse(text).map_err(|error| super::parameters::wrong("relay", error))?;
+        let url =
+            RelayUrl::parse(text).map_err(|error| super::parameters::wrong("relay", error))?;
         Ok(Self::Url(url))
     }
 
@@ -241,7 +242,10 @@ pub(crate) async fn relay(records: &Database, name: &RelayName) -> Result<RelayD
             (id.0,),
         )
         .await?;
-    detail.nips = nips.into_iter().map(|(nip,)| crate::clock::read(nip)).collect();
+    detail.nips = nips
+        .into_iter()
+        .map(|(nip,)| crate::clock::read(nip))
+        .collect();
     detail.mentions = records
         .fetch_all(
             "SELECT source, mentions, first_ms, last_ms FROM observatory_mentions WHERE relay = ?
@@ -265,10 +269,7 @@ pub(crate) async fn relay(records: &Database, name: &RelayName) -> Result<RelayD
     Ok(detail)
 }
 
-async fn document(
-    records: &Database,
-    hash: Option<[u8; 32]>,
-) -> Result<Option<Value>, AskError> {
+async fn document(records: &Database, hash: Option<[u8; 32]>) -> Result<Option<Value>, AskError> {
     match hash {
         Some(hash) => Ok(history::document(records, hash).await?),
         None => Ok(None),

@@ -34,6 +34,18 @@ pub(crate) struct EventQuery {
 }
 
 impl EventQuery {
+    /// For one event.
+    pub fn of(id: EventId) -> Self {
+        Self {
+            filter: Filter {
+                ids: Some(vec![id]),
+                ..Filter::default()
+            },
+            limit: 1,
+            ..Self::default()
+        }
+    }
+
     /// Takes what it knows from the parameters.
     pub fn read(parameters: &mut Parameters) -> Result<Self, AskError> {
         let mut filter = Filter {
@@ -103,17 +115,19 @@ fn list<T: Ord>(
         return Err(wrong(name, format!("more than {MOST}")));
     }
     let values: Option<Vec<T>> = texts.iter().map(|text| read(text)).collect();
-    let mut values = values.ok_or_else(|| wrong(name, "a kind is a number to 65535, ids and keys are 64 lower-case hex digits"))?;
+    let mut values = values.ok_or_else(|| {
+        wrong(
+            name,
+            "a kind is a number to 65535, ids and keys are 64 lower-case hex digits",
+        )
+    })?;
     values.sort_unstable();
     values.dedup();
     Ok(values)
 }
 
 /// Conditions on tags: `#t` or, with another beginning, `!#t`.
-fn tags(
-    parameters: &mut Parameters,
-    beginning: &str,
-) -> Result<Vec<(u8, Vec<String>)>, AskError> {
+fn tags(parameters: &mut Parameters, beginning: &str) -> Result<Vec<(u8, Vec<String>)>, AskError> {
     let mut tags = Vec::new();
     let mut names = parameters.names(beginning);
     names.sort_unstable();
@@ -183,7 +197,9 @@ mod tests {
             let query = read(raw).unwrap();
             query.filter.matches(&event.view()) && query.wants(&event.view())
         };
-        assert!(wants("kinds=1,2&%231=one&%231=two&%23t=weg&text=nach%20s%C3%BC"));
+        assert!(wants(
+            "kinds=1,2&%231=one&%231=two&%23t=weg&text=nach%20s%C3%BC"
+        ));
         assert!(!wants("%231=two") && !wants("%23t=one"));
         assert!(!wants("!kinds=1") && wants("!kinds=2"));
         assert!(!wants("!%23t=weg") && wants("!%23t=x") && !wants("!%231=one"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
-use stentor_event::{EventId, EventView, Filter, Timestamp, Viewer, VisibilityRules, embeds_protected};
+use stentor_event::{EventId, EventView, Timestamp, Viewer, VisibilityRules, embeds_protected};
 use stentor_store::{Budget, Query, ScanLimits, StoreError, StoredEvent};
 use utoipa::ToSchema;
 
@@ -17,7 +17,7 @@ use crate::ground::Ground;
 use crate::provenance::{self, How};
 
 /// Events that one request looks at, at most.
-const LOOKED_AT: usize = 20_000;
+pub(super) const LOOKED_AT: usize = 5_000;
 /// Rows of the store's index that it may touch for that.
 const ROWS: u64 = 2_000_000;
 /// Bytes of events in one page.
@@ -96,14 +96,7 @@ pub(crate) async fn event(
     id: EventId,
     rules: Arc<VisibilityRules>,
 ) -> Result<EventAnswer, AskError> {
-    let query = EventQuery {
-        filter: Filter {
-            ids: Some(vec![id]),
-            ..Filter::default()
-        },
-        limit: 1,
-        ..EventQuery::default()
-    };
+    let query = EventQuery::of(id);
     let found = scan(ground, &query, None, &Viewer::anonymous(rules)).await?;
     match found.events.first() {
         Some(event) => told(ground, event, true).await,
@@ -198,8 +191,8 @@ async fn told(
         true => Some(holders(ground, event.number.0).await?),
         false => None,
     };
-    let event = serde_json::from_slice(&event.json)
-        .map_err(|error| Error::Invalid(error.to_string()))?;
+    let event =
+        serde_json::from_slice(&event.json).map_err(|error| Error::Invalid(error.to_string()))?;
     Ok(EventAnswer { event, holders })
 }
 
@@ -211,9 +204,13 @@ async fn holders(ground: &Ground, number: u64) -> Result<Vec<Holder>, AskError> 
         return Ok(Vec::new());
     }
     let marks = stentor_sql::placeholders(held.len());
-    let sql = format!("SELECT id, url FROM observatory_relays WHERE id IN ({marks}) LIMIT {HOLDERS}");
+    let sql =
+        format!("SELECT id, url FROM observatory_relays WHERE id IN ({marks}) LIMIT {HOLDERS}");
     let ids: Vec<stentor_sql::Value> = held.iter().map(|one| one.relay.0.into()).collect();
-    let rows: Vec<(i64, String)> = ground.records.fetch_all(std::borrow::Cow::Owned(sql), ids).await?;
+    let rows: Vec<(i64, String)> = ground
+        .records
+        .fetch_all(std::borrow::Cow::Owned(sql), ids)
+        .await?;
     let urls: std::collections::HashMap<i64, String> = rows.into_iter().collect();
     let holder = |one: provenance::Held| {
         Some(Holder {

@@ -99,11 +99,14 @@ pub(crate) async fn network(ground: &Ground) -> Result<Network, AskError> {
     })
 }
 
-const BY_NETWORK: &str = "SELECT network, COUNT(*) FROM observatory_relays WHERE status = 'online' AND state = 'relay'
+const BY_NETWORK: &str =
+    "SELECT network, COUNT(*) FROM observatory_relays WHERE status = 'online' AND state = 'relay'
     GROUP BY network ORDER BY 2 DESC, 1 LIMIT ?";
-const BY_SOFTWARE: &str = "SELECT software, COUNT(*) FROM observatory_relays WHERE status = 'online' AND state = 'relay'
+const BY_SOFTWARE: &str =
+    "SELECT software, COUNT(*) FROM observatory_relays WHERE status = 'online' AND state = 'relay'
     AND software IS NOT NULL GROUP BY software ORDER BY 2 DESC, 1 LIMIT ?";
-const BY_COUNTRY: &str = "SELECT country, COUNT(*) FROM observatory_relays WHERE status = 'online' AND state = 'relay'
+const BY_COUNTRY: &str =
+    "SELECT country, COUNT(*) FROM observatory_relays WHERE status = 'online' AND state = 'relay'
     AND country IS NOT NULL GROUP BY country ORDER BY 2 DESC, 1 LIMIT ?";
 const BY_NIP: &str = "SELECT CAST(n.nip AS TEXT), COUNT(*) FROM observatory_nips n JOIN observatory_relays r ON r.id = n.relay
     WHERE r.status = 'online' AND r.state = 'relay' GROUP BY n.nip ORDER BY 2 DESC, n.nip LIMIT ?";

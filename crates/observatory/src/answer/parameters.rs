@@ -114,8 +114,11 @@ impl Parameters {
         T: FromStr,
     {
         let text = self.text(name)?;
-        text.map(|text| text.parse().map_err(|_| wrong(name, format!("not {wanted}"))))
-            .transpose()
+        text.map(|text| {
+            text.parse()
+                .map_err(|_| wrong(name, format!("not {wanted}")))
+        })
+        .transpose()
     }
 
     /// `true` or `false`.

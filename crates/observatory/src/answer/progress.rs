@@ -81,7 +81,8 @@ const RELAYS: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(whole), 0) AS BIGINT) F
     SELECT relay, MIN(CASE WHEN state = 'complete' THEN 1 ELSE 0 END) AS whole FROM observatory_coverage GROUP BY relay) AS visited";
 
 /// Relays and filters that were asked.
-const ASKED: &str = "SELECT COUNT(*) FROM (SELECT DISTINCT relay, filter FROM observatory_coverage) AS asked";
+const ASKED: &str =
+    "SELECT COUNT(*) FROM (SELECT DISTINCT relay, filter FROM observatory_coverage) AS asked";
 
 /// How far the archive has got.
 pub(crate) async fn progress(ground: &Ground) -> Result<Progress, AskError> {

@@ -66,7 +66,6 @@ impl Question {
         parameters.end()?;
         Ok(Self(asked))
     }
-
 }
 
 impl Asked {
@@ -74,8 +73,12 @@ impl Asked {
         Ok(match parts {
             ["relays"] => Self::Relays(RelayQuery::read(parameters)?),
             ["relays", relay] => Self::Relay(RelayName::read(relay)?),
-            ["relays", relay, "checks"] => Self::Checks(RelayName::read(relay)?, Back::read(parameters)?),
-            ["relays", relay, "series"] => Self::Series(RelayName::read(relay)?, Range::read(parameters)?),
+            ["relays", relay, "checks"] => {
+                Self::Checks(RelayName::read(relay)?, Back::read(parameters)?)
+            }
+            ["relays", relay, "series"] => {
+                Self::Series(RelayName::read(relay)?, Range::read(parameters)?)
+            }
             ["relays", relay, "days"] => {
                 let days = parameters.number("days")?.unwrap_or(90);
                 if !(1..=400).contains(&days) {
@@ -83,10 +86,13 @@ impl Asked {
                 }
                 Self::Days(RelayName::read(relay)?, days)
             }
-            ["relays", relay, "changes"] => Self::Changes(RelayName::read(relay)?, Back::read(parameters)?),
-            ["relays", relay, "coverage"] => {
-                Self::Coverage(Some(RelayName::read(relay)?), CoverageQuery::read(parameters)?)
+            ["relays", relay, "changes"] => {
+                Self::Changes(RelayName::read(relay)?, Back::read(parameters)?)
             }
+            ["relays", relay, "coverage"] => Self::Coverage(
+                Some(RelayName::read(relay)?),
+                CoverageQuery::read(parameters)?,
+            ),
             ["coverage"] => {
                 let relay = parameters.text("relay")?;
                 let relay = relay.as_deref().map(RelayName::read).transpose()?;
@@ -145,12 +151,22 @@ mod tests {
 
     #[test]
     fn o4_2_what_cannot_be_asked_is_said() {
-        let problem = |path: &str, query: &str| Question::parse(path, query).unwrap_err().to_string();
+        let problem =
+            |path: &str, query: &str| Question::parse(path, query).unwrap_err().to_string();
         assert_eq!(problem("relay", ""), "there is none");
         assert_eq!(problem("relays/x", ""), "relay: not a URL");
-        assert_eq!(problem("network", "x=1"), "x: there is no such parameter here");
-        assert_eq!(problem("relays/1/series", "hours=1&to_ms=5"), "hours: not together with from_ms or to_ms");
-        assert_eq!(problem("relays/1/days", "days=0"), "days: not between 1 and 400");
+        assert_eq!(
+            problem("network", "x=1"),
+            "x: there is no such parameter here"
+        );
+        assert_eq!(
+            problem("relays/1/series", "hours=1&to_ms=5"),
+            "hours: not together with from_ms or to_ms"
+        );
+        assert_eq!(
+            problem("relays/1/days", "days=0"),
+            "days: not between 1 and 400"
+        );
         assert_eq!(problem("events/00", ""), "id: not 64 lower-case hex digits");
     }
 

@@ -125,8 +125,13 @@ impl RelayQuery {
             Some(text) => order(&text)?,
         };
         Ok(Self {
-            state: word(parameters, "state", &[State::Relay, State::Candidate], |one| one.as_str())?
-                .unwrap_or(State::Relay),
+            state: word(
+                parameters,
+                "state",
+                &[State::Relay, State::Candidate],
+                |one| one.as_str(),
+            )?
+            .unwrap_or(State::Relay),
             status: word(parameters, "status", &STATUSES, |one| one.as_str())?,
             network: word(parameters, "network", &Network::ALL, |one| one.as_str())?,
             software: text(parameters, "software")?,
@@ -153,7 +158,10 @@ impl RelayQuery {
             }
         };
         let is_candidate = self.state == State::Candidate;
-        put("state", is_candidate.then(|| self.state.as_str().to_owned()));
+        put(
+            "state",
+            is_candidate.then(|| self.state.as_str().to_owned()),
+        );
         put("status", self.status.map(|one| one.as_str().to_owned()));
         put("network", self.network.map(|one| one.as_str().to_owned()));
         put("software", self.software.clone());
@@ -162,13 +170,19 @@ impl RelayQuery {
         }
         put("country", self.country.clone());
         put("auth_required", self.auth_required.map(|it| it.to_string()));
-        put("payment_required", self.payment_required.map(|it| it.to_string()));
+        put(
+            "payment_required",
+            self.payment_required.map(|it| it.to_string()),
+        );
         put("degraded", self.degraded.map(|it| it.to_string()));
         put("min_uptime", self.min_uptime.map(|it| it.to_string()));
         put("text", self.text.clone());
         let order = self.order();
         put("sort", (order != Sort::Url.as_str()).then_some(order));
-        put("limit", (self.limit != ROWS).then(|| self.limit.to_string()));
+        put(
+            "limit",
+            (self.limit != ROWS).then(|| self.limit.to_string()),
+        );
         put("after", self.after.clone());
         to.finish()
     }
@@ -234,7 +248,9 @@ fn nips(texts: Vec<String>) -> Result<Vec<(u16, bool)>, AskError> {
             Some(digits) => (digits.to_owned(), false),
             None => (text, true),
         };
-        let number = digits.parse().map_err(|_| wrong("nip", "not a number, or ! and a number"));
+        let number = digits
+            .parse()
+            .map_err(|_| wrong("nip", "not a number, or ! and a number"));
         number.map(|number| (number, has))
     };
     texts.into_iter().map(one).collect()
@@ -273,27 +289,42 @@ mod tests {
         let nips = prop::collection::vec((any::<u16>(), any::<bool>()), 0..5);
         let truths = (truth(), truth(), truth(), any::<bool>());
         let rest = (prop::option::of(0.0..=1.0_f64), 1_u32..=500, text(), text());
-        (words, nips, truths, rest, prop::option::of("[A-Z]{2}"), prop::option::of("[A-Za-z0-9_-]{1,40}")).prop_map(
-            |((status, network, sort, state), nips, truths, (min_uptime, limit, software, text), country, after)| {
-                RelayQuery {
-                    state,
-                    status,
-                    network,
-                    software,
-                    nips,
-                    country,
-                    auth_required: truths.0,
-                    payment_required: truths.1,
-                    degraded: truths.2,
-                    min_uptime,
-                    text,
-                    sort,
-                    descending: truths.3,
-                    limit,
-                    after,
-                }
-            },
+        (
+            words,
+            nips,
+            truths,
+            rest,
+            prop::option::of("[A-Z]{2}"),
+            prop::option::of("[A-Za-z0-9_-]{1,40}"),
         )
+            .prop_map(
+                |(
+                    (status, network, sort, state),
+                    nips,
+                    truths,
+                    (min_uptime, limit, software, text),
+                    country,
+                    after,
+                )| {
+                    RelayQuery {
+                        state,
+                        status,
+                        network,
+                        software,
+                        nips,
+                        country,
+                        auth_required: truths.0,
+                        payment_required: truths.1,
+                        degraded: truths.2,
+                        min_uptime,
+                        text,
+                        sort,
+                        descending: truths.3,
+                        limit,
+                        after,
+                    }
+                },
+            )
     }
 
     proptest! {
@@ -311,14 +342,23 @@ mod tests {
     #[test]
     fn o4_2_what_is_wrong_is_named() {
         let problem = |raw: &str| read(raw).unwrap_err().to_string();
-        assert_eq!(problem("status=up"), "status: not one of unknown, online, offline");
+        assert_eq!(
+            problem("status=up"),
+            "status: not one of unknown, online, offline"
+        );
         assert_eq!(problem("limit=501"), "limit: not between 1 and 500");
         assert_eq!(problem("limit=0"), "limit: not between 1 and 500");
         assert_eq!(problem("nip=x"), "nip: not a number, or ! and a number");
         assert_eq!(problem("min_uptime=2"), "min_uptime: not from 0 to 1");
         assert_eq!(problem("min_uptime=NaN"), "min_uptime: not from 0 to 1");
-        assert_eq!(problem("statsu=online"), "statsu: there is no such parameter here");
-        assert_eq!(problem("status=online&status=offline"), "status: given more than once");
+        assert_eq!(
+            problem("statsu=online"),
+            "statsu: there is no such parameter here"
+        );
+        assert_eq!(
+            problem("status=online&status=offline"),
+            "status: given more than once"
+        );
         assert!(problem("sort=-name").starts_with("sort: not one of url, "));
         assert_eq!(problem("text=%00"), "text: has a NUL in it");
     }

@@ -5,10 +5,10 @@ use stentor_sql::{Database, Dialect, Error, FromRow, Row, Value};
 use utoipa::ToSchema;
 
 use super::csv::Table;
-use super::parameters::{AskError, wrong};
+use super::parameters::{AskError, ROWS, wrong};
 use super::place::{Part, Place};
 use super::relay_query::{RelayQuery, Sort};
-use super::rows::{Conditions, anywhere, maybe, number};
+use super::rows::{Conditions, anywhere, digest, maybe, number};
 
 /// What a list tells of a relay. What is missing was not tested, or is not known.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -77,9 +77,31 @@ pub(crate) struct RelayPage {
 impl Table for RelayPage {
     const ROWS: &'static str = "relays";
     const COLUMNS: &'static [&'static str] = &[
-        "id", "url", "network", "state", "status", "reason", "name", "software", "version", "country", "auth_required",
-        "payment_required", "open_ms", "read_ms", "write_ms", "uptime_day", "uptime_week", "uptime_month", "uptime_quarter",
-        "degraded", "events", "exclusive", "found_ms", "checked_ms", "seen_ms",
+        "id",
+        "url",
+        "network",
+        "state",
+        "status",
+        "reason",
+        "name",
+        "software",
+        "version",
+        "country",
+        "auth_required",
+        "payment_required",
+        "open_ms",
+        "read_ms",
+        "write_ms",
+        "uptime_day",
+        "uptime_week",
+        "uptime_month",
+        "uptime_quarter",
+        "degraded",
+        "events",
+        "exclusive",
+        "found_ms",
+        "checked_ms",
+        "seen_ms",
     ];
 }
 
@@ -134,7 +156,11 @@ impl RelaySummary {
 impl Sort {
     /// What rows are compared by: never nothing. What is not known comes last, whichever way.
     fn key(self, dialect: Dialect, descending: bool) -> String {
-        let last = if descending { "-1" } else { "9223372036854775807" };
+        let last = if descending {
+            "-1"
+        } else {
+            "9223372036854775807"
+        };
         match self {
             // Byte by byte on both, so that a cursor is good for either.
             Self::Url if dialect == Dialect::Postgres => "(r.url COLLATE \"C\")".to_owned(),
@@ -193,21 +219,36 @@ impl Sorted {
 
 /// The relays of a query.
 pub(crate) async fn relays(records: &Database, query: &RelayQuery) -> Result<RelayPage, AskError> {
-    let list = format!("relays:{}", query.order());
+    // A cursor is of one filter and one order.
+    let asked = RelayQuery {
+        limit: ROWS,
+        after: None,
+        ..query.clone()
+    };
+    let list = format!("relays:{}", digest(&asked.written()));
     let key = query.sort.key(records.dialect(), query.descending);
     let mut conditions = conditions(query);
-    let (sign, way) = if query.descending { ("<", "DESC") } else { (">", "ASC") };
+    let (sign, way) = if query.descending {
+        ("<", "DESC")
+    } else {
+        (">", "ASC")
+    };
     if let Some(after) = &query.after {
         let place = Place::read(after, &list, query.sort.kinds());
         let place = place.map_err(|error| wrong("after", error))?;
-        conditions.add_all(format!("({key}, r.id) {sign} (?, ?)"), place.into_iter().map(Value::from));
+        conditions.add_all(
+            format!("({key}, r.id) {sign} (?, ?)"),
+            place.into_iter().map(Value::from),
+        );
     }
     let (conditions, mut values) = conditions.into_parts();
     values.push(i64::from(query.limit + 1).into());
     let sql = format!(
         "SELECT {COLUMNS}, {key} AS sort_key FROM {FROM} {conditions} ORDER BY {key} {way}, r.id {way} LIMIT ?"
     );
-    let mut rows: Vec<Sorted> = records.fetch_all(std::borrow::Cow::Owned(sql), values).await?;
+    let mut rows: Vec<Sorted> = records
+        .fetch_all(std::borrow::Cow::Owned(sql), values)
+        .await?;
     let limit = query.limit as usize;
     let more = rows.len() > limit;
     rows.truncate(limit);

@@ -67,7 +67,10 @@ pub(super) fn maybe(row: &Row, column: &str) -> Result<Option<u64>, Error> {
 /// The short name of a filter in cursors, so that a cursor is of one filter.
 pub(super) fn digest(text: &str) -> String {
     let hash = Sha256::digest(text);
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hash.iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// A value as JSON. What is answered always has one.

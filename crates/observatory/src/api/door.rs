@@ -48,7 +48,10 @@ impl Api {
         let Some(door) = &self.door else {
             return Err(Failure::NoDoor);
         };
-        let principal = door.who(head, info, body).await.map_err(|answer| Failure::Answered(Box::new(answer)))?;
+        let principal = door
+            .who(head, info, body)
+            .await
+            .map_err(|answer| Failure::Answered(Box::new(answer)))?;
         if principal.scopes.allow(scope) {
             Ok(principal)
         } else {
@@ -58,6 +61,8 @@ impl Api {
 
     /// What is private.
     pub fn rules(&self) -> Arc<VisibilityRules> {
-        self.door.as_ref().map_or_else(Arc::default, |door| door.rules())
+        self.door
+            .as_ref()
+            .map_or_else(Arc::default, |door| door.rules())
     }
 }

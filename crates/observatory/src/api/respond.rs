@@ -55,7 +55,10 @@ impl Api {
         let answer = self.observatory.ask(&question, self.rules()).await?;
         let (kind, body) = match form {
             Form::Json => ("application/json", answer.body.to_string()),
-            Form::Csv => ("text/csv; charset=utf-8", answer.csv().ok_or(Failure::Form)?),
+            Form::Csv => (
+                "text/csv; charset=utf-8",
+                answer.csv().ok_or(Failure::Form)?,
+            ),
         };
         let is_public = self.observatory.ground.config.public && !for_operators;
         Ok(response(&head.headers, kind, body, is_public))
@@ -89,13 +92,21 @@ fn form(query: &str) -> Result<(Form, String), Failure> {
 /// An answer, or that what the client has is still good.
 fn response(request: &HeaderMap, kind: &'static str, body: String, is_public: bool) -> Response {
     let hash = Sha256::digest(&body);
-    let digits: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = hash
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let tag = format!("W/\"{digits}\"");
     let known = request
         .get_all(header::IF_NONE_MATCH)
         .iter()
         .any(|value| matches(value, &tag));
-    let mut response = Response::new(if known { Body::empty() } else { Body::from(body) });
+    let mut response = Response::new(if known {
+        Body::empty()
+    } else {
+        Body::from(body)
+    });
     let headers = response.headers_mut();
     let cache = if is_public { PUBLIC } else { PRIVATE };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
@@ -129,7 +140,9 @@ mod tests {
     #[test]
     fn o4_2_tags_are_compared_weakly() {
         let matches = |value: &'static str| matches(&HeaderValue::from_static(value), "W/\"ab\"");
-        assert!(matches("W/\"ab\"") && matches("\"ab\"") && matches("\"x\", W/\"ab\"") && matches("*"));
+        assert!(
+            matches("W/\"ab\"") && matches("\"ab\"") && matches("\"x\", W/\"ab\"") && matches("*")
+        );
         assert!(!matches("\"x\"") && !matches(""));
     }
 

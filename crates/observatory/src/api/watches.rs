@@ -36,7 +36,11 @@ pub(super) struct NewWatch {
 /// Lists watches, the oldest first.
 #[utoipa::path(get, path = "/api/v1/observatory/watches", tag = "observatory", operation_id = "listWatches",
     params(Page, Form), responses((status = 200, description = "A page of watches.", body = WatchPage), Refused))]
-pub(super) async fn list(State(api): State<Api>, Extension(info): Extension<RequestInfo>, head: Parts) -> Response {
+pub(super) async fn list(
+    State(api): State<Api>,
+    Extension(info): Extension<RequestInfo>,
+    head: Parts,
+) -> Response {
     api.answer(&head, &info).await
 }
 
@@ -55,7 +59,10 @@ pub(super) async fn create(
         let principal = api.holder_of(scope, &head, &info, &body).await?;
         let (url, recipient) = wish(&body)?;
         let _place = api.place().await?;
-        let watched = api.observatory.watch(&url, recipient, &principal.subject).await;
+        let watched = api
+            .observatory
+            .watch(&url, recipient, &principal.subject)
+            .await;
         watched.map_err(|error| match error {
             Error::Invalid(problem) => Failure::TooMany(problem),
             other => Failure::Ask(other.into()),
@@ -82,7 +89,12 @@ pub(super) async fn remove(
         api.holder_of(scope, &head, &info, &[]).await?;
         let _place = api.place().await?;
         // PostgreSQL takes no NUL, and no id has one.
-        let there = !id.contains('\0') && api.observatory.unwatch(&id).await.map_err(crate::answer::AskError::from)?;
+        let there = !id.contains('\0')
+            && api
+                .observatory
+                .unwatch(&id)
+                .await
+                .map_err(crate::answer::AskError::from)?;
         Ok::<_, Failure>(there)
     };
     match removed.await {
@@ -98,7 +110,8 @@ fn wish(body: &[u8]) -> Result<(RelayUrl, Option<PublicKey>), Failure> {
     }
     let wish: NewWatch =
         serde_json::from_slice(body).map_err(|error| Failure::Wrong(error.to_string()))?;
-    let url = RelayUrl::parse(&wish.url).map_err(|error| Failure::Wrong(format!("url: {error}")))?;
+    let url =
+        RelayUrl::parse(&wish.url).map_err(|error| Failure::Wrong(format!("url: {error}")))?;
     let recipient = match wish.recipient {
         None => None,
         Some(text) => {
