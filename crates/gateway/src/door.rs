@@ -1,12 +1,13 @@
 //! Who makes a request, before anything else is done for it (G2.2).
 
+use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use stentor_auth::{Principal, RequestHead, Surface};
 use stentor_bus::Interest;
 use stentor_serve::RequestInfo;
 
 use crate::failure::Failure;
-use crate::state::Shared;
+use crate::state::{Gateway, Shared};
 
 /// Who opens a stream, and what came with it.
 pub(crate) struct Visitor {
@@ -15,6 +16,22 @@ pub(crate) struct Visitor {
     pub lease: Option<stentor_auth::Lease>,
     /// Where the stream goes on, as text.
     pub last: Option<String>,
+}
+
+impl Gateway {
+    /// Who makes a request with this body, for other parts of the node; else the answer to it.
+    ///
+    /// # Errors
+    /// The answer: a problem document.
+    pub async fn who(
+        &self,
+        head: &Parts,
+        info: &RequestInfo,
+        body: &[u8],
+    ) -> Result<Principal, Response> {
+        let known = self.shared.principal(head, info, body).await;
+        known.map_err(IntoResponse::into_response)
+    }
 }
 
 impl Shared {

@@ -25,5 +25,6 @@ pub mod webhook;
 
 pub use asked::{Query, QueryError};
 pub use config::Config;
+pub use routes::Addition;
 pub use state::{Gateway, Parts};
 pub use webhook::Webhooks;

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use stentor_serve::headers::{Cors, OriginError, cors};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
@@ -26,18 +27,32 @@ pub(crate) fn operations() -> OpenApiRouter<Gateway> {
         .merge(webhook::operations())
 }
 
+/// What another part of the node answers beside the gateway.
+pub struct Addition {
+    /// Its routes, below `/api/v1/`.
+    pub routes: Router,
+    /// What the OpenAPI document says of them.
+    pub document: OpenApi,
+}
+
 impl Gateway {
-    /// The routes of the gateway, `/api/v1/…`.
+    /// The routes of the gateway, `/api/v1/…`, with those of other parts of the node: they are told in the same documents, and the same
+    /// origins may read them.
     ///
     /// # Errors
     /// [`OriginError`] for an origin in the configuration that is none.
-    pub fn routes(&self) -> Result<Router, OriginError> {
+    pub fn routes(&self, additions: Vec<Addition>) -> Result<Router, OriginError> {
         let origins = Cors::allow_list(&self.shared.parts.config.origins)?;
-        let (operations, _) = operations().split_for_parts();
-        Ok(operations
-            .merge(reference::routes())
+        let (operations, mut document) = operations().split_for_parts();
+        let mut router = operations
             .merge(webhook::page_routes())
-            .layer(axum::middleware::from_fn_with_state(origins, cors))
-            .with_state(self.clone()))
+            .with_state(self.clone());
+        for addition in additions {
+            document.merge(addition.document);
+            router = router.merge(addition.routes);
+        }
+        Ok(router
+            .merge(reference::routes(&document))
+            .layer(axum::middleware::from_fn_with_state(origins, cors)))
     }
 }

@@ -9,6 +9,8 @@
 //! `ground` is what all of them stand on; `role` puts it together.
 
 mod alert;
+mod answer;
+mod api;
 mod archive;
 mod budget;
 mod check;
@@ -18,8 +20,8 @@ mod discover;
 mod error;
 mod ground;
 mod history;
-mod publish;
 mod provenance;
+mod publish;
 mod ranking;
 mod relay_url;
 mod role;
@@ -29,12 +31,14 @@ mod statistics;
 mod table;
 #[cfg(test)]
 mod testing;
-#[doc(hidden)]
-pub mod untrusted;
 #[cfg(test)]
 mod testing_target;
+#[doc(hidden)]
+pub mod untrusted;
 
 pub use alert::{Watch, WatchState};
+pub use answer::{Answer, Question};
+pub use api::Door;
 pub use archive::Progress;
 pub use clock::Clock;
 pub use config::Config;

@@ -26,6 +26,7 @@ use crate::control::{self, Abroad, Client, Job, Keeping, Link, Workshop};
 use crate::heir::Claim;
 use crate::import::Rules;
 use crate::layout::Layout;
+use crate::observing::Observing;
 use crate::records::Records;
 use crate::secrets;
 use crate::service::search;
@@ -251,6 +252,7 @@ pub fn workshop(store: Arc<Store>, layout: &Layout, config: &Config) -> Workshop
         abroad: Box::new(move || abroad(&all, &place)),
         mirrors: None,
         records: Records::unopened(layout, &whole),
+        observing: Observing::unopened(layout, &whole),
     }
 }
 
@@ -280,6 +282,7 @@ impl Access {
                 Self::Node(client) => client.run(&job, link).await,
                 Self::Own(workshop) => {
                     let result = control::run(Arc::clone(&workshop), job, link).await;
+                    workshop.observing.close().await?;
                     workshop.store.close().await.context("closing the store")?;
                     workshop.records.close().await;
                     result

@@ -12,6 +12,7 @@ mod heir;
 mod import;
 mod layout;
 mod logs;
+mod observing;
 mod output;
 mod progress;
 mod records;

@@ -12,46 +12,41 @@ pub(crate) use answers::{Conflict, EnvelopeSchema, Missing, Refused, TooMany, Wr
 use std::sync::LazyLock;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderValue, header};
-use serde_json::Value;
-
-use crate::routes::operations;
-use crate::state::Gateway;
+use utoipa::openapi::OpenApi;
 
 /// What the page may load: nothing but its own style.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-static OPENAPI: LazyLock<Value> = LazyLock::new(|| {
-    let document = operations().into_openapi();
-    serde_json::to_value(&document).unwrap_or_default()
-});
-static OPENAPI_TEXT: LazyLock<String> = LazyLock::new(|| OPENAPI.to_string());
 static ASYNCAPI_TEXT: LazyLock<String> = LazyLock::new(|| asyncapi::document().to_string());
-static PAGE: LazyLock<String> = LazyLock::new(|| page::html(&OPENAPI));
 
 /// The documents, for everybody: there is nothing in them but what this program can do.
-pub(crate) fn routes() -> Router<Gateway> {
+pub(crate) fn routes(document: &OpenApi) -> Router {
+    let document = serde_json::to_value(document).unwrap_or_default();
+    let page = Bytes::from(page::html(&document));
+    let openapi = Bytes::from(document.to_string());
     Router::new()
         .route(
             "/api/v1/openapi.json",
-            get(|| async { json(&OPENAPI_TEXT) }),
+            get(move || async move { json(openapi) }),
         )
         .route(
             "/api/v1/asyncapi.json",
-            get(|| async { json(&ASYNCAPI_TEXT) }),
+            get(|| async { json(Bytes::from_static(ASYNCAPI_TEXT.as_bytes())) }),
         )
-        .route("/api/v1/docs", get(|| async { shown() }))
+        .route("/api/v1/docs", get(move || async move { shown(page) }))
 }
 
-fn json(text: &'static str) -> Response {
+fn json(text: Bytes) -> Response {
     let json = (header::CONTENT_TYPE, "application/json");
     ([json, (header::CACHE_CONTROL, "max-age=300")], text).into_response()
 }
 
-fn shown() -> Response {
-    let mut response = Html(PAGE.as_str()).into_response();
+fn shown(page: Bytes) -> Response {
+    let mut response = Html(page).into_response();
     let policy = HeaderValue::from_static(POLICY);
     response
         .headers_mut()

@@ -130,7 +130,7 @@ impl Subject {
         });
         let drain = Drain::new();
         let server = Server::http_only(
-            gateway.routes().unwrap(),
+            gateway.routes(Vec::new()).unwrap(),
             ServerConfig::default(),
             ConnectionLimits::new(ConnectionCaps::default()),
             drain.clone(),

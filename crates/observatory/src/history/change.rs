@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use stentor_sql::{Database, Error, FromRow, Row, Transaction};
+use utoipa::ToSchema;
 
 use crate::clock::{read, stored};
 use crate::table::RelayId;
@@ -15,7 +16,8 @@ pub(super) const MOST_KEPT: i64 = 200;
 const MOST_READ: u64 = 100;
 
 /// A change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RelayChange)]
 pub(crate) struct Change {
     /// When it was noticed, in Unix milliseconds.
     pub at_ms: u64,

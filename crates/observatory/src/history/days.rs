@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use stentor_sql::{Database, Error, FromRow, Row, Transaction};
+use utoipa::ToSchema;
 
 use super::entry::Entry;
 use super::uptime::DAY_MS;
@@ -13,7 +14,8 @@ use crate::table::RelayId;
 const MOST: u64 = 400;
 
 /// The checks of a relay on one day that say something of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RelayDay)]
 pub(crate) struct Day {
     /// Days since 1970, in UTC.
     pub day: u64,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use stentor_sql::{Database, Error, FromRow, Row};
+use utoipa::ToSchema;
 
 use crate::clock::{read, stored};
 use crate::table::{RelayId, Status};
@@ -10,7 +11,8 @@ use crate::table::{RelayId, Status};
 pub(crate) const MOST_POINTS: u64 = 500;
 
 /// The checks of a part of the time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = SeriesPoint)]
 pub(crate) struct Point {
     /// When the part begins, in Unix milliseconds.
     pub at_ms: u64,

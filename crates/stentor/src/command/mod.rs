@@ -13,6 +13,7 @@ mod keys;
 mod letting;
 mod man;
 mod mirror;
+mod observe;
 mod serve;
 mod sync;
 
@@ -37,6 +38,9 @@ pub enum Command {
     /// Shows and checks the mirrors of the configuration
     #[command(subcommand)]
     Mirror(mirror::Mirror),
+    /// Tells which relays there are, how they do, and what they hold
+    #[command(subcommand)]
+    Observe(observe::Observe),
     /// Looks after the store
     #[command(subcommand)]
     Db(db::Db),
@@ -72,6 +76,7 @@ impl Command {
             Self::Export(command) => in_runtime(command.run(common)),
             Self::Sync(command) => in_runtime(command.run(common)),
             Self::Mirror(command) => in_runtime(command.run(common)),
+            Self::Observe(command) => in_runtime(command.run(common)),
             Self::Db(command) => in_runtime(command.run(common)),
             Self::Backup(command) => in_runtime(command.run(common)),
             Self::Admin(command) => in_runtime(command.run(common)),

@@ -7,6 +7,7 @@ mod import;
 mod letting;
 mod maintain;
 mod mirrors;
+mod observe;
 mod search;
 mod sync;
 pub mod tracked;
@@ -30,11 +31,13 @@ use tokio::sync::{mpsc, watch};
 
 use crate::import::Rules;
 use crate::layout::Layout;
+use crate::observing::Observing;
 use crate::records::Records;
 
 pub use explain::Explained;
 pub use export::Exported;
 pub use letting::LettingJob;
+pub use observe::ObserveJob;
 
 /// A piece of work on the store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -83,6 +86,8 @@ pub enum Job {
     Sync(SyncJob),
     /// How the mirrors are doing.
     Mirrors,
+    /// Asks the observatory, or has it watch a relay.
+    Observe(ObserveJob),
     /// Copies the store and the keys as of one moment into a new folder.
     Backup {
         /// The folder; absolute.
@@ -154,6 +159,8 @@ pub struct Workshop {
     pub abroad: Box<dyn Fn() -> anyhow::Result<Abroad> + Send + Sync>,
     /// The mirrors, in a running node.
     pub mirrors: Option<Mirrors>,
+    /// The observatory.
+    pub observing: Observing,
 }
 
 /// Retention with its rules.
@@ -226,6 +233,7 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
         Job::RebuildSearch => search::rebuild(workshop, link).await,
         Job::Sync(job) => sync::run(&workshop, job, link).await,
         Job::Mirrors => mirrors::run(&workshop),
+        Job::Observe(job) => observe::run(&workshop, job).await,
         Job::Backup { to } => maintain::backup(&workshop, to, link).await,
         Job::TakeOver => anyhow::bail!("no node runs here whose place could be taken"),
     }

@@ -13,7 +13,7 @@ mod server;
 pub use client::{Client, connect};
 pub use handover::{Estate, Named, Succession};
 pub use job::{
-    Abroad, Explained, ExportJob, Exported, ImportJob, Job, Keeping, LettingJob, Link, SyncJob,
-    Workshop, run,
+    Abroad, Explained, ExportJob, Exported, ImportJob, Job, Keeping, LettingJob, Link, ObserveJob,
+    SyncJob, Workshop, run,
 };
 pub use server::Server;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use stentor_bus::jobs::Jobs;
+use stentor_observatory::Observatory;
 use stentor_relay::Relay;
 use stentor_relay::mirror::Mirrors;
 use stentor_relay::retention::Retention;
@@ -16,6 +17,7 @@ use crate::access;
 use crate::config::Config;
 use crate::control::{Abroad, Estate, Keeping, Server, Workshop};
 use crate::layout::Layout;
+use crate::observing::Observing;
 use crate::records::Records;
 
 /// What commands work on, and where they arrive.
@@ -31,6 +33,7 @@ pub struct Commands {
     pub relay: Relay,
     pub mirrors: Mirrors,
     pub jobs: Option<Jobs>,
+    pub observatory: Option<Observatory>,
 }
 
 impl Commands {
@@ -47,6 +50,7 @@ impl Commands {
             relay,
             mirrors,
             jobs,
+            observatory,
         } = self;
         let (of_import, of_retention) = (Arc::clone(&config), Arc::clone(&config));
         let (of_sync, place) = (Arc::clone(&config), layout.clone());
@@ -76,6 +80,7 @@ impl Commands {
             records,
             abroad: Box::new(abroad),
             mirrors: Some(mirrors),
+            observing: Observing::of_node(observatory),
         };
         let (stop, stopped) = watch::channel(false);
         let answering = server.run(Arc::new(workshop), estate, stopped);

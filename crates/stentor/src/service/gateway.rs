@@ -1,17 +1,23 @@
 //! The gateway of the node, with what it stands on: the bus, jobs, and who is asking.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use stentor_auth::{Authenticator, UsedTokens};
+use axum::http::request::Parts as Head;
+use axum::response::Response;
+use stentor_auth::{Authenticator, Principal, UsedTokens};
 use stentor_bus::Bus;
 use stentor_bus::jobs::Jobs;
+use stentor_event::VisibilityRules;
 use stentor_gateway::webhook::{self, Clock};
-use stentor_gateway::{Gateway, Parts, Webhooks};
+use stentor_gateway::{Addition, Gateway, Parts, Webhooks};
 use stentor_net::dial::Dialer;
+use stentor_observatory::Door;
 use stentor_relay::Relay;
+use stentor_serve::RequestInfo;
 use stentor_serve::supervisor::Supervisor;
 use stentor_sql::Database;
 use stentor_store::EventStore;
@@ -123,12 +129,20 @@ pub async fn make(ground: Ground<'_>) -> anyhow::Result<Option<Standing>> {
 }
 
 impl Standing {
-    /// What it answers.
+    /// What it answers, with what other parts of the node answer beside it.
     ///
     /// # Errors
     /// For an origin in the configuration that is none.
-    pub fn routes(&self) -> anyhow::Result<Router> {
-        self.gateway.routes().context("gateway.origins")
+    pub fn routes(&self, additions: Vec<Addition>) -> anyhow::Result<Router> {
+        self.gateway.routes(additions).context("gateway.origins")
+    }
+
+    /// Who asks other parts of the node.
+    pub fn door(&self) -> Arc<dyn Door> {
+        Arc::new(GatewayDoor {
+            gateway: self.gateway.clone(),
+            relay: self.relay.clone(),
+        })
     }
 
     /// Where envelopes are told.
@@ -181,6 +195,27 @@ impl Standing {
         if let Err(error) = self.auth.audit().flush(clock::now()).await {
             tracing::warn!(%error, "the last lines of the audit are lost");
         }
+    }
+}
+
+/// The gateway, as the observatory knows it: by what it is asked.
+struct GatewayDoor {
+    gateway: Gateway,
+    relay: Relay,
+}
+
+impl Door for GatewayDoor {
+    fn who<'a>(
+        &'a self,
+        head: &'a Head,
+        info: &'a RequestInfo,
+        body: &'a [u8],
+    ) -> Pin<Box<dyn Future<Output = Result<Principal, Response>> + Send + 'a>> {
+        Box::pin(self.gateway.who(head, info, body))
+    }
+
+    fn rules(&self) -> Arc<VisibilityRules> {
+        self.relay.visibility()
     }
 }
 

@@ -8,7 +8,7 @@ mod gauges;
 mod listeners;
 mod node;
 mod notify;
-mod observatory;
+pub mod observatory;
 mod opening;
 mod process;
 mod reload;

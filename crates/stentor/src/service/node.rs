@@ -119,9 +119,15 @@ impl Node {
             scope: access::scope(&config, &places)?,
         });
         let observatory = observatory.await?;
-        let routes = match &gateway {
-            Some(gateway) => relay.routes().merge(gateway.routes()?),
-            None => relay.routes(),
+        let door = gateway.as_ref().map(gateway::Standing::door);
+        let observed = observatory.as_ref().map(|one| one.routes(door));
+        let routes = match (&gateway, observed) {
+            (Some(gateway), observed) => {
+                let additions = observed.into_iter().collect();
+                relay.routes().merge(gateway.routes(additions)?)
+            }
+            (None, Some(observed)) => relay.routes().merge(observed.routes),
+            (None, None) => relay.routes(),
         };
         let limits = ConnectionLimits::new(reload::caps(&config));
         let server = Server::new(
@@ -177,6 +183,7 @@ impl Node {
             relay: relay.clone(),
             mirrors: mirrors.clone(),
             jobs: gateway.as_ref().map(gateway::Standing::jobs),
+            observatory: observatory.as_ref().map(observatory::Standing::observatory),
         };
         let (control_stop, control) = commands.answer();
         readiness.set("store", Health::Ok, None);

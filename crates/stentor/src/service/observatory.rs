@@ -6,8 +6,9 @@ use std::time::Duration;
 use anyhow::Context;
 use stentor_bus::Bus;
 use stentor_event::Timestamp;
+use stentor_gateway::Addition;
 use stentor_net::dial::Dialer;
-use stentor_observatory::{Clock, Observatory, Parts};
+use stentor_observatory::{Clock, Door, Observatory, Parts};
 use stentor_relay::Relay;
 use stentor_serve::supervisor::Supervisor;
 use stentor_sql::Database;
@@ -116,6 +117,17 @@ impl Standing {
             let relay = relay.clone();
             move || upkeep(Arc::clone(&archive), relay.clone())
         });
+    }
+
+    /// The observatory, for commands.
+    pub fn observatory(&self) -> Observatory {
+        self.observatory.clone()
+    }
+
+    /// What it answers; without a door, only what is public.
+    pub fn routes(&self, door: Option<Arc<dyn Door>>) -> Addition {
+        let (routes, document) = self.observatory.routes(door);
+        Addition { routes, document }
     }
 
     /// Whom a request to vanish must name, after a reload.

@@ -1,0 +1,38 @@
+//! What the observatory knows, for whoever asks (O4.2): REST, the command line and the pages ask the same [`Question`]s.
+//!
+//! A question is read from a path and a query (`question`, `parameters`), apart from any I/O: what is wrong with it is said before anything is
+//! read. The readers are bounded: a page has at most 500 rows, goes on at an opaque cursor (`place`) and never at an offset, and a
+//! search through events looks at a bounded number of them, and says so. What is answered is what everybody may see: events that are
+//! private by the rules of visibility, or protected, are not told.
+//!
+//! Times are Unix milliseconds where the name ends in `_ms`, else Unix seconds.
+
+mod ask;
+mod check;
+mod coverage;
+mod csv;
+mod detail;
+mod event_query;
+mod events;
+mod network;
+mod parameters;
+mod place;
+mod progress;
+mod question;
+mod relay_query;
+mod relays;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub use ask::Answer;
+pub(crate) use ask::WatchPage;
+pub(crate) use check::{ChangePage, CheckPage, DayPage, SeriesAnswer};
+pub(crate) use coverage::CoveragePage;
+pub(crate) use detail::RelayDetail;
+pub(crate) use events::{EventAnswer, EventPage};
+pub(crate) use network::Network;
+pub(crate) use parameters::AskError;
+pub(crate) use progress::Progress;
+pub use question::Question;
+pub(crate) use relays::RelayPage;

@@ -1,0 +1,135 @@
+//! How far the archive has got, from what is in the records: so a restart forgets nothing of it, and it can be told where no node runs.
+
+use serde::Serialize;
+use stentor_sql::{FromRow, Row};
+use utoipa::ToSchema;
+
+use super::parameters::AskError;
+use super::rows::number;
+use crate::clock::{read, stored};
+use crate::ground::Ground;
+
+/// The time over which the pace is measured, in milliseconds.
+const LATELY: u64 = 3_600_000;
+
+/// How far the archive has got. A second of one relay and filter is what is counted: `seconds`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Progress {
+    /// Relays that have been visited at least once.
+    pub relays: u64,
+    /// Of these, those of which nothing but complete times is on record.
+    pub complete: u64,
+    /// Seconds that are proven complete.
+    pub complete_seconds: u64,
+    /// Seconds of which a relay gives no more than a part.
+    pub capped_seconds: u64,
+    /// Seconds that relays do not tell.
+    pub refused_seconds: u64,
+    /// Seconds that could not be fetched.
+    pub failed_seconds: u64,
+    /// Seconds that nobody has asked for yet, between the first that is wanted and now, of the relays that have been visited.
+    pub left_seconds: u64,
+    /// The share of the seconds that were asked for, from 0 to 1; nothing before the first.
+    pub share: Option<f64>,
+    /// Events in the archive.
+    pub events: u64,
+    /// Events that relays have sent and that were new.
+    pub new_events: u64,
+    /// Events that were there already.
+    pub duplicates: u64,
+    /// Events that were not taken.
+    pub rejected: u64,
+    /// Bytes that relays have sent.
+    pub bytes: u64,
+    /// Seconds until nothing is left, at the pace of the last hour; nothing where there is none.
+    pub eta_seconds: Option<u64>,
+}
+
+/// Sums over coverage.
+struct Sums {
+    complete: u64,
+    capped: u64,
+    refused: u64,
+    failed: u64,
+    lately: u64,
+}
+
+impl FromRow for Sums {
+    fn from_row(row: Row) -> Result<Self, stentor_sql::Error> {
+        Ok(Self {
+            complete: number(&row, "complete")?,
+            capped: number(&row, "capped")?,
+            refused: number(&row, "refused")?,
+            failed: number(&row, "failed")?,
+            lately: number(&row, "lately")?,
+        })
+    }
+}
+
+const SUMS: &str = "SELECT
+    CAST(COALESCE(SUM(CASE WHEN state = 'complete' THEN until - since + 1 END), 0) AS BIGINT) AS complete,
+    CAST(COALESCE(SUM(CASE WHEN state = 'capped' THEN until - since + 1 END), 0) AS BIGINT) AS capped,
+    CAST(COALESCE(SUM(CASE WHEN state = 'refused' THEN until - since + 1 END), 0) AS BIGINT) AS refused,
+    CAST(COALESCE(SUM(CASE WHEN state = 'failed' THEN until - since + 1 END), 0) AS BIGINT) AS failed,
+    CAST(COALESCE(SUM(CASE WHEN at_ms >= ? THEN until - since + 1 END), 0) AS BIGINT) AS lately
+    FROM observatory_coverage";
+
+const SENT: &str = "SELECT CAST(COALESCE(SUM(events), 0) AS BIGINT), CAST(COALESCE(SUM(duplicates), 0) AS BIGINT),
+    CAST(COALESCE(SUM(rejected), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM observatory_archiving";
+
+const RELAYS: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(whole), 0) AS BIGINT) FROM (
+    SELECT relay, MIN(CASE WHEN state = 'complete' THEN 1 ELSE 0 END) AS whole FROM observatory_coverage GROUP BY relay) AS visited";
+
+/// Relays and filters that were asked.
+const ASKED: &str =
+    "SELECT COUNT(*) FROM (SELECT DISTINCT relay, filter FROM observatory_coverage) AS asked";
+
+/// How far the archive has got.
+pub(crate) async fn progress(ground: &Ground) -> Result<Progress, AskError> {
+    let records = &ground.records;
+    let now_ms = ground.clock.now_ms();
+    let lately = stored(now_ms.saturating_sub(LATELY));
+    let sums: Sums = records.fetch_one(SUMS, (lately,)).await?;
+    let sent: (i64, i64, i64, i64) = records.fetch_one(SENT, ()).await?;
+    let relays: (i64, i64) = records.fetch_one(RELAYS, ()).await?;
+    let (asked,): (i64,) = records.fetch_one(ASKED, ()).await?;
+    let wanted = (now_ms / 1_000).saturating_sub(ground.config.archive.since);
+    let told = sums.complete + sums.capped + sums.refused + sums.failed;
+    let left = wanted.saturating_mul(read(asked)).saturating_sub(told);
+    Ok(Progress {
+        relays: read(relays.0),
+        complete: read(relays.1),
+        complete_seconds: sums.complete,
+        capped_seconds: sums.capped,
+        refused_seconds: sums.refused,
+        failed_seconds: sums.failed,
+        left_seconds: left,
+        share: (told > 0).then(|| told as f64 / told.saturating_add(left) as f64),
+        events: ground.archive.statistics().events,
+        new_events: read(sent.0),
+        duplicates: read(sent.1),
+        rejected: read(sent.2),
+        bytes: read(sent.3),
+        eta_seconds: eta(left, sums.lately),
+    })
+}
+
+/// How long what is left takes, when so much was done in the last hour.
+fn eta(left: u64, lately: u64) -> Option<u64> {
+    if left == 0 {
+        return Some(0);
+    }
+    left.saturating_mul(LATELY / 1_000).checked_div(lately)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn o5_3_what_is_left_takes_as_long_as_the_last_hour_says() {
+        assert_eq!(eta(7_200, 3_600), Some(7_200));
+        assert_eq!(eta(0, 0), Some(0), "nothing is left");
+        assert_eq!(eta(1, 0), None, "nothing was done");
+    }
+}

@@ -1,0 +1,306 @@
+//! The routes as a client meets them, on both databases.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderMap, Request, StatusCode, header};
+use serde_json::{Value, json};
+use stentor_auth::{Principal, Scope, Scopes};
+use stentor_event::VisibilityRules;
+use stentor_net::client::IpScope;
+use stentor_serve::RequestInfo;
+use stentor_sql::both_engines;
+use stentor_sql::testing::House;
+use tower::ServiceExt;
+
+use super::Door;
+use crate::config::Config;
+use crate::role::Observatory;
+use crate::testing::ground;
+
+both_engines!(
+    o4_2_who_may_not_is_told_nothing,
+    o4_2_what_has_not_changed_is_not_sent_again,
+    o4_2_each_documented_route_answers_as_documented,
+    o4_2_lists_are_tables_too,
+    o4_5_watches_are_made_listed_and_ended,
+    o4_2_what_is_public_is_for_everybody_and_watches_are_not,
+);
+
+/// Lets in whoever names a scope.
+struct Names;
+
+impl Door for Names {
+    fn who<'a>(
+        &'a self,
+        head: &'a Parts,
+        _: &'a RequestInfo,
+        _: &'a [u8],
+    ) -> Pin<Box<dyn Future<Output = Result<Principal, Response>> + Send + 'a>> {
+        let named = head.headers.get(header::AUTHORIZATION);
+        let scopes = named.and_then(|value| value.to_str().ok()).map(str::parse);
+        Box::pin(async move {
+            match scopes {
+                Some(Ok(scopes)) => Ok(Principal::public(scopes)),
+                _ => Err(StatusCode::UNAUTHORIZED.into_response()),
+            }
+        })
+    }
+
+    fn rules(&self) -> Arc<VisibilityRules> {
+        Arc::default()
+    }
+}
+
+struct Subject {
+    routes: Router,
+    document: Value,
+}
+
+struct Got {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Got {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+impl Subject {
+    async fn new(house: &House, config: Config, door: bool) -> Self {
+        let ground = ground(house, config).await;
+        let sql = "INSERT INTO observatory_relays (id, url, network, state, found_ms, found_by, failures, next_ms, status, name)
+                   VALUES (?, ?, 'clearnet', 'relay', 1, 'seed', 0, 0, 'online', ?)";
+        ground
+            .records
+            .write(move |tx| {
+                for id in 1..=3_i64 {
+                    tx.execute(sql, (id, format!("wss://r{id}.example/"), "=1,\"x\"\r\n"))?;
+                }
+                Ok::<_, stentor_sql::Error>(())
+            })
+            .await
+            .unwrap();
+        let observatory = Observatory { ground };
+        let door = door.then(|| Arc::new(Names) as Arc<dyn Door>);
+        let (routes, document) = observatory.routes(door);
+        Self {
+            routes,
+            document: serde_json::to_value(document).unwrap(),
+        }
+    }
+
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1/observatory/{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Body::from(body.to_owned())).unwrap();
+        let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        request.extensions_mut().insert(RequestInfo {
+            peer: address,
+            local: None,
+            client: address.ip(),
+            scope: IpScope::from(address.ip()),
+            secure: false,
+            listener: Arc::from("test"),
+        });
+        let response = self.routes.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        Got {
+            status: head.status,
+            headers: head.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+
+    async fn get(&self, path: &str, scope: Option<Scope>) -> Got {
+        let scope = scope.map(Scope::as_str);
+        let headers: Vec<_> = scope
+            .iter()
+            .map(|scope| ("authorization", *scope))
+            .collect();
+        self.send("GET", path, &headers, "").await
+    }
+}
+
+const READ: Option<Scope> = Some(Scope::ObservatoryRead);
+const MANAGE: Option<Scope> = Some(Scope::ObservatoryManage);
+
+async fn o4_2_who_may_not_is_told_nothing(house: House) {
+    let subject = Subject::new(&house, Config::default(), true).await;
+    for path in [
+        "relays",
+        "relays/1",
+        "network",
+        "relays?nonsense=1",
+        "events",
+    ] {
+        assert_eq!(subject.get(path, None).await.status, 401, "{path}");
+        assert_eq!(subject.get(path, MANAGE).await.status, 403, "{path}");
+    }
+    assert_eq!(subject.get("relays", READ).await.status, 200);
+    assert_eq!(subject.get("watches", READ).await.status, 403);
+    assert_eq!(subject.get("watches", MANAGE).await.status, 200);
+    for (method, path) in [("POST", "watches"), ("DELETE", "watches/x")] {
+        assert_eq!(subject.send(method, path, &[], "{}").await.status, 401);
+        let reader = [("authorization", Scope::ObservatoryRead.as_str())];
+        assert_eq!(subject.send(method, path, &reader, "{}").await.status, 403);
+    }
+    let wrong = subject.get("relays?nonsense=1", READ).await;
+    assert_eq!(wrong.status, 400);
+    assert_eq!(
+        wrong.headers[header::CONTENT_TYPE],
+        "application/problem+json"
+    );
+    assert!(
+        wrong.json()["detail"]
+            .as_str()
+            .unwrap()
+            .starts_with("nonsense: ")
+    );
+    assert_eq!(subject.get("relays/99", READ).await.status, 404);
+}
+
+async fn o4_2_what_has_not_changed_is_not_sent_again(house: House) {
+    let subject = Subject::new(&house, Config::default(), true).await;
+    let first = subject.get("relays", READ).await;
+    let tag = first.headers[header::ETAG].to_str().unwrap().to_owned();
+    assert!(tag.starts_with("W/\""));
+    assert_eq!(first.headers[header::CACHE_CONTROL], "private, no-cache");
+    let headers = [
+        ("authorization", "observatory:read"),
+        ("if-none-match", &*tag),
+    ];
+    let second = subject.send("GET", "relays", &headers, "").await;
+    assert_eq!(
+        (second.status, &*second.body),
+        (StatusCode::NOT_MODIFIED, "")
+    );
+    assert_eq!(second.headers[header::ETAG], *tag);
+    let other = subject.send("GET", "relays?limit=1", &headers, "").await;
+    assert_eq!(other.status, 200, "another question has another answer");
+}
+
+async fn o4_2_each_documented_route_answers_as_documented(house: House) {
+    let subject = Subject::new(&house, Config::default(), true).await;
+    let paths = subject.document["paths"].as_object().unwrap();
+    assert!(paths.len() >= 14, "{}", paths.len());
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().unwrap() {
+            let below = path.strip_prefix("/api/v1/observatory/").unwrap();
+            let none = "0".repeat(64);
+            let path = below
+                .replace("{relay}", "wss%3A%2F%2Fr1.example%2F")
+                .replace("{id}", &none);
+            let scopes = Scopes::NONE
+                .with(Scope::ObservatoryRead)
+                .with(Scope::ObservatoryManage);
+            let scopes = scopes.to_string();
+            let headers = [("authorization", &*scopes)];
+            let got = subject
+                .send(&method.to_uppercase(), &path, &headers, "")
+                .await;
+            let expected = match (below, &**method) {
+                ("watches", "post") => 400,
+                ("events/{id}" | "watches/{id}", _) => 404,
+                _ => 200,
+            };
+            assert_eq!(got.status, expected, "{method} {path}: {}", got.body);
+            let documented = &operation["responses"][got.status.as_str()];
+            let kind = got.headers[header::CONTENT_TYPE].to_str().unwrap();
+            let schema = &documented["content"][kind]["schema"];
+            assert!(schema.is_object(), "{method} {path}: {documented}");
+            if expected == 200 {
+                let name = schema["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+                let schema = &subject.document["components"]["schemas"][name];
+                let body = got.json();
+                let fields = body.as_object().unwrap().keys();
+                for field in fields {
+                    assert!(schema["properties"][field].is_object(), "{name}.{field}");
+                }
+            }
+        }
+    }
+}
+
+async fn o4_2_lists_are_tables_too(house: House) {
+    let subject = Subject::new(&house, Config::default(), true).await;
+    let got = subject.get("relays?format=csv&limit=1", READ).await;
+    assert_eq!(got.headers[header::CONTENT_TYPE], "text/csv; charset=utf-8");
+    let (heading, row) = got.body.split_once("\r\n").unwrap();
+    assert!(heading.starts_with("id,url,network,"), "{heading}");
+    let expected = "1,wss://r1.example/,clearnet,relay,online,,\"'=1,\"\"x\"\"\r\n\",,";
+    assert!(row.starts_with(expected), "{row}");
+    assert_eq!(subject.get("network?format=csv", READ).await.status, 400);
+    assert_eq!(subject.get("relays?format=xml", READ).await.status, 400);
+}
+
+async fn o4_5_watches_are_made_listed_and_ended(house: House) {
+    let subject = Subject::new(&house, Config::default(), true).await;
+    let headers = [("authorization", "observatory:manage")];
+    let wish = json!({"url": "wss://R1.example"}).to_string();
+    let made = subject.send("POST", "watches", &headers, &wish).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let listed = subject.get("watches", MANAGE).await.json();
+    assert_eq!(listed["watches"][0]["url"], "wss://r1.example/");
+    for wrong in [
+        "{",
+        r#"{"url":"x"}"#,
+        r#"{"url":"wss://a.example","recipient":"npub"}"#,
+        r#"{"url":"wss://a.example","x":1}"#,
+    ] {
+        assert_eq!(
+            subject
+                .send("POST", "watches", &headers, wrong)
+                .await
+                .status,
+            400,
+            "{wrong}"
+        );
+    }
+    let path = format!("watches/{id}");
+    assert_eq!(
+        subject.send("DELETE", &path, &headers, "").await.status,
+        204
+    );
+    assert_eq!(
+        subject.send("DELETE", &path, &headers, "").await.status,
+        404
+    );
+    assert_eq!(
+        subject
+            .send("DELETE", "watches/%00", &headers, "")
+            .await
+            .status,
+        404
+    );
+}
+
+async fn o4_2_what_is_public_is_for_everybody_and_watches_are_not(house: House) {
+    let config = Config {
+        public: true,
+        ..Config::default()
+    };
+    let subject = Subject::new(&house, config, false).await;
+    let got = subject.get("relays", None).await;
+    assert_eq!(got.status, 200);
+    assert_eq!(got.headers[header::CACHE_CONTROL], "public, max-age=10");
+    assert_eq!(
+        subject.get("watches", MANAGE).await.status,
+        403,
+        "nobody is known without a door"
+    );
+}

@@ -1,0 +1,137 @@
+//! `stentor observe` (O4.2) and the routes of the observatory with the real binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+use common::node::Node;
+use common::{run_json, run_text};
+use serde_json::Value;
+
+/// Nobody has this name (RFC 2606), so whatever is tried ends here.
+const RELAY: &str = "wss://relay.invalid/";
+const ON: &[&str] = &[
+    "--set",
+    "observatory.enabled=true",
+    "--set",
+    "observatory.public=true",
+];
+
+fn observed(data: &Path, arguments: &[&str]) -> (i32, String, String) {
+    run_text(data, &[&["observe"], arguments, ON].concat())
+}
+
+fn observed_json(data: &Path, arguments: &[&str]) -> Value {
+    run_json(data, &[&["observe"], arguments, &["--json"], ON].concat())
+}
+
+/// The status and the body of an answer of the node.
+fn get(node: &Node, path: &str) -> (u16, String) {
+    let address = node
+        .url
+        .strip_prefix("ws://")
+        .unwrap()
+        .trim_end_matches('/');
+    let mut socket = TcpStream::connect(address).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let body = answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+    (status, body)
+}
+
+/// What is asked about a candidate that is watched, whoever answers.
+fn questions(data: &Path, made: &Value) {
+    let relays = observed_json(data, &["relays", "--candidates", "--text", "INVALID"]);
+    assert_eq!(relays["relays"][0]["url"], RELAY);
+    let (_, table, _) = observed(data, &["relays", "--candidates"]);
+    let mut lines = table.lines();
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .starts_with("URL                   STATUS   UPTIME"),
+        "{table}"
+    );
+    assert!(
+        lines.next().unwrap().starts_with("wss://relay.invalid/  "),
+        "{table}"
+    );
+    let (_, csv, _) = observed(data, &["relays", "--candidates", "--csv"]);
+    assert!(
+        csv.starts_with("id,url,network,")
+            && csv.contains(",wss://relay.invalid/,clearnet,candidate,")
+    );
+    let (code, shown, _) = observed(data, &["relay", RELAY]);
+    assert!(
+        code == 0 && shown.contains("found_by               watch"),
+        "{shown}"
+    );
+    let watches = observed_json(data, &["watches"]);
+    assert_eq!(watches["watches"][0]["id"], made["id"]);
+    assert_eq!(
+        observed_json(data, &["coverage"])["intervals"],
+        Value::Array(Vec::new())
+    );
+    assert_eq!(observed_json(data, &["network"])["candidates"], 1);
+    assert!(observed_json(data, &["archive"])["share"].is_null());
+    let (code, _, problem) = observed(data, &["relays", "--sort", "name"]);
+    assert!(
+        code == 1 && problem.contains("sort: not one of url, uptime"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn o4_2_questions_are_answered_by_the_node_and_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let node = Node::start(&data, ON);
+    let made = observed_json(&data, &["watch", RELAY]);
+    questions(&data, &made);
+    let (status, body) = get(&node, "/api/v1/observatory/relays?state=candidate");
+    assert!(status == 200 && body.contains(RELAY), "{body}");
+    let (status, _) = get(&node, "/api/v1/observatory/watches");
+    assert_eq!(status, 401, "not for everybody");
+    let (_, document) = get(&node, "/api/v1/openapi.json");
+    assert!(
+        document.contains("\"/api/v1/observatory/relays/{relay}\"")
+            && document.contains("\"/api/v1/jobs\"")
+    );
+    let (_, page) = get(&node, "/api/v1/docs");
+    assert!(page.contains("<code>/api/v1/observatory/network</code>"));
+    assert_eq!(node.stop().0, 0);
+    questions(&data, &made);
+    let (code, _, problem) = observed(&data, &["archive", "--follow"]);
+    assert!(code == 1 && problem.contains("no node runs"), "{problem}");
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(observed(&data, &["unwatch", id]).0, 0);
+    let (code, _, problem) = observed(&data, &["unwatch", id]);
+    assert!(
+        code == 1 && problem.contains("there is no such watch"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn o4_2_an_observatory_that_is_off_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let node = Node::start(&data, &[]);
+    assert_eq!(get(&node, "/api/v1/observatory/relays").0, 404);
+    let problem = run_text(&data, &["observe", "relays"]).2;
+    assert!(problem.contains("observatory.enabled"), "{problem}");
+    assert_eq!(node.stop().0, 0);
+    let problem = run_text(&data, &["observe", "relays"]).2;
+    assert!(problem.contains("observatory.enabled"), "{problem}");
+}
