@@ -5,7 +5,6 @@ mod archive;
 mod check;
 mod connections;
 mod discover;
-mod export;
 mod publish;
 mod statistics;
 
@@ -20,7 +19,6 @@ pub use archive::Archive;
 pub use check::{Check, WriteTest};
 pub use connections::Connections;
 pub use discover::{Discover, HttpList};
-pub use export::Export;
 pub use publish::Publish;
 pub use statistics::Statistics;
 
@@ -46,8 +44,6 @@ pub struct Config {
     pub statistics: Statistics,
     /// Telling operators of relays that they watch.
     pub alert: Alert,
-    /// Where exports to S3 go.
-    pub export: Export,
 }
 
 /// A value that cannot be used.
@@ -80,8 +76,7 @@ impl Config {
         self.check.check()?;
         self.publish.check()?;
         self.archive.check()?;
-        self.alert.check()?;
-        self.export.check()
+        self.alert.check()
     }
 }
 
