@@ -20,10 +20,12 @@ mod ground;
 mod history;
 mod provenance;
 mod publish;
+mod ranking;
 mod relay_url;
 mod role;
 mod schema;
 mod signals;
+mod statistics;
 mod table;
 #[cfg(test)]
 mod testing;

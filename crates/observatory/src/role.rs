@@ -21,6 +21,7 @@ use crate::history;
 use crate::publish;
 use crate::schema;
 use crate::signals::Signals;
+use crate::statistics;
 
 /// What the observatory is made of.
 pub struct Parts {
@@ -105,6 +106,14 @@ impl Observatory {
             );
         }
         spawn(supervisor, "observatory_alert", &self.ground, alert::run);
+        if self.ground.config.statistics.enabled {
+            spawn(
+                supervisor,
+                "observatory_statistics",
+                &self.ground,
+                statistics::run,
+            );
+        }
     }
 }
 

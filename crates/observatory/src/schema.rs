@@ -207,7 +207,9 @@ const ARCHIVE: &str = "
     )";
 
 /// Answers that are kept up as events arrive. `period` is `day`, `week` or `month`, `start` its first day since 1970.
-/// `authors` are bitmaps over the numbers of authors.
+/// `authors` are bitmaps over the numbers of authors. Events whose time cannot be true are counted under the day -1, and authors of nothing
+/// else have it as their first. `observatory_counted` has what was counted of each event (the format is told in `statistics::ledger`).
+/// URLs in relay lists have numbers of their own, whether they are relays or not; `entries` counts the lists that name them.
 const STATISTICS: &str = "
     CREATE TABLE observatory_kinds (
         day BIGINT NOT NULL,
@@ -222,7 +224,6 @@ const STATISTICS: &str = "
         first_day BIGINT NOT NULL,
         events BIGINT NOT NULL
     );
-    CREATE INDEX observatory_authors_first ON observatory_authors (first_day);
     CREATE TABLE observatory_active (
         period TEXT NOT NULL,
         start BIGINT NOT NULL,
@@ -245,22 +246,36 @@ const STATISTICS: &str = "
         count BIGINT NOT NULL,
         PRIMARY KEY (relay, bucket)
     );
+    CREATE TABLE observatory_new_authors (
+        day BIGINT PRIMARY KEY,
+        authors BIGINT NOT NULL
+    );
+    CREATE TABLE observatory_counted (
+        part BIGINT PRIMARY KEY,
+        notes BYTEA NOT NULL
+    );
     CREATE TABLE observatory_lists (
         author BIGINT NOT NULL,
-        relay BIGINT NOT NULL,
         kind BIGINT NOT NULL,
+        url BIGINT NOT NULL,
         reads BOOLEAN NOT NULL,
         writes BOOLEAN NOT NULL,
-        PRIMARY KEY (author, kind, relay)
+        PRIMARY KEY (author, kind, url)
     );
-    CREATE INDEX observatory_lists_relay ON observatory_lists (relay);
+    CREATE TABLE observatory_list_urls (
+        id BIGINT PRIMARY KEY,
+        url TEXT NOT NULL UNIQUE,
+        entries BIGINT NOT NULL,
+        first_ms BIGINT NOT NULL
+    );
     CREATE TABLE observatory_list_heads (
         author BIGINT NOT NULL,
         kind BIGINT NOT NULL,
         created_at BIGINT NOT NULL,
         event BYTEA NOT NULL,
         PRIMARY KEY (author, kind)
-    )";
+    );
+    CREATE INDEX observatory_list_heads_event ON observatory_list_heads (event)";
 
 /// Who is told of what: relays that an operator watches, and messages under way. The `state` of a watch is `up` or, while it has
 /// been told that its relay is down, `down` with `since_ms`; `certificate_told_ms` is the end of the last certificate that it was told of.

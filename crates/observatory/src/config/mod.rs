@@ -7,6 +7,7 @@ mod connections;
 mod discover;
 mod export;
 mod publish;
+mod statistics;
 
 use std::ops::RangeInclusive;
 
@@ -21,6 +22,7 @@ pub use connections::Connections;
 pub use discover::{Discover, HttpList};
 pub use export::Export;
 pub use publish::Publish;
+pub use statistics::Statistics;
 
 /// Which relays exist, how they do, what they hold. Takes effect with a restart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +42,8 @@ pub struct Config {
     pub publish: Publish,
     /// Fetching and keeping what relays hold.
     pub archive: Archive,
+    /// Counting what the archive has.
+    pub statistics: Statistics,
     /// Telling operators of relays that they watch.
     pub alert: Alert,
     /// Where exports to S3 go.

@@ -25,7 +25,7 @@ pub(crate) mod varint;
 
 pub(crate) use credit::credit;
 pub(crate) use forget::forget;
-pub(crate) use read::{Held, PairReader, holders, numbers_of};
+pub(crate) use read::{Held, PairReader, held_among, holders, numbers_of};
 
 use crate::table::RelayId;
 

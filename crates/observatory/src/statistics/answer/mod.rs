@@ -1,0 +1,29 @@
+//! Answers from the statistics: for REST, the command line and pages. They read tables and nothing else; each is bounded.
+
+mod activity;
+mod holdings;
+mod latency;
+mod lists;
+mod network;
+mod totals;
+
+pub use activity::{ActiveAuthors, KindDay, NewAuthors};
+pub(crate) use activity::{active_authors, kinds, new_authors};
+pub(crate) use holdings::{Pairs, pairs, relay_counts, replication};
+pub use holdings::{RelayCount, RelayCountSort, RelayCountsQuery, Replication};
+pub use latency::RelayLatency;
+pub(crate) use latency::latencies;
+pub(crate) use lists::dead_entries;
+pub use lists::{DeadEntries, DeadEntry};
+pub use network::{NipAdoption, NipCount, RelayCoverage, Software, SoftwareCount};
+pub(crate) use network::{coverage, nips, software};
+pub use totals::Totals;
+pub(crate) use totals::totals;
+
+/// Most rows of one answer; questions that ask for more get so many.
+pub const MOST: usize = 1_000;
+
+/// A limit as SQL takes it.
+fn limit(limit: usize) -> i64 {
+    limit.min(MOST) as i64
+}
