@@ -79,8 +79,12 @@ pub(super) async fn turn(ground: &Ground) -> Result<bool, Error> {
             .or_default()
             .push(message);
     }
-    let sent = stream::iter(recipients).map(|(to, messages)| send(ground, to, messages));
-    let sent: Vec<Vec<Sent>> = sent.buffer_unordered(PARALLEL).collect().await;
+    let sends: Vec<_> = recipients
+        .into_iter()
+        .map(|(to, messages)| send(ground, to, messages))
+        .collect();
+    let sends = stream::iter(sends).buffer_unordered(PARALLEL);
+    let sent: Vec<Vec<Sent>> = sends.collect().await;
     settle(ground, sent.into_iter().flatten()).await?;
     Ok(more)
 }

@@ -165,14 +165,13 @@ enum Fate {
 
 /// Sends a batch, several at once; the fate of each, in order.
 async fn send(peer: &Peer, batch: &[Published]) -> Vec<(u64, Fate)> {
-    // As a list first: a closure inside the stream would not be known to be `Send` for every lifetime.
-    let answers: Vec<_> = batch.iter().map(|one| sent(peer, one)).collect();
+    let answers: Vec<_> = batch.iter().map(|one| send_one(peer, one)).collect();
     stream::iter(answers).buffered(WINDOW).collect().await
 }
 
-async fn sent(peer: &Peer, published: &Published) -> (u64, Fate) {
-    let fate = fate(peer.publish(&published.event).await);
-    (published.place, fate)
+async fn send_one(peer: &Peer, published: &Published) -> (u64, Fate) {
+    let answer = peer.publish(&published.event).await;
+    (published.place, fate(answer))
 }
 
 /// What an answer means (NIP-01's words).
