@@ -85,6 +85,29 @@ fn questions(data: &Path, made: &Value) {
     );
     assert_eq!(observed_json(data, &["network"])["candidates"], 1);
     assert!(observed_json(data, &["archive"])["share"].is_null());
+    for what in [
+        "kinds",
+        "authors",
+        "replication",
+        "relays",
+        "latency",
+        "software",
+        "nips",
+        "lists",
+        "coverage",
+    ] {
+        let (code, table, problem) = observed(data, &["stats", what]);
+        assert!(
+            code == 0 && table.lines().count() == 1,
+            "{what}: {table}{problem}"
+        );
+    }
+    assert_eq!(
+        observed(data, &["rank", "--csv"]).1,
+        "relay,url,network,country,read_ms,events,score\r\n"
+    );
+    let author = "npub10elfcs4fr0l0r8af98jlmgdh9c8tcxjvz9qkw038js35mp4dma8qzvjptg";
+    assert_eq!(observed_json(data, &["author", author])["of"], 0);
     let (code, _, problem) = observed(data, &["relays", "--sort", "name"]);
     assert!(
         code == 1 && problem.contains("sort: not one of url, uptime"),

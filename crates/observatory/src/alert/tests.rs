@@ -4,7 +4,7 @@ use stentor_bus::Bus;
 use stentor_event::{EventBuilder, Kind, PublicKey, Timestamp};
 use stentor_sql::both_engines;
 use stentor_sql::testing::House;
-use stentor_store::{EventStore, Submission};
+use stentor_store::Submission;
 
 use super::observed::{Observed, observed};
 use super::service::turn;
@@ -28,9 +28,10 @@ fn recipient(number: u8) -> PublicKey {
 }
 
 async fn add(ground: &Ground, recipient: Option<PublicKey>) -> (String, RelayId) {
-    let made = watch(&ground.records, &url(), recipient, "test", 10, NOW);
+    let url = url();
+    let made = watch(&ground.records, &url, recipient, "test", 10, NOW);
     let made = made.await.unwrap();
-    let relay = relay_by_url(&ground.records, &url()).await.unwrap();
+    let relay = relay_by_url(&ground.records, &url).await.unwrap();
     (made.id, relay.unwrap().id)
 }
 
@@ -191,7 +192,8 @@ async fn waiting(house: &House, config: Config) -> std::sync::Arc<Ground> {
 async fn opened(event: serde_json::Value, number: u8) -> UnwrappedGift {
     let secret = nostr::SecretKey::from_slice(&key(number).to_bytes()).unwrap();
     let event = nostr::Event::from_json(event.to_string()).unwrap();
-    let gift = UnwrappedGift::from_gift_wrap(&nostr::Keys::new(secret), &event);
+    let keys = nostr::Keys::new(secret);
+    let gift = UnwrappedGift::from_gift_wrap(&keys, &event);
     gift.await.unwrap()
 }
 

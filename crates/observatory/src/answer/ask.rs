@@ -39,7 +39,19 @@ impl Answer {
         self.shape.map(|shape| shape.csv(&self.body))
     }
 
-    fn one(answer: &impl Serialize) -> Self {
+    /// A list below `rows` in the answer, with these columns.
+    pub(super) fn rows(
+        answer: &impl Serialize,
+        rows: &'static str,
+        columns: &'static [&'static str],
+    ) -> Self {
+        Self {
+            body: json(answer),
+            shape: Some(Shape { rows, columns }),
+        }
+    }
+
+    pub(super) fn one(answer: &impl Serialize) -> Self {
         Self {
             body: json(answer),
             shape: None,
@@ -139,6 +151,7 @@ impl Observatory {
             Asked::Event(id) => Answer::one(&events::event(ground, *id, rules).await?),
             Asked::Network => Answer::one(&network::network(ground).await?),
             Asked::Progress => Answer::one(&progress::progress(ground).await?),
+            Asked::Statistic(statistic) => statistic.answer(ground).await?,
             Asked::Watches(back) => Answer::list::<WatchPage>(&self.watch_page(back).await?),
         })
     }

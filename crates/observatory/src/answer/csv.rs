@@ -15,8 +15,10 @@ pub(super) trait Table {
 /// A table's rows and columns, by name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
-    rows: &'static str,
-    columns: &'static [&'static str],
+    /// Where the rows are in the answer.
+    pub rows: &'static str,
+    /// The fields of a row.
+    pub columns: &'static [&'static str],
 }
 
 impl Shape {

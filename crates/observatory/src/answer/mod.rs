@@ -22,6 +22,7 @@ mod question;
 mod relay_query;
 mod relays;
 mod rows;
+mod statistics;
 #[cfg(test)]
 mod tests;
 
@@ -36,3 +37,4 @@ pub(crate) use parameters::AskError;
 pub(crate) use progress::Progress;
 pub use question::Question;
 pub(crate) use relays::RelayPage;
+pub(crate) use statistics::{DeadPage, Rows};

@@ -10,6 +10,7 @@ use super::detail::RelayName;
 use super::event_query::EventQuery;
 use super::parameters::{AskError, Parameters, wrong};
 use super::relay_query::RelayQuery;
+use super::statistics::Statistic;
 use crate::error::Error;
 
 /// A question to the observatory.
@@ -41,6 +42,8 @@ pub(super) enum Asked {
     Network,
     /// How far the archive has got.
     Progress,
+    /// Statistics, and the ranking of relays.
+    Statistic(Statistic),
     /// Who watches what.
     Watches(Back),
 }
@@ -105,6 +108,7 @@ impl Asked {
             }
             ["network"] => Self::Network,
             ["progress"] => Self::Progress,
+            ["statistics" | "ranking", ..] => Self::Statistic(Statistic::read(parts, parameters)?),
             ["watches"] => Self::Watches(Back::read(parameters)?),
             _ => return Err(AskError::Missing),
         })

@@ -239,7 +239,8 @@ fn order(text: &str) -> Result<(Sort, bool), AskError> {
     Ok((sort.ok_or_else(problem)?, descending))
 }
 
-fn nips(texts: Vec<String>) -> Result<Vec<(u16, bool)>, AskError> {
+/// NIPs that are wanted, and (with `!`) that are not.
+pub(super) fn nips(texts: Vec<String>) -> Result<Vec<(u16, bool)>, AskError> {
     if texts.len() > MOST_NIPS {
         return Err(wrong("nip", format!("more than {MOST_NIPS}")));
     }

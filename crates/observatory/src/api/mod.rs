@@ -9,6 +9,7 @@ mod failure;
 mod reads;
 mod reference;
 mod respond;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod watches;
@@ -50,6 +51,19 @@ fn operations() -> OpenApiRouter<Api> {
         .routes(routes!(reads::event))
         .routes(routes!(reads::network))
         .routes(routes!(reads::progress))
+        .routes(routes!(statistics::totals))
+        .routes(routes!(statistics::kinds))
+        .routes(routes!(statistics::authors))
+        .routes(routes!(statistics::new_authors))
+        .routes(routes!(statistics::replication))
+        .routes(routes!(statistics::relays))
+        .routes(routes!(statistics::latency))
+        .routes(routes!(statistics::software))
+        .routes(routes!(statistics::nips))
+        .routes(routes!(statistics::lists))
+        .routes(routes!(statistics::coverage))
+        .routes(routes!(statistics::ranking))
+        .routes(routes!(statistics::deliveries))
         .routes(routes!(watches::list, watches::create))
         .routes(routes!(watches::remove))
 }

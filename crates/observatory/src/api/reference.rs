@@ -184,3 +184,73 @@ pub(super) struct Events {
     /// Whether it is told who holds each event.
     holders: Option<bool>,
 }
+
+/// Which days, as the number of days since 1970 (UTC); without them all.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FromTo {
+    /// The first.
+    from_day: Option<u64>,
+    /// The last.
+    to_day: Option<u64>,
+}
+
+/// Which kinds.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OfKinds {
+    /// Kinds, with commas between them, at most 100; without it all.
+    kinds: Option<String>,
+}
+
+/// Which periods.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OfPeriod {
+    /// `day`, `week` or `month`.
+    #[param(default = "day")]
+    period: Option<String>,
+}
+
+/// The order of relays.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CountSort {
+    /// `events` or `exclusive`, the greatest first.
+    #[param(default = "events")]
+    sort: Option<String>,
+}
+
+/// How many rows.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Most {
+    /// Rows, at most.
+    #[param(minimum = 1, maximum = 500, default = 100)]
+    limit: Option<u32>,
+}
+
+/// Which relays are ranked.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Alive {
+    /// `clearnet`, `tor`, `i2p` or `loki`.
+    network: Option<String>,
+    /// Two letters (ISO 3166).
+    country: Option<String>,
+    /// NIPs that they must know, with commas between them.
+    nip: Option<String>,
+    /// Milliseconds within which they must answer a question.
+    read_ms: Option<u64>,
+    /// Whether only those count that take anybody's events.
+    open: Option<bool>,
+}
+
+/// How far back.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LastDays {
+    /// Until today.
+    #[param(minimum = 1, maximum = 3650, default = 30)]
+    days: Option<u64>,
+}

@@ -6,7 +6,7 @@ use serde_json::json;
 use stentor_event::{Event, Filter, Kind, Viewer};
 use stentor_sql::both_engines;
 use stentor_sql::testing::House;
-use stentor_store::{Budget, EventStore, Query, ScanLimits};
+use stentor_store::{Budget, Query, ScanLimits};
 use tokio::sync::watch;
 
 use super::discovery::DISCOVERY;
@@ -171,8 +171,8 @@ async fn o2_5_another_key_says_it_all_again(house: House) {
     let mut maker = Maker::default();
     let last = maker.turn(&ground).await.unwrap().unwrap();
     begin(own).await.unwrap();
-    let gone = cursor(&ground.records, &table::reader("wss://gone.example/"));
-    assert_eq!(gone.await.unwrap().place, 0, "it is no target any more");
+    let gone = RelayUrl::parse("wss://gone.example").unwrap();
+    assert_eq!(place(&ground, &gone).await, 0, "it is no target any more");
     assert_eq!(maker.turn(&ground).await.unwrap(), None);
     begin(key(9).public_key().to_string()).await.unwrap();
     let again = maker.turn(&ground).await.unwrap().unwrap();

@@ -2,8 +2,11 @@
 
 mod archive;
 mod ask;
+mod columns;
+mod field;
 mod relays;
 mod show;
+mod stats;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -51,6 +54,12 @@ pub enum Observe {
         #[arg(long)]
         json: bool,
     },
+    /// Shows statistics of the archive and the network
+    Stats(stats::Stats),
+    /// Lists relays that are online, the best first
+    Rank(stats::Rank),
+    /// Shows which relays deliver an author's events
+    Author(stats::Author),
     /// Shows how far the archive has got
     Archive(archive::Archive),
     /// Lists watches
@@ -108,21 +117,24 @@ impl Observe {
             }
             Self::Checks { relay, page } => {
                 let question = page.of(Question::of(&["relays", &relay, "checks"]));
-                told(common, question, page.form, show::CHECKS).await
+                told(common, question, page.form, columns::CHECKS).await
             }
             Self::Coverage { relay, state, page } => {
                 let question = Question::of(&["coverage"])
                     .with("relay", relay)
                     .with("state", state);
-                told(common, page.of(question), page.form, show::COVERAGE).await
+                told(common, page.of(question), page.form, columns::COVERAGE).await
             }
             Self::Network { json } => {
                 one(common, Question::of(&["network"]), json, show::network).await
             }
+            Self::Stats(stats) => stats.run(common).await,
+            Self::Rank(rank) => rank.run(common).await,
+            Self::Author(author) => author.run(common).await,
             Self::Archive(archive) => archive.run(common).await,
             Self::Watches { page } => {
                 let question = page.of(Question::of(&["watches"]));
-                told(common, question, page.form, show::WATCHES).await
+                told(common, question, page.form, columns::WATCHES).await
             }
             Self::Watch { url, npub, json } => watch(common, url, npub, json).await,
             Self::Unwatch { id } => unwatch(common, id).await,
@@ -150,12 +162,7 @@ async fn watch(
     npub: Option<String>,
     json: bool,
 ) -> anyhow::Result<()> {
-    let key = |text: String| {
-        let key = stentor_relay::config::parse_key(&text);
-        let key = key.context("--npub is no key: npub1… or 64 lower-case hex digits")?;
-        anyhow::Ok(key.to_string())
-    };
-    let recipient = npub.map(key).transpose()?;
+    let recipient = npub.as_deref().map(key).transpose()?;
     let watch = asked(common, ObserveJob::Watch { url, recipient }).await?;
     if json {
         return Ok(output::json(&watch)?);
@@ -166,6 +173,14 @@ async fn watch(
         word("url"),
         word("id")
     ))?)
+}
+
+/// A public key in hex.
+fn key(text: &str) -> anyhow::Result<String> {
+    let key = stentor_relay::config::parse_key(text);
+    let key =
+        key.with_context(|| format!("{text} is no key: npub1… or 64 lower-case hex digits"))?;
+    Ok(key.to_string())
 }
 
 async fn unwatch(common: &Common, id: String) -> anyhow::Result<()> {

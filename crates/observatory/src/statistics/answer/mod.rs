@@ -8,7 +8,7 @@ mod network;
 mod totals;
 
 pub use activity::{ActiveAuthors, KindDay, NewAuthors};
-pub(crate) use activity::{active_authors, kinds, new_authors};
+pub(crate) use activity::{MOST_KINDS, active_authors, kinds, new_authors};
 pub(crate) use holdings::{Pairs, pairs, relay_counts, replication};
 pub use holdings::{RelayCount, RelayCountSort, RelayCountsQuery, Replication};
 pub use latency::RelayLatency;

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::ask::{Question, told};
-use super::{Page, show};
+use super::{Page, columns};
 use crate::cli::Common;
 
 /// Which relays.
@@ -65,6 +65,12 @@ impl Relays {
             .with("min_uptime", self.min_uptime)
             .with("text", self.text)
             .with("sort", Some(self.sort));
-        told(common, self.page.of(question), self.page.form, show::RELAYS).await
+        told(
+            common,
+            self.page.of(question),
+            self.page.form,
+            columns::RELAYS,
+        )
+        .await
     }
 }

@@ -1,71 +1,18 @@
 //! Answers for people: aligned tables, and lines with a name before each.
-//!
-//! Much of what is shown strangers have written: control characters do not reach the terminal.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::output::{bytes, grouped};
+use super::columns::CHECKS;
+use super::field::{count, duration, millis, percent, second, text, time};
+use crate::output::bytes;
 
 /// Characters of a field in a table.
 const WIDEST: usize = 60;
 
 /// A column of a table: its heading, the field, and how that is written.
 pub type Column = (&'static str, &'static str, fn(&Value) -> String);
-
-/// Of a list of relays.
-pub const RELAYS: (&str, &[Column]) = (
-    "relays",
-    &[
-        ("URL", "url", text),
-        ("STATUS", "status", text),
-        ("UPTIME", "uptime_month", percent),
-        ("OPEN", "open_ms", millis),
-        ("READ", "read_ms", millis),
-        ("EVENTS", "events", count),
-        ("ONLY HERE", "exclusive", count),
-        ("SOFTWARE", "software", text),
-        ("NAME", "name", text),
-    ],
-);
-/// Of a list of checks.
-pub const CHECKS: (&str, &[Column]) = (
-    "checks",
-    &[
-        ("TIME", "at_ms", time),
-        ("ONLINE", "online", text),
-        ("OPEN", "open_ms", millis),
-        ("READ", "read_ms", millis),
-        ("WRITE", "write_ms", millis),
-        ("REASON", "reason", text),
-    ],
-);
-/// Of a list of coverage.
-pub const COVERAGE: (&str, &[Column]) = (
-    "intervals",
-    &[
-        ("RELAY", "url", text),
-        ("SINCE", "since", second),
-        ("UNTIL", "until", second),
-        ("STATE", "state", text),
-        ("EVENTS", "events", count),
-        ("HOW", "method", text),
-        ("REASON", "reason", text),
-        ("FILTER", "filter", text),
-    ],
-);
-/// Of a list of watches.
-pub const WATCHES: (&str, &[Column]) = (
-    "watches",
-    &[
-        ("ID", "id", text),
-        ("RELAY", "url", text),
-        ("STATE", "state", text),
-        ("RECIPIENT", "recipient", text),
-        ("MADE BY", "made_by", text),
-    ],
-);
 
 /// A field as a text.
 pub fn word(value: &Value, name: &str) -> String {
@@ -106,12 +53,12 @@ pub fn table(rows: &[Value], columns: &[Column]) -> String {
 pub fn relay(detail: &Value) -> String {
     let summary = detail.get("relay").unwrap_or(detail);
     let mut out = String::new();
-    for (name, value) in [("", summary), ("", detail)] {
+    for value in [summary, detail] {
         let fields = value.as_object().into_iter().flatten();
         for (field, value) in fields {
             // Lists and documents come below, or in JSON.
             if !value.is_null() && !value.is_object() && !value.is_array() {
-                let _ = writeln!(out, "{name}{field:22} {}", named(field, value));
+                let _ = writeln!(out, "{field:22} {}", named(field, value));
             }
         }
     }
@@ -239,77 +186,6 @@ pub fn pace(progress: &Value) -> String {
     };
     let events = progress.get("events").map_or_else(String::new, count);
     format!("{share}, {eta}, {events} events")
-}
-
-fn text(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    text.replace(char::is_control, " ")
-}
-
-fn count(value: &Value) -> String {
-    value.as_u64().map_or_else(|| text(value), grouped)
-}
-
-fn millis(value: &Value) -> String {
-    format!("{} ms", text(value))
-}
-
-fn percent(value: &Value) -> String {
-    value
-        .as_f64()
-        .map_or_else(String::new, |share| format!("{:.1}%", share * 100.0))
-}
-
-fn time(value: &Value) -> String {
-    value
-        .as_u64()
-        .map_or_else(String::new, |ms| date(ms / 1_000))
-}
-
-fn second(value: &Value) -> String {
-    value.as_u64().map_or_else(String::new, date)
-}
-
-/// A time of day in UTC.
-fn date(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
-        rest / 3_600,
-        rest / 60 % 60,
-        rest % 60
-    )
-}
-
-/// The date of a day since 1970, by eras of 400 years that begin with March.
-const fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, carried) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    (era * 400 + year + carried, month, day)
-}
-
-/// A time in its two largest units.
-fn duration(seconds: u64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, _) => format!("{} d {hours} h", grouped(days)),
-    }
 }
 
 #[cfg(test)]
