@@ -3,7 +3,7 @@
 //! The service takes the relays that are due from the records, a bounded number at once and not all in the same second (`schedule`).
 //! For each, `attempt` makes one visit: names, connection, TLS, WebSocket, a question, an event where the operator wants one
 //! (`write_test`), the information document; what came of it are `Findings`, which say nothing of what was not tested. `visit` tries
-//! again what may pass, in the same check. Before a relay is said to be away, `own_network` asks whether it is rather us. What is
+//! again what may pass, in the same check. Before a relay is said to be away, `jury` asks whether it is rather us (`own_network`). What is
 //! left goes to `history` in batches.
 //!
 //! A visit holds one permit of the budget and has a deadline at each step. What a relay does wrong is a finding. What ends the
@@ -15,6 +15,7 @@ mod control;
 mod facts;
 mod findings;
 mod geohash;
+mod jury;
 mod own_network;
 mod place;
 mod policy;

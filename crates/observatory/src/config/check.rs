@@ -11,22 +11,22 @@ use super::{ConfigError, ranges};
 pub struct Check {
     /// Whether relays are checked.
     pub enabled: bool,
-    /// Seconds between two checks of a relay.
+    /// Seconds between two checks of a relay. One that is offline for long is checked more rarely, up to once a day.
     #[schemars(range(min = 1, max = 604800))]
     pub interval_seconds: u64,
-    /// Relays that are checked at once.
+    /// Relays that are checked at once. As many are begun in a second, at most.
     #[schemars(range(min = 1, max = 4096))]
     pub parallel: usize,
     /// Seconds that a relay has for each answer.
     #[schemars(range(min = 1, max = 300))]
     pub answer_seconds: u64,
-    /// How often a relay is tried again within a check, when what went wrong may pass.
+    /// How often a relay is tried again within a check, when what went wrong may pass. One that was offline before is tried once.
     #[schemars(range(max = 10))]
     pub retries: u64,
     /// What is written to find out whether a relay takes events.
     pub write: WriteTest,
-    /// Hosts (`host:port`) that are connected to when many relays are away: without any of them, it is our own network that is
-    /// down, and the checks say nothing.
+    /// Hosts (`host:port`) that are connected to when nobody could be reached in the time of a check: without any of them, it is our
+    /// own network that is down, and the checks say nothing. Where none is named, ten relays that were online must be away in a row.
     pub control: Vec<String>,
     /// A database of MaxMind (GeoLite2-City or the like), for the place of an address. Relative to the data folder.
     pub city_file: Option<String>,

@@ -85,6 +85,6 @@ mod tests {
         assert_eq!(degraded(&[], &times), None);
         assert_eq!(degraded(&[usual()], &times[1..]), None);
         assert_eq!(degraded(&[usual()], &times), Some(true));
-        assert_eq!(degraded(&[usual()], &vec![(None, None); RECENT]), None);
+        assert_eq!(degraded(&[usual()], &[(None, None); RECENT]), None);
     }
 }

@@ -12,6 +12,7 @@ mod days;
 mod degraded;
 mod document;
 mod entry;
+mod information;
 mod prune;
 mod record;
 mod row;

@@ -1,17 +1,13 @@
 //! The relay's own row: how it is now.
 
-use stentor_event::nip11::RelayInformation;
 use stentor_sql::{Error, FromRow, Row, Transaction, Value};
 
-use super::change;
 use super::entry::Entry;
+use super::information;
 use super::record::reason;
 use crate::check::{self, Schedule, Untold, Verdict};
 use crate::clock::{read, stored};
 use crate::table::{RelayId, Status};
-
-/// NIPs of one relay that are kept.
-const MOST_NIPS: usize = 200;
 
 /// What was known of a relay before a check.
 pub(super) struct Known {
@@ -104,7 +100,7 @@ impl Known {
         if online {
             self.write_facts(tx, entry)?;
             self.write_policies(tx, entry)?;
-            self.write_document(tx, entry)?;
+            information::write(tx, entry, self.document.as_deref())?;
         }
         Ok(changed && self.status != Status::Unknown)
     }
@@ -218,45 +214,6 @@ impl Known {
         )?;
         Ok(())
     }
-
-    fn write_document(&self, tx: &mut Transaction<'_>, entry: &Entry) -> Result<(), Error> {
-        let after = match &entry.information {
-            check::Known::Unknown => return Ok(()),
-            check::Known::Absent => None,
-            check::Known::Present(document) => Some(document.hash),
-        };
-        let after_bytes = after.as_ref().map(<[u8; 32]>::as_slice);
-        if after_bytes == self.document.as_deref() {
-            return Ok(());
-        }
-        let (relay, at) = (entry.relay, entry.at_ms);
-        change::note(tx, relay, at, self.document.as_deref(), after_bytes)?;
-        let empty = RelayInformation::default();
-        let document = match &entry.findings.information {
-            check::Known::Present(information) => &information.document,
-            check::Known::Unknown | check::Known::Absent => &empty,
-        };
-        let nips = &document.supported_nips;
-        tx.execute(
-            "UPDATE observatory_relays SET document = ?, name = ?, software = ?, version = ?, negentropy = ? WHERE id = ?",
-            (
-                after,
-                shown(document.name.as_deref(), 200),
-                shown(document.software.as_deref(), 300),
-                shown(document.version.as_deref(), 100),
-                (!nips.is_empty()).then(|| nips.contains(&77)),
-                relay.0,
-            ),
-        )?;
-        tx.execute("DELETE FROM observatory_nips WHERE relay = ?", (relay.0,))?;
-        for nip in nips.iter().take(MOST_NIPS) {
-            tx.execute(
-                "INSERT INTO observatory_nips (relay, nip) VALUES (?, ?)",
-                (relay.0, *nip),
-            )?;
-        }
-        Ok(())
-    }
 }
 
 /// The end of the certificate is known of relays too that are offline for it.
@@ -269,10 +226,4 @@ fn write_certificate(tx: &mut Transaction<'_>, entry: &Entry) -> Result<(), Erro
         (stored(until_ms), entry.relay.0),
     )?;
     Ok(())
-}
-
-/// A stranger's text as it may be shown in a list.
-fn shown(text: Option<&str>, most: usize) -> Option<String> {
-    text.map(|text| check::clipped(text, most))
-        .filter(|text| !text.is_empty())
 }

@@ -296,22 +296,22 @@ async fn o2_4_uptimes_and_slowness_are_kept_up(house: House) {
 both_engines!(o2_4_uptimes_and_slowness_are_kept_up);
 
 async fn o4_4_a_series_is_bounded_whatever_the_time(house: House) {
+    const STEP: u64 = HOUR / 6;
     let records = records(&house).await;
-    let entries = (0..1_200).map(|minute| {
-        let findings = if minute % 2 == 0 {
-            online(minute)
-        } else {
-            offline()
+    let entries = (0..1_200).map(|step| {
+        let findings = match step % 2 {
+            0 => online(step),
+            _ => offline(),
         };
-        at(START + minute * 60_000, findings)
+        at(START + step * STEP, findings)
     });
     keep(&records, entries.collect()).await;
-    let end = START + 1_200 * 60_000;
+    let end = START + 1_200 * STEP;
     for (from, points) in [(START, 10_000), (START, 7), (0, 500), (end - HOUR, 500)] {
         let found = series(&records, RELAY, from, end, points).await.unwrap();
         assert!(!found.is_empty() && found.len() as u64 <= points.min(500));
         let checks: u64 = found.iter().map(|point| point.checks).sum();
-        assert_eq!(checks, ((end - from) / 60_000).min(1_200));
+        assert_eq!(checks, ((end - from) / STEP).min(1_200));
         assert!(found.iter().all(|point| (from..end).contains(&point.at_ms)));
     }
     let halves = series(&records, RELAY, START, end, 2).await.unwrap();

@@ -5,7 +5,9 @@ use super::*;
 /// A value in the format's data section.
 enum Data {
     Text(&'static str),
+    Short(u16),
     Whole(u32),
+    Long(u64),
     Real(f64),
     Map(Vec<(&'static str, Data)>),
     Texts(Vec<&'static str>),
@@ -15,8 +17,10 @@ impl Data {
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Text(text) => {
-                assert!(text.len() < 29);
-                out.push(2 << 5 | text.len() as u8);
+                // From 29 bytes on, the rest of the length follows.
+                let (short, rest) = (text.len().min(29), text.len().checked_sub(29));
+                out.push(2 << 5 | short as u8);
+                out.extend(rest.map(|rest| rest as u8));
                 out.extend(text.bytes());
             }
             Self::Real(number) => {
@@ -25,6 +29,14 @@ impl Data {
             }
             Self::Whole(number) => {
                 out.push(6 << 5 | 4);
+                out.extend(number.to_be_bytes());
+            }
+            Self::Short(number) => {
+                out.push(5 << 5 | 2);
+                out.extend(number.to_be_bytes());
+            }
+            Self::Long(number) => {
+                out.extend([8, 2]);
                 out.extend(number.to_be_bytes());
             }
             Self::Map(entries) => {
@@ -55,15 +67,15 @@ fn database(kind: &'static str, record: Data) -> Vec<u8> {
     record.write(&mut bytes);
     bytes.extend(b"\xab\xcd\xefMaxMind.com");
     let metadata = Data::Map(vec![
-        ("binary_format_major_version", Data::Whole(2)),
-        ("binary_format_minor_version", Data::Whole(0)),
-        ("build_epoch", Data::Whole(1)),
+        ("binary_format_major_version", Data::Short(2)),
+        ("binary_format_minor_version", Data::Short(0)),
+        ("build_epoch", Data::Long(1)),
         ("database_type", Data::Text(kind)),
         ("description", Data::Map(vec![])),
-        ("ip_version", Data::Whole(4)),
+        ("ip_version", Data::Short(4)),
         ("languages", Data::Texts(vec!["en"])),
         ("node_count", Data::Whole(1)),
-        ("record_size", Data::Whole(24)),
+        ("record_size", Data::Short(24)),
     ]);
     metadata.write(&mut bytes);
     bytes
