@@ -58,7 +58,7 @@ impl FromRow for Found {
         let url = RelayUrl::parse(&url).map_err(|error| Error::Column {
             column: "url".to_owned(),
             wanted: "the URL of a relay",
-            found: error.to_string().into(),
+            found: error.to_string(),
         })?;
         let number = |column| row.get::<Option<i64>>(column).map(|some| some.map(read));
         Ok(Self {
@@ -194,7 +194,7 @@ impl FromRow for Published {
         let event = Event::from_canonical(Bytes::from(text)).map_err(|error| Error::Column {
             column: "event".to_owned(),
             wanted: "an event",
-            found: error.to_string().into(),
+            found: error.to_string(),
         })?;
         Ok(Self {
             place: read(row.get("place")?),
