@@ -39,7 +39,6 @@ pub mod untrusted;
 pub use alert::{Watch, WatchState};
 pub use answer::{Answer, Question};
 pub use api::Door;
-pub use archive::Progress;
 pub use clock::Clock;
 pub use config::Config;
 pub use error::Error;

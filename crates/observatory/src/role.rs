@@ -92,14 +92,6 @@ impl Observatory {
         })
     }
 
-    /// How far the archive is (O5.3), from the records alone: also for a process in which nothing runs.
-    ///
-    /// # Errors
-    /// [`Error::Records`].
-    pub async fn progress(&self) -> Result<archive::Progress, Error> {
-        archive::progress(&self.ground).await
-    }
-
     /// Starts the services that are switched on.
     pub fn start(&self, supervisor: &mut Supervisor) {
         let (ground, config) = (&self.ground, &self.ground.config);
@@ -118,7 +110,12 @@ impl Observatory {
         }
         spawn(supervisor, "observatory_alert", ground, alert::run);
         if config.statistics.enabled {
-            spawn(supervisor, "observatory_statistics", ground, statistics::run);
+            spawn(
+                supervisor,
+                "observatory_statistics",
+                ground,
+                statistics::run,
+            );
         }
     }
 }

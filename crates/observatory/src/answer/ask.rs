@@ -16,8 +16,9 @@ use super::place::{Part, Place};
 use super::question::{Asked, Question};
 use super::relays::RelayPage;
 use super::rows::json;
-use super::{check, coverage, detail, events, network, progress, relays};
+use super::{check, coverage, detail, events, network, relays};
 use crate::alert::Watch;
+use crate::archive;
 use crate::error::Error;
 use crate::role::Observatory;
 
@@ -150,7 +151,7 @@ impl Observatory {
             Asked::Events(query) => Answer::one(&events::events(ground, query, rules).await?),
             Asked::Event(id) => Answer::one(&events::event(ground, *id, rules).await?),
             Asked::Network => Answer::one(&network::network(ground).await?),
-            Asked::Progress => Answer::one(&progress::progress(ground).await?),
+            Asked::Progress => Answer::one(&archive::progress(ground).await?),
             Asked::Statistic(statistic) => statistic.answer(ground).await?,
             Asked::Watches(back) => Answer::list::<WatchPage>(&self.watch_page(back).await?),
         })

@@ -17,7 +17,6 @@ mod events;
 mod network;
 mod parameters;
 mod place;
-mod progress;
 mod question;
 mod relay_query;
 mod relays;
@@ -26,6 +25,7 @@ mod statistics;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use crate::archive::Progress;
 pub use ask::Answer;
 pub(crate) use ask::WatchPage;
 pub(crate) use check::{ChangePage, CheckPage, DayPage, SeriesAnswer};
@@ -34,7 +34,6 @@ pub(crate) use detail::RelayDetail;
 pub(crate) use events::{EventAnswer, EventPage};
 pub(crate) use network::Network;
 pub(crate) use parameters::AskError;
-pub(crate) use progress::Progress;
 pub use question::Question;
 pub(crate) use relays::RelayPage;
 pub(crate) use statistics::{DeadPage, Rows};

@@ -35,6 +35,5 @@ mod turn;
 mod visit;
 mod walk;
 
-pub use progress::Progress;
-pub(crate) use progress::progress;
+pub(crate) use progress::{Progress, progress};
 pub(crate) use service::run;

@@ -1,169 +1,152 @@
-//! How far the archive is (O5.3): what is covered, how fast that grows, and when it will be done.
-//!
-//! The service takes a sample each minute and keeps the rates in the records, so that a command in another process can tell them, too.
+//! How far the archive has got, from what is in the records: so a restart forgets nothing of it, and it can be told where no node runs.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use stentor_sql::{FromRow, Row};
 use utoipa::ToSchema;
 
 use super::metrics;
 use super::turn::Work;
-use crate::clock::read;
+use crate::clock::{read, stored};
 use crate::error::Error;
 use crate::ground::Ground;
-use crate::table::{Cursor, cursor, set_cursor};
 
-/// How often a sample is taken.
+/// How often it is measured for the metrics.
 const SAMPLE: Duration = Duration::from_secs(60);
-/// Under what name the rates are kept.
-const NAME: &str = "archive.progress";
-/// The part of a rate that a new sample makes up.
-const WEIGHT: f64 = 0.2;
 
-/// How far the archive is.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Progress {
-    /// Relays that are asked: proven ones that are not offline.
+/// The time over which the pace is measured, in milliseconds.
+const LATELY: u64 = 3_600_000;
+
+/// How far the archive has got. A second of one relay and filter is what is counted: `seconds`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Progress {
+    /// Relays that have been visited at least once.
     pub relays: u64,
-    /// Of these, relays of whose past nothing is left to ask for.
+    /// Of these, those of which nothing but complete times is on record.
     pub complete: u64,
-    /// Seconds of relays' pasts by what is known of them: `complete`, `capped`, `refused`, `failed`.
-    pub seconds: BTreeMap<String, u64>,
-    /// Seconds of the past of all relays that are to be covered, over all filters.
-    pub seconds_to_cover: u64,
-    /// Events that were new to the archive.
+    /// Seconds that are proven complete.
+    pub complete_seconds: u64,
+    /// Seconds of which a relay gives no more than a part.
+    pub capped_seconds: u64,
+    /// Seconds that relays do not tell.
+    pub refused_seconds: u64,
+    /// Seconds that could not be fetched.
+    pub failed_seconds: u64,
+    /// Seconds that are still to be asked for, those that failed among them, between the first that is wanted and now, of the relays that
+    /// have been visited.
+    pub left_seconds: u64,
+    /// The share of the seconds that is settled, from 0 to 1; nothing before the first.
+    pub share: Option<f64>,
+    /// Events in the archive.
     pub events: u64,
-    /// Events that it had already.
+    /// Events that relays have sent and that were new.
+    pub new_events: u64,
+    /// Events that were there already.
     pub duplicates: u64,
-    /// New events a second, lately.
-    pub events_per_second: f64,
-    /// Seconds until everything is covered if it goes on as lately; absent when it does not go on.
+    /// Events that were not taken.
+    pub rejected: u64,
+    /// Bytes that relays have sent.
+    pub bytes: u64,
+    /// Seconds until nothing is left, at the pace of the last hour; nothing where there is none.
     pub eta_seconds: Option<u64>,
 }
 
-/// What is kept between samples.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-struct Rates {
-    /// When the last sample was taken, in Unix milliseconds.
-    at_ms: u64,
-    /// What was covered and new then.
-    settled: u64,
-    events: u64,
-    /// How fast both grow.
-    settled_per_second: f64,
-    events_per_second: f64,
+/// Sums over coverage.
+struct Sums {
+    complete: u64,
+    capped: u64,
+    refused: u64,
+    failed: u64,
+    lately: u64,
 }
 
-impl Rates {
-    /// With one more sample.
-    fn sampled(self, at_ms: u64, settled: u64, events: u64) -> Self {
-        let passed = at_ms.saturating_sub(self.at_ms) as f64 / 1_000.0;
-        let mixed = |old: f64, before: u64, now: u64| {
-            if self.at_ms == 0 || passed <= 0.0 {
-                return 0.0;
-            }
-            let rate = now.saturating_sub(before) as f64 / passed;
-            old + (rate - old) * WEIGHT
-        };
-        Self {
-            at_ms,
-            settled,
-            events,
-            settled_per_second: mixed(self.settled_per_second, self.settled, settled),
-            events_per_second: mixed(self.events_per_second, self.events, events),
-        }
+impl FromRow for Sums {
+    fn from_row(row: Row) -> Result<Self, stentor_sql::Error> {
+        Ok(Self {
+            complete: whole(&row, "complete")?,
+            capped: whole(&row, "capped")?,
+            refused: whole(&row, "refused")?,
+            failed: whole(&row, "failed")?,
+            lately: whole(&row, "lately")?,
+        })
     }
 }
 
-/// How far the archive is, from the records alone.
+fn whole(row: &Row, column: &str) -> Result<u64, stentor_sql::Error> {
+    row.get::<i64>(column).map(read)
+}
+
+const SUMS: &str = "SELECT
+    CAST(COALESCE(SUM(CASE WHEN state = 'complete' THEN until - since + 1 END), 0) AS BIGINT) AS complete,
+    CAST(COALESCE(SUM(CASE WHEN state = 'capped' THEN until - since + 1 END), 0) AS BIGINT) AS capped,
+    CAST(COALESCE(SUM(CASE WHEN state = 'refused' THEN until - since + 1 END), 0) AS BIGINT) AS refused,
+    CAST(COALESCE(SUM(CASE WHEN state = 'failed' THEN until - since + 1 END), 0) AS BIGINT) AS failed,
+    CAST(COALESCE(SUM(CASE WHEN at_ms >= ? AND state <> 'failed' THEN until - since + 1 END), 0) AS BIGINT) AS lately
+    FROM observatory_coverage";
+
+const SENT: &str = "SELECT CAST(COALESCE(SUM(events), 0) AS BIGINT), CAST(COALESCE(SUM(duplicates), 0) AS BIGINT),
+    CAST(COALESCE(SUM(rejected), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM observatory_archiving";
+
+const RELAYS: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(whole), 0) AS BIGINT) FROM (
+    SELECT relay, MIN(CASE WHEN state = 'complete' THEN 1 ELSE 0 END) AS whole FROM observatory_coverage GROUP BY relay) AS visited";
+
+/// Relays and filters that were asked.
+const ASKED: &str =
+    "SELECT COUNT(*) FROM (SELECT DISTINCT relay, filter FROM observatory_coverage) AS asked";
+
+/// How far the archive has got.
 ///
 /// # Errors
 /// Those of the records.
 pub(crate) async fn progress(ground: &Ground) -> Result<Progress, Error> {
-    let rates = rates(ground).await?;
-    measured(ground, rates).await
-}
-
-async fn rates(ground: &Ground) -> Result<Rates, Error> {
-    let kept = cursor(&ground.records, NAME).await?;
-    let read = |note: String| serde_json::from_str(&note).ok();
-    Ok(kept.note.and_then(read).unwrap_or_default())
-}
-
-async fn measured(ground: &Ground, rates: Rates) -> Result<Progress, Error> {
     let records = &ground.records;
-    let counts: (i64, i64, i64, i64) = records
-        .fetch_one(
-            "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN a.behind = 0 THEN 1 ELSE 0 END), 0) AS BIGINT),
-                 CAST(COALESCE(SUM(a.events), 0) AS BIGINT), CAST(COALESCE(SUM(a.duplicates), 0) AS BIGINT)
-             FROM observatory_archiving a JOIN observatory_relays r ON r.id = a.relay
-             WHERE r.state = 'relay' AND r.status <> 'offline'",
-            (),
-        )
-        .await?;
-    // One row for each state.
-    let states: Vec<(String, i64)> = records
-        .fetch_all(
-            "SELECT c.state, CAST(SUM(c.until - c.since + 1) AS BIGINT) FROM observatory_coverage c
-             JOIN observatory_relays r ON r.id = c.relay WHERE r.state = 'relay' AND r.status <> 'offline'
-             GROUP BY c.state ORDER BY c.state LIMIT 16",
-            (),
-        )
-        .await?;
-    let config = &ground.config.archive;
-    let relays = read(counts.0);
-    let past = ground.clock.now().0.saturating_sub(config.since);
-    let filters = config.filters().len() as u64;
-    let seconds: BTreeMap<String, u64> = states
-        .into_iter()
-        .map(|(state, seconds)| (state, read(seconds)))
-        .collect();
-    let to_cover = past.saturating_mul(filters).saturating_mul(relays);
-    let left = to_cover.saturating_sub(settled(&seconds));
-    let eta = (rates.settled_per_second >= 1.0)
-        .then(|| (left as f64 / rates.settled_per_second).ceil() as u64);
+    let now_ms = ground.clock.now_ms();
+    let lately = stored(now_ms.saturating_sub(LATELY));
+    let sums: Sums = records.fetch_one(SUMS, (lately,)).await?;
+    let sent: (i64, i64, i64, i64) = records.fetch_one(SENT, ()).await?;
+    let relays: (i64, i64) = records.fetch_one(RELAYS, ()).await?;
+    let (asked,): (i64,) = records.fetch_one(ASKED, ()).await?;
+    let wanted = (now_ms / 1_000).saturating_sub(ground.config.archive.since);
+    // What failed is asked for again.
+    let told = sums.complete + sums.capped + sums.refused;
+    let left = wanted.saturating_mul(read(asked)).saturating_sub(told);
     Ok(Progress {
-        relays,
-        complete: read(counts.1),
-        seconds,
-        seconds_to_cover: to_cover,
-        events: read(counts.2),
-        duplicates: read(counts.3),
-        events_per_second: rates.events_per_second,
-        eta_seconds: eta,
+        relays: read(relays.0),
+        complete: read(relays.1),
+        complete_seconds: sums.complete,
+        capped_seconds: sums.capped,
+        refused_seconds: sums.refused,
+        failed_seconds: sums.failed,
+        left_seconds: left,
+        share: (told > 0).then(|| told as f64 / told.saturating_add(left) as f64),
+        events: ground.archive.statistics().events,
+        new_events: read(sent.0),
+        duplicates: read(sent.1),
+        rejected: read(sent.2),
+        bytes: read(sent.3),
+        eta_seconds: eta(left, sums.lately),
     })
 }
 
-/// Seconds of which it is known what can be had.
-fn settled(seconds: &BTreeMap<String, u64>) -> u64 {
-    let known = ["complete", "capped"].iter();
-    known.filter_map(|state| seconds.get(*state)).sum()
+/// How long what is left takes, when so much was done in the last hour.
+fn eta(left: u64, lately: u64) -> Option<u64> {
+    if left == 0 {
+        return Some(0);
+    }
+    left.saturating_mul(LATELY / 1_000).checked_div(lately)
 }
 
-/// Takes samples for ever.
+/// Measures it for the metrics, and for whoever is shown it, for ever.
 ///
 /// # Errors
 /// Those of the records.
 pub(super) async fn follow(work: &Work) -> Result<(), Error> {
     let ground: &Arc<Ground> = &work.intake.ground;
     loop {
-        let before = rates(ground).await?;
-        let now = measured(ground, before).await?;
-        let settled = settled(&now.seconds);
-        metrics::covered(settled as f64 / now.seconds_to_cover.max(1) as f64);
-        let at_ms = ground.clock.now_ms();
-        let rates = before.sampled(at_ms, settled, now.events);
-        let cursor = Cursor {
-            place: now.events,
-            note: serde_json::to_string(&rates).ok(),
-        };
-        ground
-            .records
-            .write(move |tx| set_cursor(tx, NAME, &cursor, at_ms))
-            .await?;
+        let now = progress(ground).await?;
+        metrics::covered(now.share.unwrap_or(0.0));
         ground.signals.changed();
         ground.clock.sleep(SAMPLE).await;
     }
@@ -174,17 +157,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn o5_3_rates_follow_what_is_measured() {
-        let mut rates = Rates::default().sampled(1_000, 500, 10);
-        assert_eq!(rates.settled_per_second, 0.0, "nothing to compare with");
-        for minute in 1..=60 {
-            rates = rates.sampled(
-                1_000 + minute * 60_000,
-                500 + minute * 6_000,
-                10 + minute * 60,
-            );
-        }
-        assert!((rates.settled_per_second - 100.0).abs() < 1.0, "{rates:?}");
-        assert!((rates.events_per_second - 1.0).abs() < 0.01, "{rates:?}");
+    fn o5_3_what_is_left_takes_as_long_as_the_last_hour_says() {
+        assert_eq!(eta(7_200, 3_600), Some(7_200));
+        assert_eq!(eta(0, 0), Some(0), "nothing is left");
+        assert_eq!(eta(1, 0), None, "nothing was done");
     }
 }

@@ -78,13 +78,7 @@ async fn look(common: &Common) -> anyhow::Result<Value> {
 fn parts(progress: &Value) -> u64 {
     let number = |name: &str| progress.get(name).and_then(Value::as_u64).unwrap_or(0);
     let left = number("left_seconds");
-    let told = [
-        "complete_seconds",
-        "capped_seconds",
-        "refused_seconds",
-        "failed_seconds",
-    ]
-    .map(number);
+    let told = ["complete_seconds", "capped_seconds", "refused_seconds"].map(number);
     let told: u64 = told.iter().sum();
     let whole = u128::from(told) + u128::from(left);
     let parts = (u128::from(told) * u128::from(PARTS)).checked_div(whole);
