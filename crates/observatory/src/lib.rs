@@ -13,6 +13,8 @@ mod clock;
 pub mod config;
 mod error;
 mod ground;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod provenance;
 mod ranking;
 mod relay_url;
