@@ -20,6 +20,8 @@ mod discover;
 mod error;
 mod ground;
 mod history;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod provenance;
 mod publish;
 mod ranking;

@@ -8,6 +8,7 @@
 //! `credit` is called by who receives events and has recomputed their ids; `forget` by the reader of the archive's change feed. Both are
 //! idempotent and come in any order: a number that is gone stays gone, so a pair that is credited too late counts for nothing.
 
+mod among;
 mod bits;
 mod chunk;
 mod copies;
@@ -23,9 +24,10 @@ mod tests;
 mod times;
 pub(crate) mod varint;
 
+pub(crate) use among::held_among;
 pub(crate) use credit::credit;
 pub(crate) use forget::forget;
-pub(crate) use read::{Held, PairReader, held_among, holders, numbers_of};
+pub(crate) use read::{Held, PairReader, holders, numbers_of};
 
 use crate::table::RelayId;
 

@@ -1,6 +1,5 @@
 //! Reading who holds what.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use roaring::RoaringBitmap;
@@ -137,6 +136,9 @@ pub(crate) async fn numbers_of(
     Ok(numbers)
 }
 
+/// A chunk, and a relay in it.
+type Place = (u64, i64);
+
 /// Reads all pairs of a range of event numbers in batches, by chunk, then by relay, then by number. Each batch is read at one moment;
 /// what changes between two may be missed or seen.
 #[derive(Debug)]
@@ -179,12 +181,11 @@ impl PairReader {
 }
 
 /// The next pairs and up to where they go; `None` at the end of the range.
-#[allow(clippy::type_complexity)]
 fn batch(
     tx: &mut Transaction<'_>,
     numbers: &Range<u64>,
-    (chunk, relay): (u64, i64),
-) -> Result<Option<(Vec<Held>, (u64, i64))>, Error> {
+    (chunk, relay): Place,
+) -> Result<Option<(Vec<Held>, Place)>, Error> {
     if numbers.is_empty() {
         return Ok(None);
     }
@@ -206,57 +207,4 @@ fn batch(
         }
     }
     Ok(at.map(|at| (held, at)))
-}
-
-/// Rows of holdings that are looked at for one question of [`held_among`].
-const MOST_ROWS: usize = 50_000;
-
-/// Which of these events (ascending, some thousand at most) each relay holds, as places in the list.
-///
-/// Looks at what relays hold of the chunks that the events lie in, at 50,000 rows at most, those of the newest events first: for
-/// events that are scattered over all of a large archive, older ones may be missed.
-///
-/// # Errors
-/// Those of the records.
-pub(crate) async fn held_among(
-    records: &Database,
-    numbers: &[u64],
-) -> Result<BTreeMap<i64, RoaringBitmap>, Error> {
-    let mut held: BTreeMap<i64, RoaringBitmap> = BTreeMap::new();
-    let mut looked = 0;
-    let groups = numbers.chunk_by(|one, other| chunk::of(*one) == chunk::of(*other));
-    let mut places = Vec::new();
-    let mut start = 0_u32;
-    for group in groups {
-        places.push((start, group));
-        start += group.len() as u32;
-    }
-    for (start, group) in places.into_iter().rev() {
-        let Some(chunk) = group.first().map(|number| chunk::of(*number)) else {
-            continue;
-        };
-        let mut after = i64::MIN;
-        while looked < MOST_ROWS {
-            let rows: Vec<(i64, Vec<u8>)> = records
-                .fetch_all(
-                    "SELECT relay, here FROM observatory_holdings WHERE chunk = ? AND relay > ? ORDER BY relay LIMIT ?",
-                    (stored(chunk), after, PAGE),
-                )
-                .await?;
-            let Some((last, _)) = rows.last() else {
-                break;
-            };
-            (after, looked) = (*last, looked + rows.len());
-            for (relay, here) in rows {
-                let here = Holding::decode(&here, None)?.here;
-                let numbers = group.iter().zip(start..);
-                let found = numbers.filter(|(number, _)| here.contains(chunk::place(**number)));
-                let mut found = found.map(|(_, place)| place).peekable();
-                if found.peek().is_some() {
-                    held.entry(relay).or_default().extend(found);
-                }
-            }
-        }
-    }
-    Ok(held)
 }

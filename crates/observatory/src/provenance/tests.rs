@@ -223,3 +223,78 @@ async fn o3_3_pairs_and_all_counts_are_those_of_a_naive_model(house: House) {
 }
 
 both_engines!(o3_3_pairs_and_all_counts_are_those_of_a_naive_model);
+
+/// How the events that a relay holds lie among all.
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    /// Each event with this chance in 1,000.
+    Scattered(u64),
+    /// Runs of so many, as long again apart.
+    Runs(u64),
+}
+
+/// What is kept of pairs takes at most four bytes each, with sixteen for the numbers in each row, before first-seen times; and
+/// those at most three where events came one after the other.
+async fn o3_3_a_pair_takes_at_most_four_bytes(house: House) {
+    let ground = crate::testing::ground(&house, crate::Config::default()).await;
+    let records = &ground.records;
+    let shapes = [
+        (Shape::Scattered(900), 1_u64),
+        (Shape::Scattered(300), 1),
+        (Shape::Scattered(20), 2),
+        (Shape::Scattered(1), 8),
+        (Shape::Runs(400), 1),
+    ];
+    for (shape, chunks) in shapes {
+        for live_per_mille in [0, 300, 1_000] {
+            empty(records).await;
+            let is_held = |number: u64| match shape {
+                Shape::Scattered(chance) => mixed(number) % 1_000 < chance,
+                Shape::Runs(length) => number / length % 2 == 0,
+            };
+            let numbers = (1..chunks << 16).filter(|number| is_held(*number));
+            let pairs: Vec<Pair> = numbers
+                .map(|number| Pair {
+                    number,
+                    relay: RelayId(7),
+                    seen_ms: 1_700_000_000_000 + number * 20 + mixed(number) % 50,
+                    created_ms: 1_700_000_000_000,
+                    how: if mixed(number + 1) % 1_000 < live_per_mille {
+                        How::Live
+                    } else {
+                        How::Fetched
+                    },
+                })
+                .collect();
+            let count = pairs.len() as i64;
+            let credited = records.write(move |tx| credit(tx, &pairs)).await;
+            assert_eq!(credited, Ok(count as u64));
+            let (bytes,): (i64,) = records
+                .fetch_one(
+                    "SELECT CAST(SUM(LENGTH(here) + COALESCE(LENGTH(live), 0) + 16) AS BIGINT) FROM observatory_holdings",
+                    (),
+                )
+                .await
+                .unwrap();
+            let what = format!("{shape:?}, {live_per_mille} live: {bytes} bytes for {count} pairs");
+            assert!(bytes <= 4 * count, "{what}");
+            let (times,): (i64,) = records
+                .fetch_one(
+                    "SELECT CAST(SUM(LENGTH(times)) AS BIGINT) FROM observatory_seen",
+                    (),
+                )
+                .await
+                .unwrap();
+            let apart = matches!(shape, Shape::Scattered(..=1));
+            assert!(apart || times <= 3 * count, "{what}, {times} for times");
+        }
+    }
+}
+
+/// Spreads numbers evenly.
+fn mixed(number: u64) -> u64 {
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32
+}
+
+both_engines!(o3_3_a_pair_takes_at_most_four_bytes);

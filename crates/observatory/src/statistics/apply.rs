@@ -16,7 +16,7 @@ pub(super) const NAME: &str = "statistics";
 
 /// Where in the feed a batch is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
+pub(crate) struct Span {
     /// The place after which it begins.
     pub after: u64,
     /// The place of its last change.
@@ -25,7 +25,7 @@ pub(super) struct Span {
 
 /// Writes a batch, unless it has been written: a transaction whose caller was ended before it learned of it may still take place, and
 /// whoever comes next has read the same changes. `replaced`: what stands in the place of relay lists that left.
-pub(super) fn apply(
+pub(crate) fn apply(
     tx: &mut Transaction<'_>,
     batch: &Batch,
     replaced: &[Replaced],
@@ -40,19 +40,19 @@ pub(super) fn apply(
         return Ok(());
     }
     let numbers = authors::count(tx, &batch.authors, now_ms)?;
-    for ((author, kind), list) in &batch.lists {
-        if let Some(number) = numbers.get(author) {
-            lists::keep(tx, *number, *kind, list, now_ms)?;
-        }
-    }
+    let came = batch.lists.iter().filter_map(|((author, kind), list)| {
+        let number = numbers.get(author)?;
+        Some(((*number, *kind), list))
+    });
+    lists::keep(tx, &came.collect::<Vec<_>>(), now_ms)?;
+    let mut back = Vec::new();
     for replaced in replaced {
-        let (author, kind) = (replaced.author, replaced.kind);
-        if lists::forget(tx, author, kind, &replaced.event)?
-            && let Some(list) = &replaced.by
-        {
-            lists::keep(tx, author, kind, list, now_ms)?;
+        let key = (replaced.author, replaced.kind);
+        if lists::forget(tx, key, &replaced.event)? {
+            back.extend(replaced.by.as_ref().map(|list| (key, list)));
         }
     }
+    lists::keep(tx, &back, now_ms)?;
     let mut kinds = BTreeMap::new();
     let added = batch.added.iter().map(|added| added.number);
     let mut ledger = Ledger::read(tx, added.chain(batch.removed.iter().copied()))?;

@@ -167,7 +167,8 @@ fn insert(
     Ok(numbers)
 }
 
-fn push_hex(text: &mut String, bytes: &[u8]) {
+/// Appends bytes in hex.
+pub(super) fn push_hex(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
         for digit in [byte >> 4, byte & 0xf] {
             text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));

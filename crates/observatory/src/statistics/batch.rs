@@ -10,7 +10,7 @@ use super::period;
 
 /// What a batch adds.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     /// Events that came.
     pub added: Vec<Added>,
     /// Numbers of events that left.
@@ -90,9 +90,10 @@ impl Batch {
 
     fn keep_list(&mut self, event: &Event) {
         let key = (event.pubkey().0, event.kind().0);
+        let list = List::of(event);
         let known = self.lists.get(&key);
-        if known.is_none_or(|known| known.is_older_than(event)) {
-            self.lists.insert(key, List::of(event));
+        if known.is_none_or(|known| list.replaces(known.created_at, &known.id.0)) {
+            self.lists.insert(key, list);
         }
     }
 

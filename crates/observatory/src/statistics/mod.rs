@@ -28,3 +28,8 @@ mod tests;
 pub(crate) use service::run;
 #[cfg(test)]
 pub(crate) use tests::count as count_all;
+#[cfg(feature = "measure")]
+pub(crate) use {
+    apply::{Span, apply},
+    batch::Batch,
+};
