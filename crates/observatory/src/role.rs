@@ -103,8 +103,13 @@ impl Observatory {
                 discover::run,
             );
         }
-        if ground.config.archive.enabled {
-            spawn(supervisor, "observatory_archive", ground, archive::run);
+        if self.ground.config.archive.enabled {
+            spawn(
+                supervisor,
+                "observatory_archive",
+                &self.ground,
+                archive::run,
+            );
         }
     }
 }

@@ -9,7 +9,6 @@ use stentor_peer::Window;
 use stentor_simulation::{Asked, Character, Network, Reason, Spec};
 use stentor_sql::both_engines;
 use stentor_sql::testing::House;
-use stentor_store::EventStore;
 use tokio::time::{sleep, timeout};
 
 use super::coverage::Coverage;
