@@ -109,7 +109,7 @@ mod tests {
                 behind: *behind, first: *first, leaving: *leaving, exclusive: *exclusive, ..candidate(relay as i64)
             }).collect();
             let mut longest = 0;
-            for _ in 0..600 {
+            for _ in 0..300 {
                 for chosen in choose(waiting.clone(), free) {
                     waiting[chosen.relay.0 as usize].waited_ms = 0;
                 }

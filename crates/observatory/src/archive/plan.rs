@@ -1,8 +1,10 @@
 //! Which window of a relay comes next, and how large it is (O3.1, O3.2). Pure.
 
+use std::cmp::Reverse;
+
 use stentor_peer::Window;
 
-use super::coverage::{Coverage, Intervals};
+use super::coverage::{Coverage, Interval, Intervals};
 
 /// Seconds before now that are left to live subscriptions: events are still on their way to relays.
 pub(crate) const RECENT: u64 = 120;
@@ -10,8 +12,9 @@ pub(crate) const RECENT: u64 = 120;
 pub(crate) const OVERLAP: u64 = 900;
 /// The first window of a relay that is asked by REQ.
 const FIRST: u64 = 86_400;
-/// Events that a window should have when it is asked for by REQ: so many are fetched again after a crash.
-const EVENTS: u64 = 10_000;
+/// Events that a window should have when it is asked for by REQ: so many are fetched again after a crash. Fewer in tests, so that they
+/// see many windows.
+const EVENTS: u64 = if cfg!(test) { 60 } else { 10_000 };
 
 /// The range that is to be covered at this time; `None` when there is none.
 pub(crate) fn range(since: u64, filter: Option<Window>, now: u64) -> Option<Window> {
@@ -29,13 +32,25 @@ pub(crate) fn next_gap(intervals: &Intervals, range: Window, span: u64) -> Optio
     Some(tail(gap, span))
 }
 
-/// The next window of what was refused or failed. `range` is what has not been tried again in this turn.
-pub(crate) fn next_retry(intervals: &Intervals, range: Window, span: u64) -> Option<Window> {
-    let settled = |one: &super::coverage::Interval| {
-        matches!(one.state, Coverage::Complete | Coverage::Capped)
+/// The next window of what was refused or failed before this turn: what was tried the longest ago, and of that the newest.
+pub(crate) fn next_retry(
+    intervals: &Intervals,
+    range: Window,
+    span: u64,
+    turn_ms: u64,
+) -> Option<Window> {
+    let is_due = |one: &&Interval| {
+        matches!(one.state, Coverage::Failed | Coverage::Refused) && one.at_ms < turn_ms
     };
-    let retry = intervals.without(range, settled).into_iter().next()?;
-    Some(tail(retry, span))
+    // Of the same time, the last one is the newest.
+    let due = intervals.iter().filter(is_due);
+    let due = due.min_by_key(|one| (one.at_ms, Reverse(one.window.since)))?;
+    let since = due.window.since.max(range.since);
+    let window = Window {
+        since,
+        until: due.window.until.min(range.until),
+    };
+    (since <= window.until).then(|| tail(window, span))
 }
 
 /// The newest `span` seconds of a window.
@@ -124,7 +139,6 @@ pub(crate) fn second_look(
 
 #[cfg(test)]
 mod tests {
-    use super::super::coverage::Interval;
     use super::*;
 
     fn interval(since: u64, until: u64, state: Coverage, at_ms: u64) -> Interval {
@@ -151,12 +165,17 @@ mod tests {
         assert_eq!(next_gap(&intervals, range, 100), window(400, 499));
         intervals.set(interval(0, 499, Coverage::Capped, 5));
         assert_eq!(next_gap(&intervals, range, 1_000), None);
-        assert_eq!(next_retry(&intervals, range, 1_000), window(900, 999));
-        let below = Window {
-            since: 0,
-            until: 899,
-        };
-        assert_eq!(next_retry(&intervals, below, 1_000), None, "once in a turn");
+        assert_eq!(next_retry(&intervals, range, 1_000, 7), window(900, 999));
+        intervals.set(interval(950, 999, Coverage::Failed, 6));
+        assert_eq!(next_retry(&intervals, range, 30, 7), window(920, 949));
+        intervals.set(interval(900, 949, Coverage::Failed, 8));
+        assert_eq!(next_retry(&intervals, range, 1_000, 7), window(950, 999));
+        intervals.set(interval(950, 999, Coverage::Failed, 7));
+        assert_eq!(
+            next_retry(&intervals, range, 1_000, 7),
+            None,
+            "once in a turn"
+        );
     }
 
     #[test]
@@ -168,7 +187,7 @@ mod tests {
         let mut span = Span::new(false);
         span.had(window(86_400), 0);
         assert_eq!(span.seconds(), 4 * 86_400);
-        span.had(window(86_400), 1_000_000);
+        span.had(window(86_400), EVENTS * 100);
         assert_eq!(span.seconds(), 864);
         let mut span = Span::new(true);
         assert!(span.too_large(window(86_400)));

@@ -9,7 +9,6 @@ use stentor_peer::Window;
 use stentor_simulation::{Asked, Character, Network, Reason, Spec};
 use stentor_sql::both_engines;
 use stentor_sql::testing::House;
-use stentor_store::EventStore;
 use tokio::time::{sleep, timeout};
 
 use super::coverage::Coverage;
@@ -150,13 +149,9 @@ async fn o5_4_the_archive_is_the_union_of_what_could_be_fetched(house: House) {
     let ground = ground(&house, config()).await;
     let ids = enter(&ground, &network).await;
     archive(&ground, ids.len()).await;
-    let is_reached = |character| {
-        !matches!(
-            character,
-            Character::Tls | Character::TlsExpired | Character::TlsSelfSigned
-        )
-    };
-    let expected = network.union(|relay, _| is_reached(relay.character()));
+    // Nobody trusts the network's certificates here. Of what floods, a part comes with each visit.
+    let is_reached = |character| !matches!(character, Character::Tls | Character::Flooding);
+    let expected = network.union(|_, _| true);
     let got = archived(&ground).await;
     let mut wrong = Vec::new();
     for relay in network.relays() {
@@ -306,7 +301,8 @@ async fn o3_5_killed_at_any_point_it_goes_on_where_it_was(house: House) {
         page_events: 20,
         ..config()
     };
-    let first = ground(&House::new(house.dialect).await, archive_config()).await;
+    let first_house = House::new(house.dialect).await;
+    let first = ground(&first_house, archive_config()).await;
     enter(&first, &whole).await;
     archive(&first, 1).await;
     let needed = asked_windows(&whole).await;
@@ -333,9 +329,9 @@ async fn o3_5_killed_at_any_point_it_goes_on_where_it_was(house: House) {
     let union = network.union(|_, _| true);
     assert_eq!(archived(&ground).await, union);
     let asked = asked_windows(&network).await;
-    // Each life may ask again for one window, and for the last minutes, which are asked for at each visit.
-    let most = needed + kills * needed;
-    assert!(asked <= most, "{asked} {needed} {kills}");
+    // Each life may ask again for one window, of some 60 events, and for the last minutes, which are asked for at each visit.
+    let most = needed + kills * 15;
+    assert!(needed > 40 && asked <= most, "{asked} {needed} {kills}");
 }
 
 async fn o3_1_who_we_are_is_told_where_the_operator_says_so(house: House) {

@@ -232,22 +232,13 @@ impl Turn {
     ) -> Result<bool, Error> {
         let mut span = Span::new(self.reconciles);
         let mut fresh = plan::overlap(known, range);
-        // What is asked for as new need not be asked for as failed.
-        let tried = fresh.map_or(Some(range.until), |fresh| fresh.since.checked_sub(1));
-        let mut retry = tried.and_then(|until| range.down_from(until));
         while !self.visit.is_late() && self.why.is_none() {
             let first = fresh
                 .take()
                 .map(|window| plan::tail(window, span.seconds()));
             let gap = first.or_else(|| plan::next_gap(known, range, span.seconds()));
-            let window = gap.or_else(|| {
-                let window = plan::next_retry(known, retry?, span.seconds())?;
-                retry = window
-                    .since
-                    .checked_sub(1)
-                    .and_then(|until| range.down_from(until));
-                Some(window)
-            });
+            let retry = || plan::next_retry(known, range, span.seconds(), self.begun_ms);
+            let window = gap.or_else(retry);
             let Some(window) = window else {
                 self.second_look(known, filter, range, &mut span).await?;
                 return Ok(true);
@@ -397,7 +388,9 @@ impl Turn {
         }
         let why = bad.why.clone().unwrap_or(Why::Borrowed("failed"));
         if !self.gave {
-            give_up(known, range, bad.state, &reason(&why, ""), now_ms);
+            // What was tried is tried again after the rest.
+            let before = self.begun_ms.saturating_sub(1);
+            give_up(known, range, bad.state, &reason(&why, ""), before);
         }
         self.why = Some(why.into_owned());
     }

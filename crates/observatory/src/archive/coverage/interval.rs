@@ -97,9 +97,13 @@ impl Interval {
         }
     }
 
-    /// Whether two intervals say the same of their times.
+    /// Whether two intervals say the same of their times. When it was tried in vain is kept apart, so that what waits longest is tried
+    /// again first.
     pub(super) fn agrees(&self, other: &Self) -> bool {
-        (self.state, self.method) == (other.state, other.method) && self.reason == other.reason
+        let settled = matches!(self.state, Coverage::Complete | Coverage::Capped);
+        (self.state, self.method) == (other.state, other.method)
+            && self.reason == other.reason
+            && (settled || self.at_ms == other.at_ms)
     }
 }
 

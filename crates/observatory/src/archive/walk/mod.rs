@@ -374,7 +374,9 @@ impl Walk {
         if self.manner.ended {
             return self.pieces.push(piece);
         }
-        self.manner.limit = (came / 2).clamp(1, self.manner.limit);
+        // With as many events it hung up: a connection lives for fewer, and for some pages of half as many.
+        self.manner.most = came.saturating_sub(1).clamp(1, self.manner.most);
+        self.manner.limit = (came / 2).clamp(1, self.manner.limit.min(self.manner.most));
         match piece {
             Piece::Pages(pages, since) => self.begin(Window {
                 since,
