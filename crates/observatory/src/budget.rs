@@ -6,10 +6,14 @@
 
 use std::sync::Arc;
 
+use metrics::gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Connections;
 use crate::relay_url::Network;
+
+/// The metric of what is used.
+const CONNECTIONS: &str = "stentor_observatory_connections";
 
 /// Which part of the budget may be drawn from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +33,6 @@ struct Inner {
     common: Arc<Semaphore>,
     first: Arc<Semaphore>,
     networks: [Arc<Semaphore>; 4],
-    limit: usize,
 }
 
 /// The right to one connection, until it is dropped.
@@ -49,7 +52,6 @@ impl Budget {
             common: semaphore((config.total - first).max(1)),
             first: semaphore(first),
             networks: [config.total, config.tor, config.i2p, config.loki].map(semaphore),
-            limit: config.total,
         }))
     }
 
@@ -60,6 +62,7 @@ impl Budget {
             let network = self.network(network).clone().acquire_owned().await;
             let total = self.total(class).await;
             if let (Ok(network), Ok(total)) = (network, total) {
+                gauge!(CONNECTIONS).increment(1.0);
                 return Permit {
                     _network: network,
                     _total: total,
@@ -89,18 +92,19 @@ impl Budget {
             Network::Loki => loki,
         }
     }
+}
 
-    /// Connections that there are right now.
-    #[must_use]
-    pub fn used(&self) -> usize {
-        let free = self.0.common.available_permits() + self.0.first.available_permits();
-        self.0.limit.saturating_sub(free)
+#[cfg(test)]
+impl Budget {
+    /// Connections that may still be made.
+    pub fn free(&self) -> usize {
+        self.0.common.available_permits() + self.0.first.available_permits()
     }
+}
 
-    /// Connections that there may be.
-    #[must_use]
-    pub fn limit(&self) -> usize {
-        self.0.limit
+impl Drop for Permit {
+    fn drop(&mut self) {
+        gauge!(CONNECTIONS).decrement(1.0);
     }
 }
 
@@ -129,7 +133,7 @@ mod tests {
         let _c = take(Network::Clearnet).await;
         let _d = take(Network::Clearnet).await;
         assert!(take(Network::Clearnet).now_or_never().is_none());
-        assert_eq!(budget.used(), 4);
+        assert_eq!(budget.free(), 0);
         drop(a);
         assert!(take(Network::Tor).now_or_never().is_some());
     }
@@ -155,6 +159,6 @@ mod tests {
         );
         drop(held);
         drop(first);
-        assert_eq!(budget.used(), 0);
+        assert_eq!(budget.free(), 4);
     }
 }

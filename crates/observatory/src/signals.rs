@@ -15,8 +15,6 @@ pub(crate) struct Signals {
     pub checks: Notify,
     /// Alerts have been written.
     pub alerts: Notify,
-    /// What may be shown has changed: a number that grows, for pages that are kept up to date.
-    shown: watch::Sender<u64>,
     /// Whether our own network is up; `None` while nobody has looked.
     own_network: watch::Sender<Option<bool>>,
 }
@@ -28,23 +26,12 @@ impl Default for Signals {
             relays: Notify::new(),
             checks: Notify::new(),
             alerts: Notify::new(),
-            shown: watch::Sender::new(0),
             own_network: watch::Sender::new(None),
         }
     }
 }
 
 impl Signals {
-    /// Something that is shown has changed.
-    pub fn changed(&self) {
-        self.shown.send_modify(|count| *count += 1);
-    }
-
-    /// Follows what is shown.
-    pub fn shown(&self) -> watch::Receiver<u64> {
-        self.shown.subscribe()
-    }
-
     /// Says whether our own network is up (O2.3).
     pub fn set_own_network(&self, up: bool) {
         self.own_network.send_if_modified(|known| {

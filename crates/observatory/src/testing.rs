@@ -1,9 +1,11 @@
 //! What tests of services stand on: real records and stores in a folder of the test.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use stentor_event::SecretKey;
 use stentor_net::dial::Dialer;
+use stentor_sql::Database;
 use stentor_sql::testing::House;
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{Keep, RelayScope, memory};
@@ -13,8 +15,10 @@ use crate::check::Places;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ground::Ground;
+use crate::relay_url::RelayUrl;
 use crate::schema;
 use crate::signals::Signals;
+use crate::table::{COLUMNS, Relay, RelayId};
 
 /// A ground on the database of this house. Strangers on the loopback addresses may be dialled.
 pub(crate) async fn ground(house: &House, config: Config) -> Arc<Ground> {
@@ -61,4 +65,26 @@ pub(crate) fn dialer() -> Dialer {
 /// The secret key of this number.
 pub(crate) fn key(number: u8) -> SecretKey {
     SecretKey::from_bytes([number.max(1); 32]).unwrap()
+}
+
+/// The relay or candidate of this number.
+pub(crate) async fn relay_by_id(
+    records: &Database,
+    id: RelayId,
+) -> Result<Option<Relay>, stentor_sql::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM observatory_relays WHERE id = ?");
+    records
+        .fetch_optional(Cow::<'static, str>::from(sql), (id.0,))
+        .await
+}
+
+/// The relay or candidate of this URL.
+pub(crate) async fn relay_by_url(
+    records: &Database,
+    url: &RelayUrl,
+) -> Result<Option<Relay>, stentor_sql::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM observatory_relays WHERE url = ?");
+    records
+        .fetch_optional(Cow::<'static, str>::from(sql), (url.as_str(),))
+        .await
 }

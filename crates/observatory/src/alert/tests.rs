@@ -13,7 +13,8 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::relay_url::RelayUrl;
-use crate::table::{RelayId, relay_by_url};
+use crate::table::RelayId;
+use crate::testing::relay_by_url;
 use crate::testing::{ground, key};
 use crate::testing_target::Target;
 

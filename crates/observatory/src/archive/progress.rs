@@ -147,7 +147,6 @@ pub(super) async fn follow(work: &Work) -> Result<(), Error> {
     loop {
         let now = progress(ground).await?;
         metrics::covered(now.share.unwrap_or(0.0));
-        ground.signals.changed();
         ground.clock.sleep(SAMPLE).await;
     }
 }

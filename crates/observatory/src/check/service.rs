@@ -178,7 +178,6 @@ impl Service {
             alert::committed(&self.ground);
         }
         self.ground.signals.checks.notify_waiters();
-        self.ground.signals.changed();
         tracing::debug!(
             checks = entries.len(),
             changed = recorded.changed,

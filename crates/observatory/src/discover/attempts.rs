@@ -74,7 +74,6 @@ async fn attempt(ground: Arc<Ground>, intake: Arc<Intake>, relay: Relay) -> Resu
                 // Whoever waits now, and whoever looks next.
                 ground.signals.relays.notify_waiters();
                 ground.signals.relays.notify_one();
-                ground.signals.changed();
                 tracing::debug!(url = %relay.url, by = evidence.as_str(), "a relay was found");
             }
         }

@@ -130,7 +130,6 @@ impl Intake {
         if taken.new > 0 {
             self.candidates.fetch_add(taken.new, Ordering::Relaxed);
             self.ground.signals.candidates.notify_one();
-            self.ground.signals.changed();
         }
         Ok(to)
     }

@@ -36,7 +36,6 @@ pub(super) async fn forget(ground: &Ground, intake: &Intake) -> Result<(), Error
     let before_ms = ground.clock.now_ms().saturating_sub(time_ms);
     let forgotten = candidates::forget(&ground.records, before_ms).await?;
     if forgotten > 0 {
-        ground.signals.changed();
         tracing::info!(
             candidates = forgotten,
             "forgot candidates that never answered"

@@ -12,6 +12,9 @@ use crate::clock::stored;
 /// How often the last use of a document is noted, in milliseconds. Far below the shortest time that checks are kept.
 const NOTED_MS: u64 = 6 * 3_600_000;
 
+/// The kind of documents that relays give of themselves (NIP-11).
+pub(crate) const NIP11: &str = "nip11";
+
 /// A document and its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Document {

@@ -24,7 +24,7 @@ mod tests;
 
 pub(crate) use change::{Change, changes};
 pub(crate) use days::{Day, uptime_days};
-pub(crate) use document::{Document, document};
+pub(crate) use document::document;
 pub(crate) use entry::Entry;
 pub(crate) use prune::run;
 pub(crate) use record::record;

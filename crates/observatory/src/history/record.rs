@@ -124,7 +124,7 @@ pub(super) fn reason(verdict: &Verdict) -> Option<String> {
 
 fn keep_documents(tx: &mut Transaction<'_>, entry: &Entry) -> Result<(), stentor_sql::Error> {
     if let check::Known::Present(information) = &entry.information {
-        document::keep(tx, "information", information, entry.at_ms)?;
+        document::keep(tx, document::NIP11, information, entry.at_ms)?;
     }
     if let Some(facts) = &entry.facts {
         document::keep(tx, "facts", facts, entry.at_ms)?;

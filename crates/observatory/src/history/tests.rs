@@ -9,14 +9,16 @@ use stentor_peer::Information;
 use stentor_sql::testing::House;
 use stentor_sql::{Database, both_engines};
 
+use super::document::Document;
 use super::prune::prune;
 use super::uptime::DAY_MS;
-use super::{Document, Entry, changes, document, record, series, statuses, uptime_days};
+use super::{Entry, changes, document, record, series, statuses, uptime_days};
 use crate::check::{Findings, Known, Reason, Schedule, Untold, Verdict};
 use crate::config;
 use crate::relay_url::RelayUrl;
 use crate::schema;
-use crate::table::{RelayId, Status, mention, relay_by_id};
+use crate::table::{RelayId, Status, mention};
+use crate::testing::relay_by_id;
 
 const RELAY: RelayId = RelayId(1);
 /// The beginning of a day.

@@ -17,6 +17,8 @@ mod credit;
 mod forget;
 pub(crate) mod latency;
 mod read;
+#[cfg(test)]
+mod read_all;
 mod seen;
 mod tally;
 #[cfg(test)]
@@ -27,7 +29,7 @@ pub(crate) mod varint;
 pub(crate) use among::held_among;
 pub(crate) use credit::credit;
 pub(crate) use forget::forget;
-pub(crate) use read::{Held, PairReader, holders, numbers_of};
+pub(crate) use read::{Held, holders};
 
 use crate::table::RelayId;
 

@@ -7,6 +7,7 @@ use stentor_sql::testing::House;
 use stentor_sql::{Database, Error};
 use tokio::runtime::Handle;
 
+use super::read_all::{PairReader, numbers_of};
 use super::*;
 
 /// What is kept, as simply as it can be said.

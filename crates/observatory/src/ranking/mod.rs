@@ -14,6 +14,5 @@ mod tests;
 
 pub(crate) use alive::alive;
 pub use alive::{AliveQuery, Ranked};
+pub use delivery::Deliveries;
 pub(crate) use delivery::deliveries;
-pub use delivery::{Deliveries, Delivery};
-pub use score::{Part, Score};

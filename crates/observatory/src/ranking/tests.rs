@@ -5,6 +5,7 @@ use stentor_sql::testing::House;
 use stentor_store::{Outcome, Submission};
 
 use super::score::Known;
+use super::score::Score;
 use super::*;
 use crate::ground::Ground;
 use crate::provenance::{How, Pair, credit};

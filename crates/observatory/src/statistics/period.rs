@@ -40,12 +40,6 @@ impl Period {
         }
     }
 
-    /// The period of this word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.as_str() == word)
-    }
-
     /// The first day of the period that this day is in.
     #[must_use]
     pub fn start(self, day: i64) -> i64 {
@@ -90,9 +84,6 @@ mod tests {
         assert_eq!(Period::Month.start(day + 1), day + 1);
         assert_eq!(Period::Week.start(day + 3), day - 3);
         assert_eq!(Period::Week.start(day + 4), day + 4);
-        for period in Period::ALL {
-            assert_eq!(Period::parse(period.as_str()), Some(period));
-        }
     }
 
     #[test]

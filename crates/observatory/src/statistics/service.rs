@@ -89,7 +89,6 @@ pub(super) async fn counted(ground: &Ground, after: Seq, limit: usize) -> Result
         .records
         .write(move |tx| apply(tx, &batch, &replaced, span, now_ms))
         .await?;
-    ground.signals.changed();
     // Not what this batch reaches to: where it was not written, another was.
     Ok(Seq(cursor(&ground.records, NAME).await?.place))
 }

@@ -5,7 +5,5 @@ mod relay;
 mod rows;
 
 pub(crate) use cursor::{Cursor, cursor, cursor_in, set_cursor};
-pub(crate) use relay::{
-    COLUMNS, Relay, RelayId, State, Status, id_of, mention, relay_by_id, relay_by_url,
-};
+pub(crate) use relay::{COLUMNS, Relay, RelayId, State, Status, id_of, mention};
 pub(crate) use rows::{for_rows, rows};

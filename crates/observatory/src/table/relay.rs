@@ -1,9 +1,7 @@
 //! Relays and candidates in the records.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
-use stentor_sql::{Database, Error, FromRow, Row, Transaction};
+use stentor_sql::{Error, FromRow, Row, Transaction};
 
 use crate::clock::{read, stored};
 use crate::relay_url::{Network, RelayUrl};
@@ -160,29 +158,4 @@ pub(crate) fn mention(
         ),
     )?;
     Ok((RelayId(id), true))
-}
-
-/// The relay or candidate of this number.
-///
-/// # Errors
-/// Those of the records.
-pub(crate) async fn relay_by_id(records: &Database, id: RelayId) -> Result<Option<Relay>, Error> {
-    let sql = Cow::<'static, str>::from(format!(
-        "SELECT {COLUMNS} FROM observatory_relays WHERE id = ?"
-    ));
-    records.fetch_optional(sql, (id.0,)).await
-}
-
-/// The relay or candidate of this URL.
-///
-/// # Errors
-/// Those of the records.
-pub(crate) async fn relay_by_url(
-    records: &Database,
-    url: &RelayUrl,
-) -> Result<Option<Relay>, Error> {
-    let sql = Cow::<'static, str>::from(format!(
-        "SELECT {COLUMNS} FROM observatory_relays WHERE url = ?"
-    ));
-    records.fetch_optional(sql, (url.as_str(),)).await
 }

@@ -9,13 +9,13 @@ mod totals;
 
 pub use activity::{ActiveAuthors, KindDay, NewAuthors};
 pub(crate) use activity::{MOST_KINDS, active_authors, kinds, new_authors};
-pub(crate) use holdings::{Pairs, pairs, relay_counts, replication};
 pub use holdings::{RelayCount, RelayCountSort, RelayCountsQuery, Replication};
+pub(crate) use holdings::{pairs, relay_counts, replication};
 pub use latency::RelayLatency;
 pub(crate) use latency::latencies;
+pub use lists::DeadEntries;
 pub(crate) use lists::dead_entries;
-pub use lists::{DeadEntries, DeadEntry};
-pub use network::{NipAdoption, NipCount, RelayCoverage, Software, SoftwareCount};
+pub use network::{NipAdoption, RelayCoverage, Software};
 pub(crate) use network::{coverage, nips, software};
 pub use totals::Totals;
 pub(crate) use totals::totals;
