@@ -3,7 +3,6 @@
 //! A subscription proves nothing of the past, so coverage does not learn of it; the visits of these relays ask for the same time again.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -16,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use super::intake::{Basket, Taken};
 use super::metrics;
-use super::settle::{Settlement, settle};
+use super::settle::Settlement;
 use super::turn::Work;
 use super::visit::{is_named, manner};
 use crate::budget::Class;
@@ -241,7 +240,7 @@ async fn listen(work: &Work, one: &Candidate, peer: &Peer) -> Result<bool, Error
         (0..forged).for_each(|_| peer.report(Dropped::Signature));
         taken.add(basket.taken());
         if taken.pairs.len() >= BATCH || is_quiet || over.is_some() {
-            write(ground, one.relay, std::mem::take(&mut taken)).await?;
+            write(work, one.relay, std::mem::take(&mut taken)).await?;
         }
         if let Some(closed) = over {
             return Ok(closed);
@@ -261,20 +260,17 @@ fn live(filter: &Filter, now: Timestamp) -> Filter {
     }
 }
 
-async fn write(ground: &Arc<Ground>, relay: RelayId, taken: Taken) -> Result<(), Error> {
+async fn write(work: &Work, relay: RelayId, taken: Taken) -> Result<(), Error> {
     if taken.pairs.is_empty() {
         return Ok(());
     }
-    settle(
-        ground,
-        Settlement {
-            relay,
-            pairs: taken.pairs,
-            change: None,
-            standing: None,
-        },
-    )
-    .await
+    let settlement = Settlement {
+        relay,
+        pairs: taken.pairs,
+        change: None,
+        standing: None,
+    };
+    work.desk.settle(settlement).await
 }
 
 #[cfg(test)]

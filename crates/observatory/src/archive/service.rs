@@ -12,8 +12,9 @@ use super::agenda::choose;
 use super::coverage_table::{FilterId, filter_id};
 use super::due::{details, due, enlist};
 use super::intake::Intake;
+use super::settle::Desk;
 use super::turn::{Work, turn};
-use super::{live, metrics, progress, retention};
+use super::{live, metrics, progress, retention, settle};
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::table::RelayId;
@@ -37,9 +38,11 @@ pub(crate) async fn run(ground: Arc<Ground>) -> Result<(), Error> {
             filters.push((id, filter));
         }
     }
+    let (desk, handed_in) = Desk::new();
     let work = Work {
         intake: intake.clone(),
         filters: filters.into(),
+        desk,
     };
     let told = async {
         loop {
@@ -48,6 +51,9 @@ pub(crate) async fn run(ground: Arc<Ground>) -> Result<(), Error> {
         }
     };
     tokio::select! {
+        // First, as who waits for it ends, too, without knowing why.
+        biased;
+        ended = settle::run(&ground, handed_in) => ended,
         ended = intake.follow_removals() => ended,
         ended = turns(&work) => ended,
         ended = live::run(&work) => ended,

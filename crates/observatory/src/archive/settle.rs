@@ -1,10 +1,10 @@
 //! Writing down what came of a window: who holds what, what is covered, and how the relay stands (O3.3, O3.5).
 //!
 //! The events are in the store by then. The last transaction has the coverage in it, and no question follows before it is durable: who is
-//! killed before has to ask for this window again, and for no other. Transactions of many relays at once are joined by the records
-//! into one durable commit.
+//! killed before has to ask for this window again, and for no other. One task writes for all relays, several settlements in one
+//! transaction when they wait: all of them count the same copies, so transactions beside each other would only undo each other.
 
-use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::coverage::Change;
 use super::coverage_table::{self, FilterId};
@@ -16,9 +16,13 @@ use crate::table::RelayId;
 
 /// Pairs in one transaction.
 const PAIRS: usize = 2_000;
+/// Settlements that wait, and that go into one transaction.
+const WAITING: usize = 64;
+/// Times that a transaction is tried which lost to others.
+const TRIES: u32 = 5;
 
 /// What came of a window, or of a turn.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Settlement {
     /// The relay.
     pub relay: RelayId,
@@ -30,38 +34,108 @@ pub(super) struct Settlement {
     pub standing: Option<Standing>,
 }
 
-/// Writes it down. Crediting is idempotent, so that a part of it may have been done before.
+/// A settlement that waits, and who waits for it.
+type Waiting = (Settlement, oneshot::Sender<()>);
+
+/// Where settlements are handed in. Clones are one.
+#[derive(Debug, Clone)]
+pub(super) struct Desk(mpsc::Sender<Waiting>);
+
+impl Desk {
+    /// A desk, and what is handed in there.
+    pub fn new() -> (Self, mpsc::Receiver<Waiting>) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        (Self(sender), receiver)
+    }
+
+    /// Writes it down, durably. Crediting is idempotent, so that a part of it may have been done before.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the task that writes has ended, which tells why itself.
+    pub async fn settle(&self, mut settlement: Settlement) -> Result<(), Error> {
+        // What lies close together costs least.
+        settlement.pairs.sort_unstable_by_key(|pair| pair.number);
+        while settlement.pairs.len() > PAIRS {
+            let rest = settlement.pairs.split_off(PAIRS);
+            let pairs = std::mem::replace(&mut settlement.pairs, rest);
+            self.hand_in(Settlement {
+                relay: settlement.relay,
+                pairs,
+                change: None,
+                standing: None,
+            })
+            .await?;
+        }
+        self.hand_in(settlement).await
+    }
+
+    async fn hand_in(&self, settlement: Settlement) -> Result<(), Error> {
+        let ended = || Error::Invalid("nobody settles any more".to_owned());
+        let (sender, done) = oneshot::channel();
+        let handed = self.0.send((settlement, sender)).await;
+        handed.map_err(|_| ended())?;
+        done.await.map_err(|_| ended())
+    }
+}
+
+/// Writes down what is handed in, for ever.
 ///
 /// # Errors
 /// Those of the records.
-pub(super) async fn settle(ground: &Ground, mut settlement: Settlement) -> Result<(), Error> {
-    // What lies close together costs least.
-    settlement.pairs.sort_unstable_by_key(|pair| pair.number);
-    while settlement.pairs.len() > PAIRS {
-        let rest = settlement.pairs.split_off(PAIRS);
-        let some: Arc<[Pair]> = std::mem::replace(&mut settlement.pairs, rest).into();
-        ground.records.write(move |tx| credit(tx, &some)).await?;
+pub(super) async fn run(ground: &Ground, mut desk: mpsc::Receiver<Waiting>) -> Result<(), Error> {
+    let mut next = None;
+    loop {
+        let Some(first) = next.take().or(desk.recv().await) else {
+            return Ok(());
+        };
+        let (mut settlements, mut waiting) = (vec![first.0], vec![first.1]);
+        let mut pairs = settlements.iter().map(|one| one.pairs.len()).sum::<usize>();
+        while settlements.len() < WAITING
+            && let Ok((settlement, sender)) = desk.try_recv()
+        {
+            pairs += settlement.pairs.len();
+            if pairs > PAIRS {
+                next = Some((settlement, sender));
+                break;
+            }
+            settlements.push(settlement);
+            waiting.push(sender);
+        }
+        write(ground, settlements).await?;
+        for sender in waiting {
+            // Whoever has stopped waiting was ended.
+            let _ = sender.send(());
+        }
     }
-    let Settlement {
-        relay,
-        pairs,
-        change,
-        standing,
-    } = settlement;
-    ground
-        .records
-        .write(move |tx| {
+}
+
+async fn write(ground: &Ground, settlements: Vec<Settlement>) -> Result<(), Error> {
+    let mut pairs: Vec<Pair> = settlements
+        .iter()
+        .flat_map(|one| one.pairs.iter().copied())
+        .collect();
+    pairs.sort_unstable_by_key(|pair| pair.number);
+    let mut tries = 0;
+    loop {
+        let (settlements, pairs) = (settlements.clone(), pairs.clone());
+        let written = ground.records.write(move |tx| {
             if !pairs.is_empty() {
                 credit(tx, &pairs)?;
             }
-            if let Some((filter, change)) = &change {
-                coverage_table::write(tx, relay, *filter, change)?;
-            }
-            if let Some(standing) = &standing {
-                standing::write(tx, relay, standing)?;
+            for one in &settlements {
+                if let Some((filter, change)) = &one.change {
+                    coverage_table::write(tx, one.relay, *filter, change)?;
+                }
+                if let Some(standing) = &one.standing {
+                    standing::write(tx, one.relay, standing)?;
+                }
             }
             Ok::<_, stentor_sql::Error>(())
-        })
-        .await?;
-    Ok(())
+        });
+        tries += 1;
+        match written.await {
+            Err(stentor_sql::Error::Conflict) if tries < TRIES => {}
+            other => return Ok(other?),
+        }
+    }
 }

@@ -109,7 +109,18 @@ async fn archive(ground: &Arc<Ground>, relays: usize) {
             () = settled => {}
         }
     };
-    timeout(LIMIT, work).await.expect("in time");
+    if timeout(LIMIT, work).await.is_err() {
+        let rows: Vec<(String, i64, i64, Option<String>)> = ground
+            .records
+            .fetch_all(
+                "SELECT r.url, a.behind, a.failures, a.last_outcome FROM observatory_archiving a
+                 JOIN observatory_relays r ON r.id = a.relay WHERE a.last_ms IS NULL OR a.behind > 0 LIMIT 99",
+                (),
+            )
+            .await
+            .unwrap();
+        panic!("not in time: {rows:?}");
+    }
 }
 
 async fn archived(ground: &Ground) -> BTreeSet<EventId> {
@@ -148,6 +159,9 @@ async fn o5_4_the_archive_is_the_union_of_what_could_be_fetched(house: House) {
     let network = Network::start(spec(&cast, 2_500)).await.unwrap();
     let ground = ground(&house, config()).await;
     let ids = enter(&ground, &network).await;
+    for relay in network.relays() {
+        eprintln!("{} {}", relay.url(), relay.character());
+    }
     archive(&ground, ids.len()).await;
     // Nobody trusts the network's certificates here. Of what floods, a part comes with each visit.
     let is_reached = |character| !matches!(character, Character::Tls | Character::Flooding);

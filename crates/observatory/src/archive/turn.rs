@@ -15,7 +15,7 @@ use super::coverage_table::{FilterId, intervals};
 use super::intake::{Intake, Taken};
 use super::metrics;
 use super::plan::{self, Span};
-use super::settle::{Settlement, settle};
+use super::settle::{Desk, Settlement};
 use super::standing::{Standing, standing};
 use super::visit::Visit;
 use super::walk::{Manner, Verdict, Why};
@@ -41,6 +41,8 @@ pub(super) struct Work {
     pub intake: Arc<Intake>,
     /// What is fetched.
     pub filters: Arc<[(FilterId, Filter)]>,
+    /// Where what came of it is written down.
+    pub desk: Desk,
 }
 
 /// A relay whose turn it is.
@@ -126,16 +128,13 @@ pub(super) async fn turn(work: Work, due: Due) -> Result<(), Error> {
     standing.next_ms =
         now_ms.saturating_add(wait_ms(ending, standing.failures, config.interval_seconds));
     metrics::turn(ending.label());
-    settle(
-        &ground,
-        Settlement {
-            relay: due.relay,
-            pairs: Vec::new(),
-            change: None,
-            standing: Some(standing),
-        },
-    )
-    .await
+    let settlement = Settlement {
+        relay: due.relay,
+        pairs: Vec::new(),
+        change: None,
+        standing: Some(standing),
+    };
+    work.desk.settle(settlement).await
 }
 
 /// Writes down that a relay could not be reached; what was never asked for was asked for in vain now. Why, and how much is behind.
@@ -159,7 +158,7 @@ async fn unreached(work: &Work, relay: RelayId, error: &PeerError) -> Result<(St
             change: Some((filter, known.change())),
             standing: None,
         };
-        settle(ground, settlement).await?;
+        work.desk.settle(settlement).await?;
     }
     Ok((why.to_string(), behind))
 }
@@ -414,7 +413,7 @@ impl Turn {
             change,
             standing: Some(self.standing.clone()),
         };
-        settle(self.visit.ground(), settlement).await
+        self.work.desk.settle(settlement).await
     }
 }
 

@@ -25,6 +25,8 @@ use super::coverage::Coverage;
 
 /// Answers in a row that did not end, after which what is left is given up: more than it takes to halve a century to a second.
 const IN_VAIN: u32 = 36;
+/// Seconds of one walk that are asked for by kind and author.
+const SPLITS: u32 = 64;
 /// A page of one second with fewer events is not taken for a cut one: no relay caps at less.
 const LEAST_CAP: u64 = 10;
 
@@ -39,6 +41,8 @@ pub(crate) struct Manner {
     pub largest: u64,
     /// It does not send newest first.
     pub unordered: bool,
+    /// It has sent newest first where another order would have shown.
+    pub descends: bool,
     /// It sends what is older than asked for.
     pub ignores_since: bool,
     /// It sends what was not asked for in any case.
@@ -57,6 +61,7 @@ impl Manner {
             most: most.max(limit).max(1),
             largest: 0,
             unordered: false,
+            descends: false,
             ignores_since: false,
             deaf: false,
             hints: false,
@@ -105,6 +110,7 @@ pub(crate) struct Walk {
     /// The events of the page before, which may have been of a second that turns out to be too much.
     before: Vec<Mark>,
     in_vain: u32,
+    splits: u32,
 }
 
 impl Walk {
@@ -117,6 +123,7 @@ impl Walk {
             verdicts: Vec::new(),
             before: Vec::new(),
             in_vain: 0,
+            splits: 0,
         };
         walk.begin(window);
         walk
@@ -225,9 +232,11 @@ impl Walk {
                 self.tell(window, Coverage::Capped, Some(why));
             }
             piece if answer.foreign > 0 && !is_short => self.not_heard(piece),
-            Piece::Pages(pages, since) if answer.is_sorted() => {
+            Piece::Pages(pages, since) if self.is_in_order(answer, hint) => {
                 self.page(pages, since, answer, hint);
             }
+            // A page that is not asked for by `since` cannot be halved.
+            piece @ Piece::Pages(..) if self.manner.ignores_since => self.ask_for_everything(piece),
             Piece::Pages(pages, since) => {
                 self.manner.unordered = true;
                 let until = pages.until();
@@ -239,13 +248,31 @@ impl Walk {
         self.before.clone_from(&answer.marks);
     }
 
+    /// Whether an answer is the newest of what was asked for. One second alone shows no order: it may as well be the oldest that is
+    /// there, where the answer may have been cut.
+    fn is_in_order(&mut self, answer: &Answer, hint: Option<EoseHint>) -> bool {
+        if !answer.is_sorted() {
+            return false;
+        }
+        let one = answer.second().is_some();
+        self.manner.descends |= !one && answer.count() > 0;
+        let uncut =
+            hint == Some(EoseHint::Finish) || answer.all() < self.manner.limit.min(LEAST_CAP);
+        !one || uncut || self.manner.descends
+    }
+
     /// The relay does not hear all of what it is asked: it is asked more simply.
     fn not_heard(&mut self, piece: Piece) {
-        if !self.manner.ignores_since {
+        if !self.manner.ignores_since && !self.manner.unordered {
             self.manner.ignores_since = true;
             self.pieces.push(piece);
             return;
         }
+        self.ask_for_everything(piece);
+    }
+
+    /// Neither pages nor halves lead anywhere.
+    fn ask_for_everything(&mut self, piece: Piece) {
         self.manner.deaf = true;
         self.pieces.push(piece);
         let windows = self.pieces.drain(..).map(|piece| piece.window());
@@ -329,6 +356,10 @@ impl Walk {
             until: second,
         };
         self.tell(window, Coverage::Capped, Some(why));
+        self.splits += 1;
+        if self.splits > SPLITS {
+            return;
+        }
         let marks = self.before.iter().chain(&answer.marks).copied();
         let marks = marks.filter(|mark| mark.at == second);
         let most = self.manner.most;

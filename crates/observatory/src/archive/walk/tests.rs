@@ -198,6 +198,23 @@ proptest! {
 }
 
 #[test]
+fn o3_1_a_relay_of_many_faults_comes_to_an_end() {
+    let old = (0..4).map(|n| (90, 0, 0, n));
+    let relay = Relay {
+        events: old.chain((0..10).map(|n| (200, 0, 0, n))).collect(),
+        cap: 13,
+        oldest_first: true,
+        ignores_since: true,
+        lives: Some(5),
+        ..Relay::default()
+    };
+    let came = walk(&relay, 13);
+    for event in missing(&relay, &came) {
+        assert_ne!(came.seconds[&event.0].0, Coverage::Complete);
+    }
+}
+
+#[test]
 fn o3_1_oldest_first_with_a_cap_is_had_in_halves() {
     let relay = Relay {
         events: spread(80),
