@@ -35,7 +35,7 @@ fn worked() -> Duration {
 /// that holds a tenth of the archive has them, `scattered` ones lie in a chunk each.
 fn pairs(name: &str, number: u64) -> Pairs {
     let (relay, step) = match name {
-        "dense" | "live" => (1, 1),
+        "dense" | "live" | "known" => (1, 1),
         "of_ten" => (number as i64 % 10 + 1, 10),
         _ => (1, 70_000),
     };
@@ -100,7 +100,8 @@ fn count(criterion: &mut Criterion) {
         });
         let now = Timestamp(1_700_000_000);
         store.submit(submissions.collect(), now).await.unwrap();
-        let all = store.changes(Seq(0), 5 * CHANGES, &Viewer::operator(), Timestamp(0));
+        let viewer = Viewer::operator();
+        let all = store.changes(Seq(0), 5 * CHANGES, &viewer, Timestamp(0));
         all.await.unwrap()
     });
     let mut group = criterion.benchmark_group("count");

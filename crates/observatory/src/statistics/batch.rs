@@ -25,7 +25,7 @@ pub(crate) struct Batch {
 
 /// An event that came.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Added {
+pub(crate) struct Added {
     /// Its number.
     pub number: u64,
     /// Its kind.
@@ -40,7 +40,7 @@ pub(super) struct Added {
 
 /// What an author did.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub(super) struct Author {
+pub(crate) struct Author {
     /// Events.
     pub events: i64,
     /// The days of those whose time may be true.

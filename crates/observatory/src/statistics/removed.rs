@@ -13,7 +13,7 @@ use crate::ground::Ground;
 
 /// A list that left, and what comes in its place.
 #[derive(Debug, Clone)]
-pub(super) struct Replaced {
+pub(crate) struct Replaced {
     /// The number of its author.
     pub author: u64,
     /// Its kind.

@@ -19,7 +19,7 @@ const MOST: usize = 20;
 
 /// A relay list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct List {
+pub(crate) struct List {
     /// The event.
     pub id: EventId,
     /// Its time, in Unix seconds.
