@@ -251,7 +251,7 @@ async fn o3_3_a_pair_takes_at_most_four_bytes(house: House) {
             empty(records).await;
             let is_held = |number: u64| match shape {
                 Shape::Scattered(chance) => mixed(number) % 1_000 < chance,
-                Shape::Runs(length) => number / length % 2 == 0,
+                Shape::Runs(length) => (number / length).is_multiple_of(2),
             };
             let numbers = (1..chunks << 16).filter(|number| is_held(*number));
             let pairs: Vec<Pair> = numbers

@@ -143,9 +143,9 @@ fn insert(
     if new.is_empty() {
         return Ok(numbers);
     }
-    let mut number = next_numbers(tx, "authors.numbered", new.len(), now_ms)?;
+    let first = next_numbers(tx, "authors.numbered", new.len(), now_ms)?;
     let mut text = String::from("[");
-    for (key, author) in new {
+    for (number, (key, author)) in (first..).zip(new) {
         let first_day = author.days.first().copied().unwrap_or(ABSURD);
         *first_days.entry(first_day).or_default() += 1;
         text.push_str(if text.len() > 1 { ",[\"" } else { "[\"" });
@@ -153,7 +153,6 @@ fn insert(
         // Writing to a string does not fail.
         let _ = write!(text, "\",{number},{first_day},{}]", author.events);
         numbers.insert(*key, read(number));
-        number += 1;
     }
     text.push(']');
     let sql = Sql::Each {
@@ -242,6 +241,6 @@ fn bitmap(bytes: &[u8]) -> Result<RoaringBitmap, Error> {
     RoaringBitmap::deserialize_from(bytes).map_err(|error| Error::Column {
         column: "authors".to_owned(),
         wanted: "a bitmap",
-        found: error.to_string().into(),
+        found: error.to_string(),
     })
 }

@@ -109,9 +109,7 @@ impl Ledger {
         let (part, place) = (number >> BITS, number as usize & (NUMBERS - 1));
         let notes = self.rows.entry(part).or_default();
         if notes.len() <= place {
-            if note.is_none() {
-                return None;
-            }
+            note?;
             notes.resize(place + 1, None);
         }
         let known = notes.get_mut(place)?;

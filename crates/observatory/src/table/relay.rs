@@ -98,7 +98,7 @@ impl FromRow for Relay {
         let parsed = RelayUrl::parse(&url).map_err(|error| Error::Column {
             column: "url".to_owned(),
             wanted: "the URL of a relay",
-            found: error.to_string().into(),
+            found: error.to_string(),
         })?;
         Ok(Self {
             id: RelayId(row.get("id")?),
