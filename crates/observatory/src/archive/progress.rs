@@ -115,7 +115,8 @@ async fn measured(ground: &Ground, rates: Rates) -> Result<Progress, Error> {
         .await?;
     let config = &ground.config.archive;
     let relays = read(counts.0);
-    let past = ground.clock.now().0.saturating_sub(config.since);
+    let now = ground.clock.now().0;
+    let past = now.saturating_sub(config.oldest(now));
     let filters = config.filters().len() as u64;
     let seconds: BTreeMap<String, u64> = states
         .into_iter()

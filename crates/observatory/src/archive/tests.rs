@@ -436,7 +436,7 @@ async fn o3_3_new_events_come_as_they_are_published(house: House) {
                     .await
                     .unwrap();
                 if let Some(held) = held.first() {
-                    return held.clone();
+                    return *held;
                 }
             }
             sleep(Duration::from_millis(20)).await;

@@ -100,7 +100,11 @@ pub(super) async fn turn(work: Work, due: Due) -> Result<(), Error> {
         }
         Ok(visit) => {
             let page = config.page_events;
-            let limit = standing.page_limit.unwrap_or(page).min(page);
+            // A relay that had to be asked for little may do more by now.
+            let limit = standing
+                .page_limit
+                .map_or(page, |limit| limit.saturating_mul(2));
+            let limit = limit.min(page);
             let mut turn = Turn {
                 manner: Manner::new(limit, MOST.max(page)),
                 reconciles: due.negentropy != Some(false) && !distrusted,
@@ -181,7 +185,8 @@ impl Work {
     /// What is to be covered by each filter at this time.
     pub fn ranges(&self) -> Vec<(FilterId, Window)> {
         let ground = &self.intake.ground;
-        let (since, now) = (ground.config.archive.since, ground.clock.now().0);
+        let now = ground.clock.now().0;
+        let since = ground.config.archive.oldest(now);
         let range = |(id, filter): &(FilterId, Filter)| {
             Some((*id, plan::range(since, Window::of(filter), now)?))
         };
