@@ -43,7 +43,7 @@ pub(super) async fn enlist(ground: &Ground) -> Result<bool, Error> {
         return Ok(false);
     }
     let now = ground.clock.now();
-    let behind = now.0.saturating_sub(ground.config.archive.since);
+    let behind = now.0.saturating_sub(ground.config.archive.oldest(now.0));
     let now_ms = ground.clock.now_ms();
     ground
         .records

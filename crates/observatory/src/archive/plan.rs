@@ -77,9 +77,14 @@ pub(crate) fn overlap(intervals: &Intervals, range: Window) -> Option<Window> {
 pub(crate) struct Span(u64);
 
 impl Span {
-    /// For a relay that reconciles, or one that does not.
-    pub const fn new(reconciles: bool) -> Self {
-        Self(if reconciles { u64::MAX } else { FIRST })
+    /// All that is left, for a relay that reconciles.
+    pub const fn whole() -> Self {
+        Self(u64::MAX)
+    }
+
+    /// What a relay is first asked for by REQ.
+    pub const fn first() -> Self {
+        Self(FIRST)
     }
 
     /// So many seconds.
@@ -184,12 +189,12 @@ mod tests {
             since: 1,
             until: seconds,
         };
-        let mut span = Span::new(false);
+        let mut span = Span::first();
         span.had(window(86_400), 0);
         assert_eq!(span.seconds(), 4 * 86_400);
         span.had(window(86_400), EVENTS * 100);
         assert_eq!(span.seconds(), 864);
-        let mut span = Span::new(true);
+        let mut span = Span::whole();
         assert!(span.too_large(window(86_400)));
         assert_eq!(span.seconds(), 43_200);
         assert!(!span.too_large(window(3_600)));

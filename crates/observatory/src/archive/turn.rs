@@ -28,7 +28,7 @@ use crate::table::RelayId;
 const DISTRUST_MS: u64 = 7 * 86_400_000;
 /// Comparisons that may be left off in one turn before it goes on by REQ.
 const LEFT_OFF: u32 = 3;
-/// Windows of which nothing comes after which a turn is over; and of a relay that has given nothing at all.
+/// Windows that fail after which a turn is over; and with a relay that gives nothing at all.
 const FAILS: u32 = 5;
 const FAILS_OF_NOTHING: u32 = 2;
 /// Events to ask for where pages do not help, as far as the configuration allows it.
@@ -68,7 +68,7 @@ struct Turn {
     manner: Manner,
     reconciles: bool,
     left_off: u32,
-    /// Windows of which nothing came.
+    /// Windows that failed.
     fails: u32,
     begun_ms: u64,
     /// Whether the relay gave anything that counts; else why not.
@@ -100,7 +100,11 @@ pub(super) async fn turn(work: Work, due: Due) -> Result<(), Error> {
         }
         Ok(visit) => {
             let page = config.page_events;
-            let limit = standing.page_limit.unwrap_or(page).min(page);
+            // A relay that had to be asked for little may do more by now.
+            let limit = standing
+                .page_limit
+                .map_or(page, |limit| limit.saturating_mul(2));
+            let limit = limit.min(page);
             let mut turn = Turn {
                 manner: Manner::new(limit, MOST.max(page)),
                 reconciles: due.negentropy != Some(false) && !distrusted,
@@ -181,7 +185,8 @@ impl Work {
     /// What is to be covered by each filter at this time.
     pub fn ranges(&self) -> Vec<(FilterId, Window)> {
         let ground = &self.intake.ground;
-        let (since, now) = (ground.config.archive.since, ground.clock.now().0);
+        let now = ground.clock.now().0;
+        let since = ground.config.archive.oldest(now);
         let range = |(id, filter): &(FilterId, Filter)| {
             Some((*id, plan::range(since, Window::of(filter), now)?))
         };
@@ -229,7 +234,11 @@ impl Turn {
         filter: (FilterId, &Filter),
         range: Window,
     ) -> Result<bool, Error> {
-        let mut span = Span::new(self.reconciles);
+        let mut span = if self.reconciles {
+            Span::whole()
+        } else {
+            Span::first()
+        };
         let mut fresh = plan::overlap(known, range);
         while !self.visit.is_late() && self.why.is_none() {
             let first = fresh
@@ -298,7 +307,10 @@ impl Turn {
             return Ok(false);
         };
         self.count(&taken);
-        if done.method != Method::Negentropy {
+        if self.manner.deaf {
+            // Each window brings everything: one is enough.
+            *span = Span::whole();
+        } else if done.method != Method::Negentropy {
             span.had(window, taken.new + taken.duplicates + taken.rejected);
         }
         self.note(known, range, &done, &taken);
@@ -315,6 +327,10 @@ impl Turn {
         window: Window,
         span: &mut Span,
     ) -> Result<Option<Done>, Error> {
+        // The window before may have cost the connection.
+        if !self.mend().await {
+            return Ok(None);
+        }
         if !self.reconciles {
             return Ok(Some(
                 by_req(&mut self.visit, &mut self.manner, window, filter).await?,
@@ -346,12 +362,20 @@ impl Turn {
             }
         }
         if !self.reconciles {
-            *span = Span::new(false);
-        }
-        if let Err(error) = self.visit.mend().await {
-            self.why = Some(reason("no connection", &error.to_string()).to_string());
+            *span = Span::first();
         }
         Ok(None)
+    }
+
+    /// Makes the connection anew if it has ended; whether there is one.
+    async fn mend(&mut self) -> bool {
+        match self.visit.mend().await {
+            Ok(anew) => self.manner.ended &= !anew,
+            Err(error) => {
+                self.why = Some(reason("no connection", &error.to_string()).to_string());
+            }
+        }
+        self.why.is_none()
     }
 
     /// What is known now. A relay that gives nothing is not asked for the rest in this turn.
@@ -381,7 +405,11 @@ impl Turn {
             return;
         };
         self.fails += 1;
-        let most = if self.gave { FAILS } else { FAILS_OF_NOTHING };
+        let most = if self.gave || events > 0 {
+            FAILS
+        } else {
+            FAILS_OF_NOTHING
+        };
         if bad.state != Coverage::Refused && self.fails < most {
             return;
         }

@@ -118,6 +118,18 @@ impl Archive {
         )
     }
 
+    /// The oldest time that is asked for at this time, in Unix seconds: what would leave at once is not fetched.
+    #[must_use]
+    pub fn oldest(&self, now: u64) -> u64 {
+        let kept = self.keep_days.saturating_mul(86_400);
+        let cutoff = if kept == 0 {
+            0
+        } else {
+            now.saturating_sub(kept)
+        };
+        self.since.max(cutoff)
+    }
+
     /// The filters to fetch by; one that matches everything when none are configured.
     #[must_use]
     pub fn filters(&self) -> Vec<Filter> {
@@ -129,5 +141,24 @@ impl Archive {
             return vec![Filter::default()];
         }
         filters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn o3_8_what_would_leave_at_once_is_not_asked_for() {
+        let archive = |since, keep_days| Archive {
+            since,
+            keep_days,
+            ..Archive::default()
+        };
+        let now = 100 * 86_400;
+        assert_eq!(archive(500, 0).oldest(now), 500);
+        assert_eq!(archive(500, 10).oldest(now), 90 * 86_400);
+        assert_eq!(archive(95 * 86_400, 10).oldest(now), 95 * 86_400);
+        assert_eq!(archive(500, 1_000).oldest(now), 500);
     }
 }

@@ -301,7 +301,7 @@ fn o3_2_a_second_beyond_the_cap_is_split_and_named() {
     assert_eq!(holes(&came), vec![300]);
     let why = came.seconds.get(&300).unwrap().1.clone().unwrap();
     assert!(why.contains("author"), "{why}");
-    assert!(came.asked < 20, "{}", came.asked);
+    assert!(came.asked < 40, "{}", came.asked);
 }
 
 #[test]
