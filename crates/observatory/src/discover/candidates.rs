@@ -116,7 +116,7 @@ pub(super) async fn judge_anew(records: &Database, now_ms: u64) -> Result<(), Er
 /// parameter, and nothing else is known of its number.
 const FORGOTTEN: &str = "r.state = 'candidate' AND r.found_ms < ?1
      AND NOT EXISTS (SELECT 1 FROM observatory_mentions AS m WHERE m.relay = r.id AND m.last_ms >= ?1)
-     AND NOT EXISTS (SELECT 1 FROM observatory_lists AS l WHERE l.relay = r.id)
+     AND NOT EXISTS (SELECT 1 FROM observatory_list_urls AS l WHERE l.url = r.url AND l.entries > 0)
      AND NOT EXISTS (SELECT 1 FROM observatory_watches AS w WHERE w.relay = r.id)";
 
 /// Forgets candidates that nobody has mentioned since `before_ms`. Those in a relay list that holds are still mentioned by it, and

@@ -31,7 +31,7 @@ async fn o1_3_candidates_that_nobody_mentions_any_more_are_forgotten(house: Hous
         tx.execute("UPDATE observatory_mentions SET last_ms = ?", (old,))?;
         tx.execute("UPDATE observatory_relays SET state = 'relay' WHERE url LIKE '%relay%'", ())?;
         tx.execute("UPDATE observatory_mentions SET last_ms = ? WHERE relay IN (SELECT id FROM observatory_relays WHERE url LIKE '%lately%')", (stored(now_ms - 9 * DAY_MS),))?;
-        tx.execute("INSERT INTO observatory_lists (author, relay, kind, reads, writes) SELECT 1, id, 10002, TRUE, TRUE FROM observatory_relays WHERE url LIKE '%listed%'", ())?;
+        tx.execute("INSERT INTO observatory_list_urls (id, url, entries, first_ms) SELECT id, url, 1, 0 FROM observatory_relays WHERE url LIKE '%listed%'", ())?;
         tx.execute("INSERT INTO observatory_watches (id, relay, made_ms, made_by, state) SELECT 'x', id, 0, 'x', 'x' FROM observatory_relays WHERE url LIKE '%watched%'", ())
     });
     aged.await.unwrap();
