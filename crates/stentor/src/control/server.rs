@@ -219,6 +219,7 @@ fn name(job: &Job) -> &'static str {
         Job::Mirrors => "mirrors",
         Job::TakeOver => "take over",
         Job::Retention { .. } => "retention",
+        Job::Observe(_) => "observe",
     }
 }
 

@@ -59,6 +59,7 @@ pub async fn make(ground: Ground<'_>) -> anyhow::Result<Option<Standing>> {
         records: ground.records,
         archive: Arc::clone(&archive) as _,
         own: ground.own,
+        rules: ground.config.relay.privacy.rules(),
         bus: ground.bus,
         dialer: ground.dialer,
         peer: ground.config.peer.clone(),
