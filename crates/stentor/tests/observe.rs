@@ -23,6 +23,8 @@ const ON: &[&str] = &[
     "observatory.enabled=true",
     "--set",
     "observatory.public=true",
+    "--set",
+    "observatory.discover.built_in=false",
 ];
 
 fn observed(data: &Path, arguments: &[&str]) -> (i32, String, String) {

@@ -1,6 +1,6 @@
 //! Alerts (O4.5): who watches a relay is told that it is down, that it has recovered, and that its certificate expires.
 //!
-//! An operator makes a watch (`watch`). Each check of a relay calls [`observed`] in its own transaction, which judges by a pure state
+//! An operator makes a watch (`watch`). Each check of a relay calls [`observed()`] in its own transaction, which judges by a pure state
 //! machine (`judge`) what there is to tell and writes it there and then: envelopes `relay.monitor.*` for streams and webhooks, and, where
 //! the watch has a recipient, a message to be sent (`table`). So an alert is there exactly when the check is, and is told once whatever
 //! happens to the process. A service ([`run`]) sends the messages as private messages of NIP-17 (`message`) to the relays at which the

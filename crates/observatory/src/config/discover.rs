@@ -48,15 +48,26 @@ pub struct Discover {
 }
 
 /// A list of relays on a web server.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpList {
     /// Where it is: `https://…`.
     pub url: String,
     /// Where in its JSON the URLs are: a JSONPath expression (RFC 9535), `$[*]` by default.
     pub path: Option<String>,
-    /// Minutes between two looks at it, 60 by default, a week at most.
-    pub interval_minutes: Option<u64>,
+    /// Minutes between two looks at it, a week at most.
+    #[schemars(range(min = 1, max = 10080))]
+    pub interval_minutes: u64,
+}
+
+impl Default for HttpList {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            path: None,
+            interval_minutes: 60,
+        }
+    }
 }
 
 impl HttpList {
@@ -67,7 +78,7 @@ impl HttpList {
 
     /// The time between two looks at it.
     pub(crate) fn interval(&self) -> Duration {
-        Duration::from_secs(60 * self.interval_minutes.unwrap_or(60))
+        Duration::from_secs(60 * self.interval_minutes)
     }
 
     fn check(&self) -> Result<(), (&'static str, String)> {
@@ -79,7 +90,7 @@ impl HttpList {
         if let Err(error) = JsonPath::parse(self.path()) {
             return Err(("path", error.to_string()));
         }
-        if !INTERVAL_MINUTES.contains(&self.interval_minutes.unwrap_or(60)) {
+        if !INTERVAL_MINUTES.contains(&self.interval_minutes) {
             let problem = "is not between 1 and 10080 (a week)";
             return Err(("interval_minutes", problem.to_owned()));
         }

@@ -23,7 +23,7 @@ fn list(address: std::net::SocketAddr, path: &str) -> HttpList {
     HttpList {
         url: format!("http://{address}/list"),
         path: Some(path.to_owned()),
-        interval_minutes: None,
+        interval_minutes: 60,
     }
 }
 

@@ -39,7 +39,7 @@ async fn o1_1_one_seed_leads_to_the_others_and_a_restart_counts_nothing_twice(ho
         lists: vec![HttpList {
             url: format!("http://{address}/"),
             path: Some("$.relays[*].url".to_owned()),
-            interval_minutes: Some(1),
+            interval_minutes: 1,
         }],
         ..Discover::default()
     };
