@@ -12,7 +12,7 @@
 //! A relay is a stranger. What it sends is parsed strictly; events are checked for id, signature and the filters of their
 //! subscription, and what does not fit is counted and dropped. A relay that sends too much of that is left.
 //!
-//! For whoever brings the events of a relay here there is, above the messages: [`compare`], which learns what a relay has and a set
+//! For whoever brings the events of a relay here there is, above the messages: [`compare()`], which learns what a relay has and a set
 //! of ours has not, and [`Pages`], which walks through a [`Window`] of time with a relay that does not reconcile.
 
 mod answer;
