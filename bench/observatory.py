@@ -11,6 +11,7 @@ choice. Nothing but Python 3.9 and the binary is needed; STENTOR names another o
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -209,6 +211,21 @@ def forget_coverage(folder):
     database.close()
 
 
+def take_out(folder, file):
+    """Writes the events of an archive to a file, one a line; how many."""
+    with running(node(folder, public="true")) as served, open(file, "w") as out:
+        address = re.search(r"ws://(\S+)", served.ready).group(1)
+        count, after = 0, ""
+        while after is not None:
+            with urllib.request.urlopen(f"http://{address}/api/v1/observatory/events?limit=500{after}", timeout=60) as answer:
+                page = json.load(answer)
+            for row in page["events"]:
+                print(json.dumps(row["event"], ensure_ascii=False, separators=(",", ":")), file=out)
+            count += len(page["events"])
+            after = page["next"] and "&after=" + urllib.parse.quote(page["next"])
+        return count
+
+
 def archive(folder, events=200_000, copies=4):
     relays_up, urls = network(folder, 20, events=events)
     with running(relays_up):
@@ -228,10 +245,7 @@ def archive(folder, events=200_000, copies=4):
     each_new = (cpu1 * again2 - cpu2 * again1) / determinant
     each_again = (cpu2 * new1 - cpu1 * new2) / determinant
     lines = folder / "events.jsonl"
-    shutil.copytree(folder / "once" / "data" / "archive", folder / "copy" / "relay")
-    with open(lines, "wb") as out:
-        subprocess.run([STENTOR, "export", "--data", folder / "copy"], stdout=out, check=True)
-    count = sum(1 for _ in open(lines, "rb"))
+    count = take_out(folder / "once", lines)
     before = os.times()
     subprocess.run([STENTOR, "import", "--data", folder / "import", lines], stdout=subprocess.DEVNULL, check=True)
     after = os.times()

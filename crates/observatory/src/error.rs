@@ -31,6 +31,9 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// There are as many as there may be.
+    #[error("{0}")]
+    Full(String),
     /// What is asked for is not there, or cannot be asked for.
     #[error("{0}")]
     Invalid(String),

@@ -142,7 +142,7 @@ async fn o4_5_watches_are_bounded_and_the_same_one_is_one(house: House) {
     let (second, _) = add(&ground, Some(recipient(7))).await;
     assert_ne!(second, first);
     let full = watch(&ground.records, &url(), Some(recipient(8)), "x", 2, NOW).await;
-    assert!(matches!(full, Err(Error::Invalid(_))), "{full:?}");
+    assert!(matches!(full, Err(Error::Full(_))), "{full:?}");
 
     check(&ground, relay, 2, true).await;
     let all = watches(&ground.records, None, 10).await.unwrap();

@@ -72,7 +72,7 @@ impl Observatory {
     /// messages. A relay that is not known yet is taken up. The same watch a second time is the first one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there are as many watches as there may be, else [`Error::Records`] and [`Error::Bus`].
+    /// [`Error::Full`] when there are as many watches as there may be, else [`Error::Records`] and [`Error::Bus`].
     pub async fn watch(
         &self,
         url: &RelayUrl,
@@ -121,7 +121,7 @@ pub(super) async fn watch(
                 return Ok(there);
             }
             if let Some(problem) = no_room(tx, relay, limit)? {
-                return Err(Error::Invalid(problem));
+                return Err(Error::Full(problem));
             }
             let id = new_id(now_ms).map_err(|_| BusError::NoRandomness)?;
             tx.execute(

@@ -1,6 +1,9 @@
 //! From a request to its answer.
 
+use axum::Extension;
 use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::extract::rejection::ExtensionRejection;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -30,15 +33,35 @@ enum Form {
     Csv,
 }
 
-impl Api {
-    /// Answers a request that reads.
-    pub async fn answer(&self, head: &Parts, info: &RequestInfo) -> Response {
-        match self.read(head, info).await {
-            Ok(response) => response,
-            Err(failure) => failure.into_response(),
-        }
-    }
+/// A request that reads. Its path and its query are the question.
+pub(super) struct Reading {
+    api: Api,
+    info: RequestInfo,
+    head: Parts,
+}
 
+impl FromRequestParts<Api> for Reading {
+    type Rejection = ExtensionRejection;
+
+    async fn from_request_parts(head: &mut Parts, api: &Api) -> Result<Self, Self::Rejection> {
+        let Extension(info) = Extension::from_request_parts(head, api).await?;
+        Ok(Self {
+            api: api.clone(),
+            info,
+            head: head.clone(),
+        })
+    }
+}
+
+impl Reading {
+    /// Answers it.
+    pub async fn answer(&self) -> Response {
+        let read = self.api.read(&self.head, &self.info).await;
+        read.unwrap_or_else(Failure::into_response)
+    }
+}
+
+impl Api {
     async fn read(&self, head: &Parts, info: &RequestInfo) -> Result<Response, Failure> {
         let path = head.uri.path().strip_prefix(BEGINNING).unwrap_or_default();
         // Who may not ask is not told what is wrong with the question, so the path alone decides who may.

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::failure::Failure;
 use super::reference::{Form, Missing, Page, Refused, TooMany};
+use super::respond::Reading;
 use crate::alert::Watch;
 use crate::answer::WatchPage;
 use crate::error::Error;
@@ -36,12 +37,8 @@ pub(super) struct NewWatch {
 /// Lists watches, the oldest first.
 #[utoipa::path(get, path = "/api/v1/observatory/watches", tag = "observatory", operation_id = "listWatches",
     params(Page, Form), responses((status = 200, description = "A page of watches.", body = WatchPage), Refused))]
-pub(super) async fn list(
-    State(api): State<Api>,
-    Extension(info): Extension<RequestInfo>,
-    head: Parts,
-) -> Response {
-    api.answer(&head, &info).await
+pub(super) async fn list(request: Reading) -> Response {
+    request.answer().await
 }
 
 /// Watches a relay: when it is down, has recovered, or its certificate is about to end, that is told. A relay that is not known yet is
@@ -64,7 +61,7 @@ pub(super) async fn create(
             .watch(&url, recipient, &principal.subject)
             .await;
         watched.map_err(|error| match error {
-            Error::Invalid(problem) => Failure::TooMany(problem),
+            Error::Full(problem) => Failure::TooMany(problem),
             other => Failure::Ask(other.into()),
         })
     };

@@ -85,7 +85,11 @@ impl Desk {
 pub(super) async fn run(ground: &Ground, mut desk: mpsc::Receiver<Waiting>) -> Result<(), Error> {
     let mut next = None;
     loop {
-        let Some(first) = next.take().or(desk.recv().await) else {
+        let first = match next.take() {
+            Some(left) => Some(left),
+            None => desk.recv().await,
+        };
+        let Some(first) = first else {
             return Ok(());
         };
         let (mut settlements, mut waiting) = (vec![first.0], vec![first.1]);
@@ -138,4 +142,53 @@ async fn write(ground: &Ground, settlements: Vec<Settlement>) -> Result<(), Erro
             other => return Ok(other?),
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::future::try_join_all;
+    use stentor_sql::both_engines;
+    use stentor_sql::testing::House;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::provenance::How;
+
+    /// So many that two of them are too much for one transaction.
+    const EACH: u64 = 1_500;
+
+    async fn o3_5_settlements_that_do_not_fit_together_are_all_written(house: House) {
+        let ground = crate::testing::ground(&house, Config::default()).await;
+        let (desk, handed_in) = Desk::new();
+        let settled = try_join_all((0..40).map(|relay| {
+            let pair = |number| Pair {
+                number,
+                relay: RelayId(relay),
+                seen_ms: 2_000,
+                created_ms: 1_000,
+                how: How::Fetched,
+            };
+            desk.settle(Settlement {
+                relay: RelayId(relay),
+                pairs: (1..=EACH).map(pair).collect(),
+                change: None,
+                standing: None,
+            })
+        }));
+        let all = async {
+            tokio::select! {
+                ended = run(&ground, handed_in) => panic!("{ended:?}"),
+                settled = settled => settled.unwrap(),
+            }
+        };
+        let all = tokio::time::timeout(Duration::from_secs(60), all).await;
+        assert_eq!(all.unwrap().len(), 40);
+        let sum = "SELECT CAST(SUM(pairs) AS BIGINT) FROM observatory_holdings";
+        let (pairs,): (i64,) = ground.records.fetch_one(sum, ()).await.unwrap();
+        assert_eq!(pairs, 40 * i64::try_from(EACH).unwrap());
+    }
+
+    both_engines!(o3_5_settlements_that_do_not_fit_together_are_all_written);
 }
