@@ -1,0 +1,165 @@
+//! How often a client has asked for the same: for clients that walk through time window by window and are killed on their way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+
+use stentor_event::{Filter, Kind};
+
+use crate::relay::Asked;
+
+/// What was asked for more than once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repeated {
+    /// Seconds that were asked for again as a kill came while they were being asked for.
+    pub excused: u64,
+    /// Seconds that were asked for again beyond that.
+    pub unexcused: u64,
+}
+
+/// A window that was asked for: the first second by which all its pages were asked for, and the last of any of them.
+type Window = (u64, u64);
+
+/// Counts the seconds within `past` that were asked for again, by each filter apart (filters are told apart by their kinds). `asked`
+/// is a relay's log ([`crate::Relay::asked_on`]); `lives` says for each life of the client the number of its last connection, and the
+/// client was killed at the end of each but the last. Pages of a window have the same `since`, which no other window has; a question by ids
+/// or without `until` is no part of a walk.
+///
+/// A second is excused once for each kill that came while its window was the last that had been asked for.
+pub fn repeated(asked: &[(u64, Asked)], lives: &[u64], past: RangeInclusive<u64>) -> Repeated {
+    let mut repeated = Repeated::default();
+    let kinds: BTreeSet<_> = walked(asked).map(|(_, filter)| kinds(filter)).collect();
+    for of in kinds {
+        let mut counts = Counts::new(past.clone());
+        let mut before = 0;
+        for last in lives {
+            let asked = walked(asked).filter(|(connection, filter)| {
+                (before + 1..=*last).contains(connection) && kinds(filter) == of
+            });
+            counts.live(asked.map(|(_, filter)| filter), Some(last) != lives.last());
+            before = *last;
+        }
+        repeated.excused += counts.sum(|asked, excused| asked.saturating_sub(1).min(excused));
+        repeated.unexcused += counts.sum(|asked, excused| asked.saturating_sub(1 + excused));
+    }
+    repeated
+}
+
+fn kinds(filter: &Filter) -> Option<Vec<Kind>> {
+    filter.kinds.clone()
+}
+
+/// The questions of a walk through time, with the numbers of their connections.
+fn walked(asked: &[(u64, Asked)]) -> impl Iterator<Item = (u64, &Filter)> {
+    let filters = asked.iter().flat_map(|(connection, asked)| {
+        let filters = match asked {
+            Asked::Req { filters, .. } => filters.as_slice(),
+            Asked::NegOpen(filter) => std::slice::from_ref(filter),
+            _ => &[],
+        };
+        filters.iter().map(|filter| (*connection, filter))
+    });
+    filters.filter(|(_, filter)| filter.ids.is_none() && filter.until.is_some())
+}
+
+/// For each second how often it was asked for, and how often it is excused.
+struct Counts {
+    first: u64,
+    seconds: Vec<(u64, u64)>,
+}
+
+impl Counts {
+    fn new(past: RangeInclusive<u64>) -> Self {
+        let length = past.end().saturating_sub(*past.start()) + 1;
+        Self {
+            first: *past.start(),
+            seconds: vec![(0, 0); usize::try_from(length).unwrap_or(0)],
+        }
+    }
+
+    /// One life: what was asked in it, in order.
+    fn live<'a>(&mut self, asked: impl Iterator<Item = &'a Filter>, killed: bool) {
+        let mut windows: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut last = None;
+        let end = self.first + self.seconds.len() as u64;
+        for filter in asked {
+            let since = filter.since.map_or(0, |at| at.0);
+            let until = filter.until.map_or(u64::MAX, |at| at.0);
+            let newest = windows.entry(since).or_insert(until);
+            *newest = until.max(*newest);
+            // What is newer than the past that is looked at tells nothing of it.
+            if since < end {
+                last = Some(since);
+            }
+        }
+        for window in &windows {
+            self.within((*window.0, *window.1), |(asked, _)| *asked += 1);
+        }
+        let last = last.and_then(|since| Some((since, *windows.get(&since)?)));
+        if let Some(window) = last.filter(|_| killed) {
+            self.within(window, |(_, excused)| *excused += 1);
+        }
+    }
+
+    fn within(&mut self, (since, until): Window, mut change: impl FnMut(&mut (u64, u64))) {
+        for (second, counts) in (self.first..).zip(&mut self.seconds) {
+            if (since..=until).contains(&second) {
+                change(counts);
+            }
+        }
+    }
+
+    fn sum(&self, of: impl Fn(u64, u64) -> u64) -> u64 {
+        let seconds = self.seconds.iter();
+        seconds.map(|(asked, excused)| of(*asked, *excused)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn req(connection: u64, since: u64, until: u64) -> (u64, Asked) {
+        let json = format!(r#"{{"since":{since},"until":{until},"limit":9}}"#);
+        let filters = vec![Filter::parse(json.as_bytes()).unwrap()];
+        let sub = "q".into();
+        (connection, Asked::Req { sub, filters })
+    }
+
+    fn of(asked: &[(u64, Asked)], lives: &[u64]) -> (u64, u64) {
+        let repeated = repeated(asked, lives, 10..=99);
+        (repeated.excused, repeated.unexcused)
+    }
+
+    #[test]
+    fn o3_5_what_is_asked_again_is_excused_by_a_kill_on_the_way() {
+        let walk = [req(1, 50, 120), req(1, 50, 70), req(1, 20, 49)];
+        assert_eq!(of(&walk, &[1]), (0, 0), "pages are one window");
+        // Killed in the second window: that one may be asked again, in parts as well.
+        let mut again = walk.to_vec();
+        again.extend([
+            req(2, 110, 130),
+            req(2, 40, 49),
+            req(2, 20, 39),
+            req(2, 10, 19),
+        ]);
+        assert_eq!(of(&again, &[1, 2]), (30, 0));
+        // The one before it may not.
+        again.push(req(2, 45, 52));
+        assert_eq!(of(&again, &[1, 2]), (30, 5 + 3));
+        // Nor may anything be asked twice in one life.
+        assert_eq!(of(&again, &[2]).1, 30 + 5 + 3);
+    }
+
+    #[test]
+    fn o3_5_a_life_without_a_question_excuses_nothing_more() {
+        let walk = [req(1, 50, 99), req(2, 110, 120), req(3, 50, 99)];
+        assert_eq!(of(&walk, &[1, 2, 3]), (50, 0));
+        let twice = [
+            req(1, 50, 99),
+            req(1, 40, 49),
+            req(2, 110, 120),
+            req(3, 50, 99),
+        ];
+        assert_eq!(of(&twice, &[1, 2, 3]), (0, 50));
+    }
+}
