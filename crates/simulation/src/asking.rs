@@ -19,7 +19,8 @@ pub struct Repeated {
 /// A window that was asked for: the first second by which all its pages were asked for, and the last of any of them.
 type Window = (u64, u64);
 
-/// Counts the seconds within `past` that were asked for again, by each filter apart (filters are told apart by their kinds). `asked`
+/// Counts the seconds within `past` that were asked for again, by each filter apart (filters are told apart by their kinds), and by `REQ`
+/// and `NEG-OPEN` apart, as a client may have to try whether a relay reconciles. `asked`
 /// is a relay's log ([`crate::Relay::asked_on`]); `lives` says for each life of the client the number of its last connection, and the
 /// client was killed at the end of each but the last. Pages of a window have the same `since`, which no other window has; a question by ids
 /// or without `until` is no part of a walk.
@@ -27,15 +28,16 @@ type Window = (u64, u64);
 /// A second is excused once for each kill that came while its window was the last that had been asked for.
 pub fn repeated(asked: &[(u64, Asked)], lives: &[u64], past: RangeInclusive<u64>) -> Repeated {
     let mut repeated = Repeated::default();
-    let kinds: BTreeSet<_> = walked(asked).map(|(_, filter)| kinds(filter)).collect();
-    for of in kinds {
+    let walked: Vec<_> = walked(asked).collect();
+    let apart: BTreeSet<_> = walked.iter().map(|asked| asked.of()).collect();
+    for of in apart {
         let mut counts = Counts::new(past.clone());
         let mut before = 0;
         for last in lives {
-            let asked = walked(asked).filter(|(connection, filter)| {
-                (before + 1..=*last).contains(connection) && kinds(filter) == of
-            });
-            counts.live(asked.map(|(_, filter)| filter), Some(last) != lives.last());
+            let asked = walked
+                .iter()
+                .filter(|one| (before + 1..=*last).contains(&one.connection) && one.of() == of);
+            counts.live(asked.map(|one| one.filter), Some(last) != lives.last());
             before = *last;
         }
         repeated.excused += counts.sum(|asked, excused| asked.saturating_sub(1).min(excused));
@@ -44,21 +46,35 @@ pub fn repeated(asked: &[(u64, Asked)], lives: &[u64], past: RangeInclusive<u64>
     repeated
 }
 
-fn kinds(filter: &Filter) -> Option<Vec<Kind>> {
-    filter.kinds.clone()
+/// A question of a walk through time.
+struct Walked<'a> {
+    connection: u64,
+    filter: &'a Filter,
+    /// Whether it is a `NEG-OPEN`.
+    reconciles: bool,
 }
 
-/// The questions of a walk through time, with the numbers of their connections.
-fn walked(asked: &[(u64, Asked)]) -> impl Iterator<Item = (u64, &Filter)> {
-    let filters = asked.iter().flat_map(|(connection, asked)| {
-        let filters = match asked {
-            Asked::Req { filters, .. } => filters.as_slice(),
-            Asked::NegOpen(filter) => std::slice::from_ref(filter),
-            _ => &[],
+impl Walked<'_> {
+    /// What is counted apart.
+    fn of(&self) -> (bool, Option<Vec<Kind>>) {
+        (self.reconciles, self.filter.kinds.clone())
+    }
+}
+
+fn walked(asked: &[(u64, Asked)]) -> impl Iterator<Item = Walked<'_>> {
+    let all = asked.iter().flat_map(|(connection, asked)| {
+        let (filters, reconciles) = match asked {
+            Asked::Req { filters, .. } => (filters.as_slice(), false),
+            Asked::NegOpen(filter) => (std::slice::from_ref(filter), true),
+            _ => (&[] as &[Filter], false),
         };
-        filters.iter().map(|filter| (*connection, filter))
+        filters.iter().map(move |filter| Walked {
+            connection: *connection,
+            filter,
+            reconciles,
+        })
     });
-    filters.filter(|(_, filter)| filter.ids.is_none() && filter.until.is_some())
+    all.filter(|one| one.filter.ids.is_none() && one.filter.until.is_some())
 }
 
 /// For each second how often it was asked for, and how often it is excused.

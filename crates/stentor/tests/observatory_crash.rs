@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 
 const DAY: u64 = 86_400;
 /// How often the node is killed.
-const KILLS: usize = 8;
+const KILLS: usize = 6;
 /// How long anything here may take.
 const LIMIT: Duration = Duration::from_secs(120);
 

@@ -176,7 +176,8 @@ pub async fn until_right(mut wrong: impl AsyncFnMut() -> Vec<String>) {
             if last.is_empty() {
                 return;
             }
-            sleep(LOOK * 4).await;
+            // It asks a lot.
+            sleep(LOOK * 20).await;
         }
     };
     let waited = timeout(LIMIT, waiting).await;

@@ -81,7 +81,7 @@ async fn o4_2_events_are_read_page_by_page_with_their_holders(house: House) {
 
 async fn o4_2_a_search_that_ends_early_goes_on(house: House) {
     let observatory = observatory(&house).await;
-    let events = (0..super::events::LOOKED_AT as u64 + 10).map(|n| note(NOW - n, "hay"));
+    let events = (0..crate::answer::events::LOOKED_AT as u64 + 10).map(|n| note(NOW - n, "hay"));
     let mut events: Vec<EventBuilder> = events.collect();
     events.push(note(1, "needle"));
     store(&observatory, events).await;

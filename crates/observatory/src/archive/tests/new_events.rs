@@ -1,6 +1,6 @@
 //! Events that come while it runs: new ones (O3.3), and old ones (O3.2).
 
-use stentor_simulation::{Asked, Character, Network};
+use stentor_simulation::{Asked, Character, Network, Relay};
 use stentor_sql::both_engines;
 use stentor_sql::testing::House;
 use tokio::time::{sleep, timeout};
@@ -12,6 +12,7 @@ use crate::config::Archive;
 both_engines!(
     o3_3_new_events_come_as_they_are_published,
     o3_2_what_came_late_is_found_by_the_second_look,
+    o3_2_a_look_back_takes_no_proof_away,
 );
 
 async fn o3_3_new_events_come_as_they_are_published(house: House) {
@@ -95,4 +96,41 @@ async fn o3_2_what_came_late_is_found_by_the_second_look(house: House) {
     archive(&ground, 2).await;
     let got = archived(&ground).await;
     assert!(late.iter().all(|event| got.contains(&event.id())));
+}
+
+async fn o3_2_a_look_back_takes_no_proof_away(house: House) {
+    // One second has many events: a relay list for every eight URLs.
+    let urls = (0..200).map(|number| format!("wss://{number}.relays.net/"));
+    let spec = spec(&[Character::Honest, Character::Duplicating], 100).mention(urls);
+    let network = Network::start(spec).await.unwrap();
+    let ground = ground(&house, config()).await;
+    let ids = enter(&ground, &network).await;
+    archive(&ground, 2).await;
+    let complete = async || {
+        for relay in network.relays() {
+            let known = covered(&ground, ids[relay.url()]).await;
+            let proven = matches!(&known[..], [(_, _, state, _)] if state == "complete");
+            assert!(proven, "{}: {known:?}", relay.character());
+        }
+    };
+    complete().await;
+    let before = asked(&network);
+    // As if twenty-five minutes had passed, which makes an hour and some minutes of the past due once more.
+    ground
+        .records
+        .write(|tx| {
+            tx.execute(
+                "UPDATE observatory_archiving SET next_ms = 0, last_ms = last_ms - 1500000",
+                (),
+            )
+        })
+        .await
+        .unwrap();
+    archive(&ground, 2).await;
+    assert!(asked(&network) > before);
+    complete().await;
+}
+
+fn asked(network: &Network) -> u64 {
+    network.relays().iter().map(Relay::requests).sum()
 }
