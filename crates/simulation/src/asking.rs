@@ -31,7 +31,7 @@ pub fn repeated(asked: &[(u64, Asked)], lives: &[u64], past: RangeInclusive<u64>
     let walked: Vec<_> = walked(asked).collect();
     let apart: BTreeSet<_> = walked.iter().map(|asked| asked.of()).collect();
     for of in apart {
-        let mut counts = Counts::new(past.clone());
+        let mut counts = Counts::new(&past);
         let mut before = 0;
         for last in lives {
             let asked = walked
@@ -77,18 +77,20 @@ fn walked(asked: &[(u64, Asked)]) -> impl Iterator<Item = Walked<'_>> {
     all.filter(|one| one.filter.ids.is_none() && one.filter.until.is_some())
 }
 
-/// For each second how often it was asked for, and how often it is excused.
+/// What was asked for in all lives, within a range of time.
 struct Counts {
-    first: u64,
-    seconds: Vec<(u64, u64)>,
+    past: Window,
+    asked: Vec<Window>,
+    /// The last window of each life that ended with a kill.
+    excused: Vec<Window>,
 }
 
 impl Counts {
-    fn new(past: RangeInclusive<u64>) -> Self {
-        let length = past.end().saturating_sub(*past.start()) + 1;
+    fn new(past: &RangeInclusive<u64>) -> Self {
         Self {
-            first: *past.start(),
-            seconds: vec![(0, 0); usize::try_from(length).unwrap_or(0)],
+            past: (*past.start(), *past.end()),
+            asked: Vec::new(),
+            excused: Vec::new(),
         }
     }
 
@@ -96,37 +98,43 @@ impl Counts {
     fn live<'a>(&mut self, asked: impl Iterator<Item = &'a Filter>, killed: bool) {
         let mut windows: BTreeMap<u64, u64> = BTreeMap::new();
         let mut last = None;
-        let end = self.first + self.seconds.len() as u64;
         for filter in asked {
             let since = filter.since.map_or(0, |at| at.0);
             let until = filter.until.map_or(u64::MAX, |at| at.0);
             let newest = windows.entry(since).or_insert(until);
             *newest = until.max(*newest);
             // What is newer than the past that is looked at tells nothing of it.
-            if since < end {
+            if since <= self.past.1 {
                 last = Some(since);
             }
         }
-        for window in &windows {
-            self.within((*window.0, *window.1), |(asked, _)| *asked += 1);
-        }
+        let last = last.filter(|_| killed);
         let last = last.and_then(|since| Some((since, *windows.get(&since)?)));
-        if let Some(window) = last.filter(|_| killed) {
-            self.within(window, |(_, excused)| *excused += 1);
-        }
+        self.excused.extend(last);
+        self.asked.extend(windows);
     }
 
-    fn within(&mut self, (since, until): Window, mut change: impl FnMut(&mut (u64, u64))) {
-        for (second, counts) in (self.first..).zip(&mut self.seconds) {
-            if (since..=until).contains(&second) {
-                change(counts);
-            }
-        }
-    }
-
+    /// The sum over all seconds of what a second counts that was asked for, and is excused, so often.
     fn sum(&self, of: impl Fn(u64, u64) -> u64) -> u64 {
-        let seconds = self.seconds.iter();
-        seconds.map(|(asked, excused)| of(*asked, *excused)).sum()
+        let end = self.past.1.saturating_add(1);
+        let windows = self.asked.iter().chain(&self.excused);
+        // Between two of these, all seconds are alike.
+        let mut edges: Vec<u64> = windows
+            .flat_map(|(since, until)| [*since, until.saturating_add(1)])
+            .map(|edge| edge.clamp(self.past.0, end))
+            .collect();
+        edges.sort_unstable();
+        let parts = edges.iter().zip(edges.iter().skip(1));
+        let having = |windows: &[Window], second: u64| {
+            let has = |(since, until): &&Window| (*since..=*until).contains(&second);
+            windows.iter().filter(has).count() as u64
+        };
+        parts
+            .filter(|(from, to)| from < to)
+            .map(|(from, to)| {
+                of(having(&self.asked, *from), having(&self.excused, *from)) * (to - from)
+            })
+            .sum()
     }
 }
 

@@ -125,16 +125,6 @@ async fn archive(ground: &Arc<Ground>, relays: usize) {
     }
 }
 
-/// Makes relays due at once.
-async fn visit_again(ground: &Ground, relays: [i64; 2]) {
-    let [one, other] = relays;
-    let sql = "UPDATE observatory_archiving SET next_ms = 0 WHERE relay = ? OR relay = ?";
-    let again = ground
-        .records
-        .write(move |tx| tx.execute(sql, (one, other)));
-    again.await.unwrap();
-}
-
 async fn archived(ground: &Ground) -> BTreeSet<EventId> {
     let all = Window {
         since: 0,
