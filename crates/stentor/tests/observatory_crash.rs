@@ -77,9 +77,7 @@ fn ask(node: &Node, question: &str) -> Value {
     let address = node.address().trim_end_matches('/');
     let (status, body) = get(address, &path, "application/json");
     assert_eq!(status, 200, "{body}");
-    let body = body.trim();
-    // The body may come in chunks, which a client of HTTP/1.1 has to put together.
-    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
+    serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"))
 }
 
 /// The rows of all pages of a list.
