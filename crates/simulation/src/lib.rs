@@ -9,6 +9,7 @@
 //!
 //! All of it listens on loopback only.
 
+mod asking;
 mod authority;
 mod character;
 mod dice;
@@ -22,6 +23,7 @@ mod tripwire;
 mod truth;
 mod wire;
 
+pub use asking::{Repeated, repeated};
 pub use character::{Character, UnknownCharacter};
 pub use names::{Names, Record};
 pub use network::Network;

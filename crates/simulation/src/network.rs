@@ -67,6 +67,7 @@ impl Network {
         ports: Vec<(TcpSocket, SocketAddr)>,
     ) -> io::Result<()> {
         let elsewhere: Arc<str> = self.tripwire.url().replacen("ws", "http", 1).into();
+        let mentions: Arc<[String]> = spec.mentions.clone().into();
         for (number, (born, (port, address))) in born.into_iter().zip(ports).enumerate() {
             let events = born.holdings.events().iter();
             self.events
@@ -82,6 +83,7 @@ impl Network {
                 pause: spec.pause,
                 seed: spec.seed.wrapping_add(number as u64),
                 elsewhere: elsewhere.clone(),
+                mentions: mentions.clone(),
             };
             self.relays.push(Relay::start(birth, port));
         }

@@ -25,7 +25,7 @@ pub struct Spec {
     pub tls: bool,
     /// How long slow relays pause: once before a handshake or EOSE, a twentieth of it before each event.
     pub pause: Duration,
-    /// URLs beside those of the network that its relay lists and hints name.
+    /// URLs beside those of the network that its relay lists, its hints and the documents (NIP-11) of its relays name.
     pub mentions: Vec<String>,
     /// The port of the first relay; the others follow it. `None`: whichever are free.
     pub listen_from: Option<u16>,
@@ -72,7 +72,7 @@ impl Spec {
         }
     }
 
-    /// Adds URLs that the network's relay lists and hints name, such as those of a [`crate::Tripwire`].
+    /// Adds URLs that the network's relay lists, hints and documents name, such as those of a [`crate::Tripwire`].
     #[must_use]
     pub fn mention<S: Into<String>>(mut self, urls: impl IntoIterator<Item = S>) -> Self {
         self.mentions.extend(urls.into_iter().map(Into::into));

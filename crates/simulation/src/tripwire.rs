@@ -22,7 +22,15 @@ impl Tripwire {
     /// # Errors
     /// When there is none.
     pub async fn new() -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::at((Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    /// Listens at this address, such as one that is on loopback and yet nobody's to dial.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub async fn at(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let touched = Arc::new(AtomicU64::new(0));
         let counter = touched.clone();

@@ -167,7 +167,7 @@ async fn settle(ground: &Ground, sent: impl Iterator<Item = Sent>) -> Result<(),
             delivered.push(message.id);
         } else {
             let wait_ms = wait_ms(message.attempts);
-            again.push((message.id, now_ms.saturating_add(wait_ms)));
+            again.push((message.id, message.attempts, now_ms.saturating_add(wait_ms)));
         }
     }
     metrics::messages("delivered", delivered.len() as u64);

@@ -178,11 +178,12 @@ pub(super) async fn give_up(records: &Database, before_ms: u64) -> Result<u64, E
         .await
 }
 
-/// Notes what became of messages: those that were delivered are gone, the others have their next turn at these times.
+/// Notes what became of messages: those that were delivered are gone, the others, which had been tried so often before, have their next
+/// turn at these times. One that has been tried since by somebody else, who was begun later, is left as it is.
 pub(super) async fn settle(
     records: &Database,
     delivered: Vec<String>,
-    again: Vec<(String, u64)>,
+    again: Vec<(String, u64, u64)>,
 ) -> Result<(), Error> {
     records
         .write(move |tx| {
@@ -194,10 +195,10 @@ pub(super) async fn settle(
                 let ids: Vec<Value> = delivered.iter().map(Value::from).collect();
                 tx.execute(stentor_sql::Sql::Built(sql), ids)?;
             }
-            for (id, next_ms) in &again {
+            for (id, attempts, next_ms) in &again {
                 tx.execute(
-                    "UPDATE observatory_messages SET attempts = attempts + 1, next_ms = ? WHERE id = ?",
-                    (stored(*next_ms), id),
+                    "UPDATE observatory_messages SET attempts = attempts + 1, next_ms = ? WHERE id = ? AND attempts = ?",
+                    (stored(*next_ms), id, stored(*attempts)),
                 )?;
             }
             Ok(())

@@ -257,6 +257,13 @@ async fn o4_5_a_message_that_nobody_takes_is_tried_for_a_day(house: House) {
     assert_eq!(attempts, 1);
     let wait_ms = next_ms as u64 - now_ms;
     assert!((60_000..90_000).contains(&wait_ms), "{wait_ms}");
+    // What was begun before that, and is written after it, counts it no second time.
+    let id = "SELECT id FROM observatory_messages";
+    let (id,): (String,) = ground.records.fetch_one(id, ()).await.unwrap();
+    let late = super::table::settle(&ground.records, Vec::new(), vec![(id, 0, 7)]);
+    late.await.unwrap();
+    let still: (i64, i64) = ground.records.fetch_one(sql, ()).await.unwrap();
+    assert_eq!(still, (1, next_ms));
     // It is not its turn yet, so nothing happens.
     turn(&ground).await.unwrap();
     let (attempts, _): (i64, i64) = ground.records.fetch_one(sql, ()).await.unwrap();

@@ -49,6 +49,9 @@ pub(crate) struct Network {
     pub nips: Vec<Share>,
     /// Relays that are online and slower than usual.
     pub degraded: u64,
+    /// Whether our own network is up, as far as checks have found out: while it is down, they say nothing of relays. Nothing where none
+    /// has told yet, or no node runs.
+    pub own_network: Option<bool>,
     /// Events in the archive.
     pub events: u64,
     /// Bytes of these.
@@ -62,6 +65,7 @@ pub(crate) struct Network {
 /// The network in figures.
 pub(crate) async fn network(ground: &Ground) -> Result<Network, AskError> {
     let records = &ground.records;
+    let own_network = *ground.signals.own_network().borrow();
     let statuses = history::statuses(records).await?;
     let archive = ground.archive.statistics();
     let today = i64::try_from(ground.clock.now().0 / 86_400).unwrap_or(i64::MAX);
@@ -92,6 +96,7 @@ pub(crate) async fn network(ground: &Ground) -> Result<Network, AskError> {
             "SELECT COUNT(*) FROM observatory_relays WHERE status = 'online' AND state = 'relay' AND degraded",
         )
         .await?,
+        own_network,
         events: archive.events,
         bytes: archive.live_bytes,
         authors: count(records, "SELECT COUNT(*) FROM observatory_authors WHERE events > 0").await?,

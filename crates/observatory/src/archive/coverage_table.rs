@@ -67,7 +67,8 @@ pub(crate) async fn intervals(
     Ok(Intervals::new(intervals))
 }
 
-/// Writes what has changed.
+/// Writes what has changed. Whatever else overlaps it gives way: a transaction of a service that was dropped may have been written after
+/// the one that came after it had read what there was.
 ///
 /// # Errors
 /// Those of the records.
@@ -84,6 +85,15 @@ pub(crate) fn write(
         )?;
     }
     for interval in &change.written {
+        let (since, until) = (stored(interval.window.since), stored(interval.window.until));
+        tx.execute(
+            "DELETE FROM observatory_coverage WHERE relay = ? AND filter = ? AND since > ? AND since <= ?",
+            (relay.0, filter.0, since, until),
+        )?;
+        tx.execute(
+            "UPDATE observatory_coverage SET until = ?3 - 1 WHERE relay = ?1 AND filter = ?2 AND since < ?3 AND until >= ?3",
+            (relay.0, filter.0, since),
+        )?;
         tx.execute(
             "INSERT INTO observatory_coverage (relay, filter, since, until, state, reason, method, events, at_ms)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -92,8 +102,8 @@ pub(crate) fn write(
             (
                 relay.0,
                 filter.0,
-                stored(interval.window.since),
-                stored(interval.window.until),
+                since,
+                until,
                 interval.state.as_str(),
                 interval.reason.as_deref().map(str::to_owned),
                 interval.method.map(Method::as_str),

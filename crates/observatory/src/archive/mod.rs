@@ -36,4 +36,5 @@ mod visit;
 mod walk;
 
 pub(crate) use progress::{Progress, progress};
+pub(crate) use said::kept;
 pub(crate) use service::run;

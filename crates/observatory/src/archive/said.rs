@@ -24,6 +24,11 @@ pub(super) fn said(words: &str) -> Said {
     }
 }
 
+/// What is kept of the reason of a CLOSED.
+pub(crate) fn kept(words: &str) -> String {
+    said(words).verdict(words).1.into_owned()
+}
+
 impl Said {
     /// What is known of what was asked for, and why.
     pub(super) fn verdict(self, words: &str) -> (Coverage, Why) {

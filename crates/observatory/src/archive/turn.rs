@@ -387,7 +387,7 @@ impl Turn {
             .iter()
             .max_by_key(|one| one.window.until - one.window.since);
         let largest = largest.map(|one| one.window);
-        let verdicts = crowded(known, &done.verdicts);
+        let verdicts = crowded(known, &unproven(known, &done.verdicts, taken));
         for verdict in &verdicts {
             let Verdict { window, state, why } = verdict;
             self.gave |= matches!(state, Coverage::Complete | Coverage::Capped);
@@ -443,6 +443,17 @@ impl Turn {
         };
         self.work.desk.settle(settlement).await
     }
+}
+
+/// What takes no proof back. A look at a part of what was proven complete can show less of a relay than the larger window did that proved
+/// it: so many events of one second, and no others, may as well be all that it sends. As long as nothing among them is new, what was
+/// proven stands, with its time.
+fn unproven(known: &Intervals, verdicts: &[Verdict], taken: &Taken) -> Vec<Verdict> {
+    let stands = |one: &&Verdict| {
+        one.state == Coverage::Capped && taken.new == 0 && known.is_complete(one.window)
+    };
+    let verdicts = verdicts.iter().filter(|one| !stands(one));
+    verdicts.cloned().collect()
 }
 
 /// Where a relay has more exceptions than are told apart, a window with any is one exception.

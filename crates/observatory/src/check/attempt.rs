@@ -169,7 +169,7 @@ impl Visitor {
 }
 
 /// What an answer to the question for the document means. What may pass is no sign that there is none.
-fn document(response: &Response) -> Known<Arc<Information>> {
+pub(crate) fn document(response: &Response) -> Known<Arc<Information>> {
     if response.body.len() > MOST_DOCUMENT {
         return Known::Unknown;
     }

@@ -30,11 +30,11 @@ mod write_test;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use attempt::document as information;
 pub(crate) use certificate::clipped;
 pub(crate) use facts::facts;
 pub(crate) use findings::{Findings, Known, Untold, Verdict};
 pub(crate) use place::Places;
-#[cfg(test)]
 pub(crate) use reason::Reason;
 pub(crate) use schedule::Schedule;
 pub(crate) use service::run;

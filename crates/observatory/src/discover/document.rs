@@ -10,7 +10,7 @@ const MAX_VALUES: usize = 100_000;
 
 /// The URLs of relays among the strings of a document, wherever they stand, each once, at most [`MAX_MENTIONS`]. Names of fields are
 /// no mentions.
-pub(super) fn urls_in(document: &Value) -> Vec<RelayUrl> {
+pub(crate) fn urls_in(document: &Value) -> Vec<RelayUrl> {
     let (mut found, mut open) = (Vec::new(), vec![document]);
     for _ in 0..MAX_VALUES {
         let Some(value) = open.pop() else { break };

@@ -134,7 +134,7 @@ fn validator(response: &Response, name: &HeaderName) -> Option<String> {
 }
 
 /// The URLs of relays that the expression finds in a document, in its order.
-fn urls(body: &[u8], path: &str) -> Result<Vec<RelayUrl>, String> {
+pub(crate) fn urls(body: &[u8], path: &str) -> Result<Vec<RelayUrl>, String> {
     let path = JsonPath::parse(path).map_err(|error| error.to_string())?;
     let document: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let found = path.query(&document);

@@ -32,6 +32,9 @@ mod text;
 mod turns;
 mod upkeep;
 
+pub(crate) use document::urls_in;
+pub(crate) use lists::urls as listed;
 pub(crate) use mentions::{MAX_MENTIONS, mentions};
+pub(crate) use probe::kept;
 pub(crate) use seeds::check;
 pub(crate) use service::run;

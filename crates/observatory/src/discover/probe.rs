@@ -9,6 +9,7 @@ use stentor_peer::{AuthWhen, Config, Ended, Incoming, Over, Peer, PeerError};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
+use crate::check::clipped;
 use crate::relay_url::RelayUrl;
 
 /// The most characters of a failure's words.
@@ -57,7 +58,8 @@ impl Failure {
     fn new(reason: impl Into<Cow<'static, str>>, detail: &impl ToString) -> Self {
         Self {
             reason: reason.into(),
-            detail: detail.to_string().chars().take(MAX_WORDS).collect(),
+            // It may be the relay's own words, with what not every database takes.
+            detail: clipped(&detail.to_string(), MAX_WORDS),
             lasting: false,
         }
     }
@@ -77,6 +79,12 @@ impl Failure {
             .filter(|word| *word == "http")
             .unwrap_or(&self.reason)
     }
+}
+
+/// What is kept of the words with which a candidate hangs up.
+pub(crate) fn kept(words: &str) -> String {
+    let ended = Ended::Remote(None, words.into());
+    hung_up(&ended).detail
 }
 
 /// Judges a URL without a packet.

@@ -33,13 +33,14 @@ pub(super) fn write(
         check::Known::Unknown | check::Known::Absent => &empty,
     };
     let nips = &document.supported_nips;
+    let [name, software, version] = shown(document);
     tx.execute(
         "UPDATE observatory_relays SET document = ?, name = ?, software = ?, version = ?, negentropy = ? WHERE id = ?",
         (
             after,
-            shown(document.name.as_deref(), 200),
-            shown(document.software.as_deref(), 300),
-            shown(document.version.as_deref(), 100),
+            name,
+            software,
+            version,
             (!nips.is_empty()).then(|| nips.contains(&77)),
             relay.0,
         ),
@@ -54,8 +55,15 @@ pub(super) fn write(
     Ok(())
 }
 
-/// A stranger's text as it may be shown in a list.
-fn shown(text: Option<&str>, most: usize) -> Option<String> {
-    text.map(|text| check::clipped(text, most))
-        .filter(|text| !text.is_empty())
+/// Name, software and version as they may be shown in a list.
+pub(crate) fn shown(document: &RelayInformation) -> [Option<String>; 3] {
+    let texts = [
+        (&document.name, 200),
+        (&document.software, 300),
+        (&document.version, 100),
+    ];
+    texts.map(|(text, most)| {
+        let text = check::clipped(text.as_deref()?, most);
+        (!text.is_empty()).then_some(text)
+    })
 }

@@ -24,8 +24,9 @@ mod tests;
 
 pub(crate) use change::{Change, changes};
 pub(crate) use days::{Day, uptime_days};
-pub(crate) use document::document;
+pub(crate) use document::{Document, document};
 pub(crate) use entry::Entry;
+pub(crate) use information::shown;
 pub(crate) use prune::run;
 pub(crate) use record::record;
 pub(crate) use series::{Point, series, statuses};

@@ -22,7 +22,7 @@ const NETWORKS: &str = "host.asn";
 
 /// A relay that was reached in its last check, and what is known of it since. What is `None` was not tested, or is not known.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Reached {
+pub(crate) struct Reached {
     /// Its URL.
     pub url: RelayUrl,
     /// Milliseconds to open a connection.
@@ -50,7 +50,7 @@ pub(super) struct Reached {
 }
 
 /// What is said of a relay.
-pub(super) fn discovery(reached: &Reached) -> Statement {
+pub(crate) fn discovery(reached: &Reached) -> Statement {
     let document = reached.document.as_deref();
     let parsed = document.and_then(|text| serde_json::from_str::<Value>(text).ok());
     let parsed = parsed.unwrap_or_default();

@@ -26,4 +26,5 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use discovery::{Reached, discovery};
 pub(crate) use service::run;

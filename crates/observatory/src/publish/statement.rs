@@ -5,7 +5,7 @@ use stentor_event::{Event, EventBuilder, Kind, SecretKey, Timestamp};
 
 /// What is to be said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Statement {
+pub(crate) struct Statement {
     /// The kind of the event.
     pub kind: Kind,
     /// Its tags, the most needed first.

@@ -7,7 +7,7 @@ use stentor_sql::{Database, Error, FromRow, Row, Transaction};
 use super::discovery::{DISCOVERY, Reached};
 use crate::clock::{read, stored};
 use crate::relay_url::RelayUrl;
-use crate::table::{Cursor, RelayId, set_cursor};
+use crate::table::{Cursor, RelayId, cursor_in, set_cursor};
 
 /// The name of the reader that remembers whose key has signed what is kept.
 const KEY: &str = "publish.key";
@@ -134,7 +134,8 @@ pub(super) struct Signed {
     pub event: Event,
 }
 
-/// Keeps what was signed, at the end of the order of publication; the last place.
+/// Keeps what was signed, at the end of the order of publication; the last place. What is not newer than what is kept is left out: it was
+/// signed by what was read before somebody else kept that, such as a transaction of this service from before it was begun anew.
 pub(super) async fn keep(
     records: &Database,
     signed: Vec<Signed>,
@@ -165,7 +166,8 @@ fn keep_one(
     tx.execute(
         "INSERT INTO observatory_published (kind, relay, hash, seen_ms, at_ms, created_at, place, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (kind, relay) DO UPDATE SET hash = excluded.hash, seen_ms = excluded.seen_ms, at_ms = excluded.at_ms,
-            created_at = excluded.created_at, place = excluded.place, event = excluded.event",
+            created_at = excluded.created_at, place = excluded.place, event = excluded.event
+         WHERE observatory_published.created_at < excluded.created_at",
         (
             i64::from(signed.event.kind().0),
             signed.relay.map_or(0, |relay| relay.0),
@@ -238,7 +240,7 @@ pub(super) fn reader(target: &str) -> String {
     format!("{TARGET}{target}")
 }
 
-/// Notes how far a target has got.
+/// Notes how far a target has got. Never back: a transaction that was begun before the service was may be written after it.
 pub(super) async fn got_to(
     records: &Database,
     target: &str,
@@ -248,7 +250,12 @@ pub(super) async fn got_to(
     let name = reader(target);
     let cursor = Cursor { place, note: None };
     records
-        .write(move |tx| set_cursor(tx, &name, &cursor, now_ms))
+        .write(move |tx| {
+            if cursor_in(tx, &name)?.place < cursor.place {
+                set_cursor(tx, &name, &cursor, now_ms)?;
+            }
+            Ok(())
+        })
         .await
 }
 

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use stentor_event::{Event, Filter, Kind, Viewer};
+use stentor_event::{Event, EventBuilder, Filter, Kind, Timestamp, Viewer};
 use stentor_sql::both_engines;
 use stentor_sql::testing::House;
 use stentor_store::{Budget, Query, ScanLimits};
@@ -17,7 +17,7 @@ use crate::clock::stored;
 use crate::config::Config;
 use crate::ground::Ground;
 use crate::relay_url::RelayUrl;
-use crate::table::{cursor, mention};
+use crate::table::{RelayId, cursor, mention};
 use crate::testing::{ground, key};
 use crate::testing_target::{Target, ok};
 
@@ -179,6 +179,45 @@ async fn o2_5_another_key_says_it_all_again(house: House) {
     assert!(again > last, "places go on");
 }
 both_engines!(o2_5_another_key_says_it_all_again);
+
+async fn o2_5_what_is_written_late_takes_nothing_back(house: House) {
+    let ground = ground(&house, config()).await;
+    let target = RelayUrl::parse("wss://target.example").unwrap();
+    for got_to in [3, 7, 5] {
+        let got = table::got_to(&ground.records, target.as_str(), got_to, 0);
+        got.await.unwrap();
+    }
+    assert_eq!(place(&ground, &target).await, 7);
+    // Two have read the same, and say it within one second: the one that is written later is not told as well.
+    let signed = |content: &str, created_at| {
+        let event = EventBuilder::new(DISCOVERY, Timestamp(created_at)).content(content);
+        table::Signed {
+            relay: Some(RelayId(1)),
+            seen_ms: 0,
+            hash: [0; 32],
+            event: event.tag(["d", "wss://a.example/"]).sign(&key(1)),
+        }
+    };
+    for (content, created_at) in [("first", 10), ("late", 10), ("older", 9)] {
+        let keeping = table::keep(&ground.records, vec![signed(content, created_at)], 1);
+        keeping.await.unwrap();
+    }
+    let kept = || table::behind(&ground.records, 0, 0, 10);
+    let first = signed("first", 10).event;
+    let ids: Vec<_> = kept()
+        .await
+        .unwrap()
+        .iter()
+        .map(|one| one.event.id())
+        .collect();
+    assert_eq!(ids, [first.id()]);
+    let keeping = table::keep(&ground.records, vec![signed("newer", 11)], 1);
+    let last = keeping.await.unwrap();
+    let now = kept().await.unwrap();
+    assert_eq!((now.len(), now[0].place), (1, last));
+    assert_ne!(now[0].event.id(), first.id());
+}
+both_engines!(o2_5_what_is_written_late_takes_nothing_back);
 
 /// Runs a target until the test is through.
 async fn while_running<T>(

@@ -2,7 +2,7 @@
 
 use super::{Record, State, Table};
 
-/// Seconds for which answers hold.
+/// Seconds for which answers hold, unless the next one is another.
 const TTL: u32 = 60;
 /// Names that are counted, at most; queries for others are answered and not counted.
 const MAX_NAMES: usize = 100_000;
@@ -19,7 +19,15 @@ pub(super) fn answer(query: &[u8], state: &mut State) -> Option<Vec<u8>> {
     if state.asked.len() < MAX_NAMES || state.asked.contains_key(&name) {
         *state.asked.entry(name.clone()).or_default() += 1;
     }
-    let found = look_up(&state.table, &name, wanted);
+    let turn = (state.turns.get_mut(&name)).filter(|_| wanted == Record::A_CODE);
+    let turn = turn.and_then(|addresses| {
+        addresses.rotate_left(1);
+        addresses.back().copied()
+    });
+    let (found, ttl) = match turn {
+        Some(address) => (Some(vec![(name, Record::A(address))]), 0),
+        None => (look_up(&state.table, &name, wanted), TTL),
+    };
     // An answer (QR) with authority (AA); recursion desired as in the query, and available.
     let flags = [0x84 | (query.get(2)? & 1), 0x80];
     let code = if found.is_some() { 0 } else { 3 };
@@ -30,7 +38,7 @@ pub(super) fn answer(query: &[u8], state: &mut State) -> Option<Vec<u8>> {
     out.extend([0; 4]);
     out.extend_from_slice(question);
     for (owner, record) in records {
-        write(&mut out, &owner, &record)?;
+        write(&mut out, &owner, &record, ttl)?;
     }
     Some(out)
 }
@@ -58,10 +66,13 @@ fn look_up(table: &Table, name: &str, wanted: u16) -> Option<Vec<(String, Record
 }
 
 impl Record {
+    /// The number of the type of IPv4 addresses.
+    const A_CODE: u16 = 1;
+
     /// The number of its type.
     const fn code(&self) -> u16 {
         match self {
-            Self::A(_) => 1,
+            Self::A(_) => Self::A_CODE,
             Self::Cname(_) => 5,
             Self::Aaaa(_) => 28,
         }
@@ -76,13 +87,13 @@ impl Record {
     }
 }
 
-fn write(out: &mut Vec<u8>, owner: &str, record: &Record) -> Option<()> {
+fn write(out: &mut Vec<u8>, owner: &str, record: &Record, ttl: u32) -> Option<()> {
     let data = record.data()?;
     out.extend(labels(owner)?);
     out.extend(record.code().to_be_bytes());
     // Internet.
     out.extend([0, 1]);
-    out.extend(TTL.to_be_bytes());
+    out.extend(ttl.to_be_bytes());
     out.extend(u16::try_from(data.len()).ok()?.to_be_bytes());
     out.extend(data);
     Some(())
@@ -142,6 +153,7 @@ pub(super) mod tests {
         let mut state = State {
             table: Table::new(),
             asked: BTreeMap::new(),
+            turns: BTreeMap::new(),
         };
         let whole = query("a.example", 1);
         for length in 0..whole.len() {

@@ -2,7 +2,7 @@
 
 mod message;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub struct Names {
 struct State {
     table: Table,
     asked: BTreeMap<String, u64>,
+    /// Names that have one address after the other, the next one first.
+    turns: BTreeMap<String, VecDeque<Ipv4Addr>>,
 }
 
 impl Names {
@@ -58,6 +60,7 @@ impl Names {
         let state = Arc::new(Mutex::new(State {
             table: by_name,
             asked: BTreeMap::new(),
+            turns: BTreeMap::new(),
         }));
         let task = tokio::spawn(serve(socket, state.clone()));
         Ok(Self {
@@ -81,6 +84,16 @@ impl Names {
     pub fn change(&self, name: &str, records: impl IntoIterator<Item = Record>) {
         let records = records.into_iter().collect();
         self.state.lock().table.insert(name.to_owned(), records);
+    }
+
+    /// Answers each query for the addresses of a name with another one of these, in turn, and with no more than that one: as somebody
+    /// does who wants what is dialled to be another address than what was judged.
+    pub fn rebind(&self, name: &str, addresses: impl IntoIterator<Item = Ipv4Addr>) {
+        let addresses = addresses.into_iter().collect();
+        let mut state = self.state.lock();
+        // What is in the table makes the name exist for queries of other types.
+        state.table.insert(name.to_owned(), Vec::new());
+        state.turns.insert(name.to_owned(), addresses);
     }
 }
 
@@ -141,6 +154,13 @@ mod tests {
         assert!(ask(&names, "c.example", 1).await.ends_with(&[127, 0, 0, 1]));
         let no_such_type = ask(&names, "c.example", 28).await;
         assert_eq!((no_such_type[3] & 15, no_such_type[7]), (0, 0));
+        let (one, two) = (Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(192, 0, 2, 2));
+        names.rebind("e.example", [one, two]);
+        assert_eq!(ask(&names, "e.example", 28).await[7], 0);
+        for address in [one, two, one] {
+            let answer = ask(&names, "e.example", 1).await;
+            assert!(answer[7] == 1 && answer.ends_with(&address.octets()));
+        }
         let asked = ["a.example", "b.example", "c.example", "d.example"];
         assert_eq!(asked.map(|name| names.asked(name)), [1, 1, 3, 0]);
     }

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures_util::{SinkExt, StreamExt};
 use stentor_event::{
@@ -28,6 +27,8 @@ pub(super) const MAX_SETS: usize = 16;
 /// The relay's end of a connection.
 pub(super) struct Connection<S> {
     pub(super) shared: Arc<Shared>,
+    /// Its place among all that the relay has accepted, from 1.
+    pub(super) number: u64,
     socket: WebSocketStream<S>,
     subscriptions: VecDeque<(SubscriptionId, Vec<Filter>)>,
     pub(super) sets: VecDeque<(SubscriptionId, Set)>,
@@ -38,18 +39,23 @@ pub(super) struct Connection<S> {
     pub(super) dice: Dice,
 }
 
-/// Serves a connection after its handshake; `rest` is what has come behind that.
-pub(super) async fn run<S>(shared: Arc<Shared>, stream: S, rest: Vec<u8>) -> io::Result<()>
+/// Serves the connection of this number after its handshake; `rest` is what has come behind that.
+pub(super) async fn run<S>(
+    shared: Arc<Shared>,
+    stream: S,
+    rest: Vec<u8>,
+    number: u64,
+) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let socket = WebSocketStream::from_partially_read(stream, rest, Role::Server, None).await;
-    let number = shared.log.connections.load(Ordering::SeqCst);
     let mut dice = Dice::new(shared.birth.seed, number);
     let live = shared.live.subscribe();
     let mut connection = Connection {
         challenge: format!("{:016x}", dice.next()),
         shared,
+        number,
         socket,
         subscriptions: VecDeque::new(),
         sets: VecDeque::new(),

@@ -68,12 +68,12 @@ async fn accept(shared: &Arc<Shared>, listener: TcpListener) {
         };
         match accepted {
             Ok((stream, _)) => {
-                shared.log.connected();
+                let number = shared.log.connected();
                 let shared = shared.clone();
                 tokio::spawn(async move {
                     tokio::select! {
                         _ = shared.cut() => {}
-                        _ = serve(&shared, stream) => {}
+                        _ = serve(&shared, stream, number) => {}
                     }
                 });
             }
@@ -85,7 +85,7 @@ async fn accept(shared: &Arc<Shared>, listener: TcpListener) {
 }
 
 /// One connection, from its first byte on.
-async fn serve(shared: &Arc<Shared>, mut stream: TcpStream) -> io::Result<()> {
+async fn serve(shared: &Arc<Shared>, mut stream: TcpStream, number: u64) -> io::Result<()> {
     // What is small is to arrive at once; a socket that cannot do so works all the same.
     let _ = stream.set_nodelay(true);
     match shared.manners().door {
@@ -98,8 +98,8 @@ async fn serve(shared: &Arc<Shared>, mut stream: TcpStream) -> io::Result<()> {
             linger(&mut stream).await
         }
         Door::Relay | Door::Http(_) | Door::Closed => match &shared.birth.acceptor {
-            Some(acceptor) => http(shared, acceptor.accept(stream).await?).await,
-            None => http(shared, stream).await,
+            Some(acceptor) => http(shared, acceptor.accept(stream).await?, number).await,
+            None => http(shared, stream, number).await,
         },
     }
 }
@@ -110,7 +110,7 @@ async fn linger(stream: &mut TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-async fn http<S>(shared: &Arc<Shared>, mut stream: S) -> io::Result<()>
+async fn http<S>(shared: &Arc<Shared>, mut stream: S, number: u64) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
@@ -128,22 +128,23 @@ where
             tokio::time::sleep(shared.birth.pause).await;
         }
         switch(&mut stream, key).await?;
-        return connection::run(shared.clone(), stream, head.rest).await;
+        return connection::run(shared.clone(), stream, head.rest, number).await;
     }
-    respond(shared, head.wants_information())
+    respond(shared, head.wants_information(), number)
         .write(&mut stream)
         .await
 }
 
-fn respond(shared: &Shared, wants_information: bool) -> Response {
+fn respond(shared: &Shared, wants_information: bool, number: u64) -> Response {
     // A mute relay is mute in every respect but the handshake.
     if !wants_information || shared.manners().reads == Reads::Mute {
         return Response::new(404, "text/plain", "a relay: use a Nostr client\n");
     }
-    shared.log.ask(super::Asked::Information);
+    shared.log.ask(number, super::Asked::Information);
     information(&Profile {
         character: shared.birth.character,
         manners: shared.manners(),
         elsewhere: &shared.birth.elsewhere,
+        mentions: &shared.birth.mentions,
     })
 }

@@ -37,22 +37,25 @@ pub enum Asked {
 pub(super) struct Log {
     pub(super) connections: AtomicU64,
     pub(super) requests: AtomicU64,
-    asked: Mutex<VecDeque<Asked>>,
+    /// With the numbers of the connections.
+    asked: Mutex<VecDeque<(u64, Asked)>>,
     published: Mutex<VecDeque<Event>>,
     changed: Notify,
 }
 
 impl Log {
-    pub(super) fn connected(&self) {
-        self.connections.fetch_add(1, Ordering::SeqCst);
+    /// A connection was accepted; its number, from 1.
+    pub(super) fn connected(&self) -> u64 {
+        let before = self.connections.fetch_add(1, Ordering::SeqCst);
         self.touch();
+        before + 1
     }
 
-    pub(super) fn ask(&self, asked: Asked) {
+    pub(super) fn ask(&self, connection: u64, asked: Asked) {
         if matches!(asked, Asked::Req { .. } | Asked::NegOpen(_)) {
             self.requests.fetch_add(1, Ordering::SeqCst);
         }
-        push(&mut self.asked.lock(), asked);
+        push(&mut self.asked.lock(), (connection, asked));
         self.touch();
     }
 
@@ -66,7 +69,7 @@ impl Log {
         self.changed.notify_waiters();
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(super) fn asked(&self) -> Vec<(u64, Asked)> {
         self.asked.lock().iter().cloned().collect()
     }
 

@@ -78,6 +78,13 @@ impl Relay {
 
     /// What it was asked for, the last 2,000 entries, oldest first.
     pub fn asked(&self) -> Vec<Asked> {
+        let asked = self.shared.log.asked().into_iter();
+        asked.map(|(_, asked)| asked).collect()
+    }
+
+    /// As [`Relay::asked`], with the number of the connection that each came on: the first that the relay accepted is 1. Connections
+    /// are accepted in the order in which they were made.
+    pub fn asked_on(&self) -> Vec<(u64, Asked)> {
         self.shared.log.asked()
     }
 

@@ -30,10 +30,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         sub: SubscriptionId,
         filters: Vec<Filter>,
     ) -> io::Result<()> {
-        self.shared.log.ask(Asked::Req {
-            sub: sub.as_str().to_owned(),
-            filters: filters.clone(),
-        });
+        self.shared.log.ask(
+            self.number,
+            Asked::Req {
+                sub: sub.as_str().to_owned(),
+                filters: filters.clone(),
+            },
+        );
         let before = self.shared.served.fetch_add(1, Ordering::SeqCst);
         let manners = *self.shared.manners();
         match manners.reads {
@@ -83,7 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         sub: SubscriptionId,
         filters: Vec<Filter>,
     ) -> io::Result<()> {
-        self.shared.log.ask(Asked::Count(filters));
+        self.shared.log.ask(self.number, Asked::Count(filters));
         match self.shared.manners().reads {
             Reads::Mute => Ok(()),
             _ => self.closed(&sub, "unsupported: COUNT").await,

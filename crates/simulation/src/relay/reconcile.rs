@@ -29,7 +29,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         filter: Filter,
         message: &[u8],
     ) -> io::Result<()> {
-        self.shared.log.ask(Asked::NegOpen(filter.clone()));
+        self.shared
+            .log
+            .ask(self.number, Asked::NegOpen(filter.clone()));
         let manners = *self.shared.manners();
         match (manners.reads, manners.reconciling) {
             (Reads::Mute, _) => return Ok(()),

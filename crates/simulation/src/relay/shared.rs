@@ -33,6 +33,8 @@ pub(crate) struct Birth {
     pub(crate) seed: u64,
     /// Where a document is redirected to.
     pub(crate) elsewhere: Arc<str>,
+    /// URLs that its document names.
+    pub(crate) mentions: Arc<[String]>,
 }
 
 pub(super) struct Shared {

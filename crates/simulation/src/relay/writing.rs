@@ -15,7 +15,7 @@ type Verdict = (bool, String);
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     pub(super) async fn event(&mut self, event: Event) -> io::Result<()> {
-        self.shared.log.ask(Asked::Event(event.id()));
+        self.shared.log.ask(self.number, Asked::Event(event.id()));
         if self.shared.manners().reads == Reads::HangUp {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
@@ -53,7 +53,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 
     pub(super) async fn auth(&mut self, event: Event) -> io::Result<()> {
-        self.shared.log.ask(Asked::Auth(event.pubkey()));
+        self.shared
+            .log
+            .ask(self.number, Asked::Auth(event.pubkey()));
         let verdict = match self.shared.manners().auth {
             Auth::Refused => (false, "restricted: not a member".to_owned()),
             Auth::Wanted | Auth::NotWanted if self.proves(&event) => (true, String::new()),

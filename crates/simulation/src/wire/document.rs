@@ -16,6 +16,8 @@ pub(crate) struct Profile<'a> {
     pub(crate) manners: &'a Manners,
     /// Where a document is redirected to.
     pub(crate) elsewhere: &'a str,
+    /// URLs that it names.
+    pub(crate) mentions: &'a [String],
 }
 
 /// The answer to a request for the document.
@@ -63,6 +65,9 @@ fn plain(profile: &Profile<'_>) -> Map<String, Value> {
     fields.insert("supported_nips".into(), nips.into());
     fields.insert("software".into(), "stentor-simulation".into());
     fields.insert("version".into(), env!("CARGO_PKG_VERSION").into());
+    if !profile.mentions.is_empty() {
+        fields.insert("mirrors".into(), profile.mentions.into());
+    }
     let limitation = limitation(manners);
     if !limitation.is_empty() {
         fields.insert("limitation".into(), limitation.into());

@@ -163,6 +163,12 @@ impl Intervals {
         self.without(range, |_| true)
     }
 
+    /// Whether all of a window is proven complete.
+    pub fn is_complete(&self, window: Window) -> bool {
+        self.without(window, |one| one.state == Coverage::Complete)
+            .is_empty()
+    }
+
     /// Seconds of a range that are neither complete nor known not to be had.
     pub fn behind(&self, range: Window) -> u64 {
         let done = |one: &Interval| matches!(one.state, Coverage::Complete | Coverage::Capped);

@@ -11,6 +11,8 @@ use stentor_sql::testing::House;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_tungstenite::accept_async;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::super::{attempts, candidates, seeds};
 use super::server::{answer, empty_relay, http, relay, serve};
@@ -310,7 +312,30 @@ async fn o1_3_nobody_is_tried_while_our_own_network_is_down(house: House) {
     assert_eq!(connections.load(Ordering::Relaxed), 1);
 }
 
+async fn o1_3_parting_words_are_kept_without_what_cannot_be_stored(house: House) {
+    let (address, _) = serve(|stream| async move {
+        let Ok(mut socket) = accept_async(stream).await else {
+            return;
+        };
+        let frame = CloseFrame {
+            code: CloseCode::Policy,
+            reason: "go\0 away\n".into(),
+        };
+        let _ = socket.close(Some(frame)).await;
+        while let Some(Ok(_)) = socket.next().await {}
+    })
+    .await;
+    let url = format!("ws://{address}/");
+    let ground = with(&house, std::slice::from_ref(&url)).await;
+    try_all(&ground).await;
+    let sql = "SELECT reason, detail FROM observatory_relays WHERE url = ?";
+    let (reason, detail): (String, String) = ground.records.fetch_one(sql, (url,)).await.unwrap();
+    assert_eq!(reason, "closed");
+    assert!(detail.ends_with("1008 go away)"), "{detail}");
+}
+
 both_engines!(
+    o1_3_parting_words_are_kept_without_what_cannot_be_stored,
     o1_3_every_word_of_nostr_promotes,
     o1_3_nothing_else_promotes,
     o1_3_failures_back_off_and_an_answer_ends_them,

@@ -126,6 +126,9 @@ pub fn network(network: &Value) -> String {
             .and_then(Value::as_u64)
             .map_or_else(String::new, bytes)
     );
+    if network.get("own_network") == Some(&Value::Bool(false)) {
+        out.push_str("our own network is down: checks say nothing of relays\n");
+    }
     for name in ["status", "networks", "software", "countries", "nips"] {
         let rows = network.get(name).and_then(Value::as_array);
         let rows = rows.map(Vec::as_slice).unwrap_or_default();
