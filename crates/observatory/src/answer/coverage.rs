@@ -13,7 +13,7 @@ use crate::clock::stored;
 use crate::table::RelayId;
 
 /// How a time was covered.
-const STATES: [&str; 4] = ["complete", "capped", "refused", "failed"];
+pub(super) const STATES: [&str; 4] = ["complete", "capped", "refused", "failed"];
 
 /// A time that a relay was asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -86,6 +86,15 @@ pub(crate) struct CoverageQuery {
 }
 
 impl CoverageQuery {
+    /// The first rows, in any state.
+    pub const fn first(limit: u32) -> Self {
+        Self {
+            state: None,
+            limit,
+            after: None,
+        }
+    }
+
     /// Takes it from the parameters.
     pub fn read(parameters: &mut Parameters) -> Result<Self, AskError> {
         Ok(Self {

@@ -7,6 +7,7 @@
 //!
 //! Times are Unix milliseconds where the name ends in `_ms`, else Unix seconds.
 
+mod archiving;
 mod ask;
 mod check;
 mod coverage;
@@ -17,6 +18,7 @@ mod events;
 mod network;
 mod parameters;
 mod place;
+mod places;
 mod question;
 mod relay_query;
 mod relays;
@@ -26,6 +28,7 @@ mod statistics;
 mod tests;
 
 pub(crate) use crate::archive::Progress;
+pub(crate) use archiving::{ArchivingPage, ArchivingQuery, Standing, archiving};
 pub use ask::Answer;
 pub(crate) use ask::WatchPage;
 pub(crate) use check::{ChangePage, CheckPage, DayPage, SeriesAnswer};

@@ -33,6 +33,8 @@ pub(crate) struct RelaySummary {
     pub version: Option<String>,
     /// Where it is: two letters (ISO 3166).
     pub country: Option<String>,
+    /// Where it is, as a geohash.
+    pub geohash: Option<String>,
     /// Whether it wants to know who asks.
     pub auth_required: Option<bool>,
     /// Whether it wants to be paid.
@@ -87,6 +89,7 @@ impl Table for RelayPage {
         "software",
         "version",
         "country",
+        "geohash",
         "auth_required",
         "payment_required",
         "open_ms",
@@ -107,7 +110,7 @@ impl Table for RelayPage {
 
 /// The columns that a summary is read from; `r` is the relay, `c` its counts.
 pub(super) const COLUMNS: &str = "r.id, r.url, r.network, r.state, r.status, r.reason, r.name, r.software, r.version, r.country,
-    r.auth_required, r.payment_required, r.open_ms, r.read_ms, r.write_ms, r.uptime_day, r.uptime_week, r.uptime_month,
+    r.geohash, r.auth_required, r.payment_required, r.open_ms, r.read_ms, r.write_ms, r.uptime_day, r.uptime_week, r.uptime_month,
     r.uptime_quarter, r.degraded, COALESCE(c.events, 0) AS events, COALESCE(c.exclusive, 0) AS exclusive, r.found_ms,
     r.checked_ms, r.seen_ms";
 /// Where they are.
@@ -134,6 +137,7 @@ impl RelaySummary {
             software: row.get("software")?,
             version: row.get("version")?,
             country: row.get("country")?,
+            geohash: row.get("geohash")?,
             auth_required: row.get("auth_required")?,
             payment_required: row.get("payment_required")?,
             open_ms: maybe(row, "open_ms")?,
@@ -257,7 +261,8 @@ pub(crate) async fn relays(records: &Database, query: &RelayQuery) -> Result<Rel
     Ok(RelayPage { relays, next })
 }
 
-fn conditions(query: &RelayQuery) -> Conditions {
+/// What the relays of a query have in common; never nothing.
+pub(super) fn conditions(query: &RelayQuery) -> Conditions {
     let mut all = Conditions::default();
     all.add("r.state = ?", query.state.as_str());
     if let Some(status) = query.status {

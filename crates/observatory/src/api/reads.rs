@@ -11,7 +11,7 @@ use super::reference::{
     Coverage, Days, Events, Form, Missing, OfRelay, Page, Range, Refused, Relays,
 };
 use crate::answer::{
-    ChangePage, CheckPage, CoveragePage, DayPage, EventAnswer, EventPage, Network, Progress,
+    ArchivingPage, ChangePage, CheckPage, CoveragePage, DayPage, EventAnswer, EventPage, Network, Progress,
     RelayDetail, RelayPage, SeriesAnswer,
 };
 
@@ -148,6 +148,17 @@ pub(super) async fn network(
 #[utoipa::path(get, path = "/api/v1/observatory/progress", tag = "observatory", operation_id = "getProgress",
     responses((status = 200, description = "How far.", body = Progress), Refused))]
 pub(super) async fn progress(
+    State(api): State<Api>,
+    Extension(info): Extension<RequestInfo>,
+    head: Parts,
+) -> Response {
+    api.answer(&head, &info).await
+}
+
+/// Lists how the archive stands with relays, the one most behind first.
+#[utoipa::path(get, path = "/api/v1/observatory/archiving", tag = "observatory", operation_id = "listArchiving",
+    params(Page, Form), responses((status = 200, description = "A page of relays.", body = ArchivingPage), Refused))]
+pub(super) async fn archiving(
     State(api): State<Api>,
     Extension(info): Extension<RequestInfo>,
     head: Parts,

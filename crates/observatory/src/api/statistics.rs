@@ -8,9 +8,10 @@ use stentor_serve::RequestInfo;
 
 use super::Api;
 use super::reference::{
-    Alive, CountSort, Form, FromTo, LastDays, Most, OfKinds, OfPeriod, Page, Refused,
+    Alive, Coverage, CountSort, Form, FromTo, LastDays, LastHours, Most, OfKinds, OfPeriod, Page, Refused,
 };
 use crate::answer::{DeadPage, Rows};
+use crate::history::Outcome;
 use crate::ranking::{Deliveries, Ranked};
 use crate::statistics::answer::{
     ActiveAuthors, KindDay, NewAuthors, NipAdoption, RelayCount, RelayCoverage, RelayLatency,
@@ -138,9 +139,21 @@ pub(super) async fn lists(
 
 /// Lists how much of relays' pasts is in which state.
 #[utoipa::path(get, path = "/api/v1/observatory/statistics/coverage", tag = "observatory", operation_id = "listCoverageSums",
-    params(Page, Form),
+    params(Coverage, Page, Form),
     responses((status = 200, description = "A page of sums.", body = Rows<RelayCoverage>), Refused))]
 pub(super) async fn coverage(
+    State(api): State<Api>,
+    Extension(info): Extension<RequestInfo>,
+    head: Parts,
+) -> Response {
+    api.answer(&head, &info).await
+}
+
+/// Lists what came of the checks of the last hours, the most frequent outcome first; at most 50.
+#[utoipa::path(get, path = "/api/v1/observatory/statistics/checks", tag = "observatory", operation_id = "listCheckOutcomes",
+    params(LastHours, Most, Form),
+    responses((status = 200, description = "The sums.", body = Rows<Outcome>), Refused))]
+pub(super) async fn checks(
     State(api): State<Api>,
     Extension(info): Extension<RequestInfo>,
     head: Parts,

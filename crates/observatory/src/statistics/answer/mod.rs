@@ -8,7 +8,10 @@ mod network;
 mod totals;
 
 pub use activity::{ActiveAuthors, KindDay, NewAuthors};
-pub(crate) use activity::{MOST_KINDS, active_authors, kinds, new_authors};
+pub(crate) use activity::{
+    MOST_KINDS, PartSum, active_authors, days_with_events, event_sums, kind_sums, kinds,
+    new_author_sums, new_authors,
+};
 pub use holdings::{RelayCount, RelayCountSort, RelayCountsQuery, Replication};
 pub(crate) use holdings::{pairs, relay_counts, replication};
 pub use latency::RelayLatency;
