@@ -27,13 +27,13 @@ mod tests;
 
 pub(crate) use crate::archive::Progress;
 pub use ask::Answer;
-pub(crate) use ask::WatchPage;
+pub(crate) use ask::{DEADLINE, WatchPage};
 pub(crate) use check::{ChangePage, CheckPage, DayPage, SeriesAnswer};
 pub(crate) use coverage::CoveragePage;
 pub(crate) use detail::RelayDetail;
 pub(crate) use events::{EventAnswer, EventPage};
 pub(crate) use network::Network;
-pub(crate) use parameters::AskError;
+pub(crate) use parameters::{AskError, Parameters};
 pub use question::Question;
 pub(crate) use relays::RelayPage;
 pub(crate) use statistics::{DeadPage, Rows};
