@@ -157,6 +157,7 @@ fn page(text: &str, body: Markup) -> Markup {
         site: text,
         home: text,
         nav: &nav,
+        tools: None,
         body,
         live: Some(text),
         refresh: None,

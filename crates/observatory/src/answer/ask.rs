@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::role::Observatory;
 
 /// How long an answer may take.
-const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// An answer.
 #[derive(Debug, Clone)]
