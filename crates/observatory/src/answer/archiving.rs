@@ -206,7 +206,7 @@ impl Now<'_> {
         let relay = RelayId(standing.relay);
         standing.live = self.live.contains_key(&relay);
         standing.first = named(&self.config.first);
-        standing.doing = match standing {
+        standing.doing = match &*standing {
             _ if url.is_none() || named(&self.config.never) => "left_out",
             _ if self.fetching.contains_key(&relay) => "fetching",
             one if one.status == "offline" => "offline",

@@ -43,6 +43,26 @@ pub(crate) struct Interval {
     number: i64,
 }
 
+#[cfg(test)]
+impl Interval {
+    /// One of a relay, with 10 events: filter, first and last second, state, reason.
+    pub fn of((filter, since, until, state, reason): (&str, u64, u64, &str, Option<&str>)) -> Self {
+        Self {
+            relay: 7,
+            url: "wss://r.example/".to_owned(),
+            filter: filter.to_owned(),
+            since,
+            until,
+            state: state.to_owned(),
+            reason: reason.map(str::to_owned),
+            method: Some("windows".to_owned()),
+            events: 10,
+            at_ms: 0,
+            number: 1,
+        }
+    }
+}
+
 impl FromRow for Interval {
     fn from_row(row: Row) -> Result<Self, Error> {
         Ok(Self {

@@ -24,6 +24,7 @@ mod relay_query;
 mod relays;
 mod rows;
 mod statistics;
+mod strips;
 #[cfg(test)]
 mod tests;
 
@@ -32,11 +33,15 @@ pub(crate) use archiving::{ArchivingPage, ArchivingQuery, Standing, archiving};
 pub use ask::Answer;
 pub(crate) use ask::{DEADLINE, WatchPage};
 pub(crate) use check::{ChangePage, CheckPage, DayPage, SeriesAnswer};
-pub(crate) use coverage::CoveragePage;
+pub(crate) use coverage::{CoveragePage, Interval};
 pub(crate) use detail::RelayDetail;
-pub(crate) use events::{EventAnswer, EventPage};
-pub(crate) use network::Network;
-pub(crate) use parameters::{AskError, Parameters};
+pub(crate) use event_query::EventQuery;
+pub(crate) use events::{EventAnswer, EventPage, Holder, event, events};
+pub(crate) use network::{Network, Share, network};
+pub(crate) use parameters::{AskError, Parameters, wrong};
+pub(crate) use places::{Placed, Places, places};
 pub use question::Question;
+pub(crate) use relay_query::{RelayQuery, word};
 pub(crate) use relays::RelayPage;
 pub(crate) use statistics::{DeadPage, Rows};
+pub(crate) use strips::{CoverageAsked, CoverageStrip, CoveredPage, covered_relays};

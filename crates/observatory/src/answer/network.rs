@@ -33,7 +33,7 @@ pub(crate) struct DayEvents {
 }
 
 /// The network in figures.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Network {
     /// URLs that were mentioned and have not spoken Nostr.
     pub candidates: u64,

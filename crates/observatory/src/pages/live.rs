@@ -35,16 +35,38 @@ const RECONNECT: u64 = 2_000;
 /// The parts of pages that show a topic.
 const fn parts(topic: Topic) -> &'static [&'static str] {
     match topic {
-        Topic::Relays => &["relays"],
+        Topic::Relays => &["relays", "overview-relays", "overview-programs", "map"],
         Topic::Checks => &[
             "relays",
+            "overview-relays",
+            "overview-checks",
+            "overview-programs",
+            "overview-ranking",
+            "map",
             "relay-status",
             "relay-charts",
             "relay-checks",
             "relay-changes",
         ],
-        Topic::Archive => &["relay-coverage"],
-        Topic::Statistics => &["relays", "relay-figures"],
+        Topic::Archive => &[
+            "relay-coverage",
+            "overview-archive",
+            "overview-latency",
+            "coverage-totals",
+            "coverage",
+            "archive-progress",
+            "archive-relays",
+            "event-holders",
+        ],
+        Topic::Statistics => &[
+            "relays",
+            "relay-figures",
+            "overview-archive",
+            "overview-activity",
+            "overview-copies",
+            "overview-lists",
+            "archive-progress",
+        ],
     }
 }
 

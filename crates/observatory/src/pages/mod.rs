@@ -11,19 +11,36 @@
 //! Limits: as many at once as the programs' answers ([`Api::place`]), 20 seconds each, lists in pages of at most 500 rows, and
 //! [`live::MOST`] streams.
 
+mod archive;
+mod coverage;
+mod days;
+mod events;
 mod failure;
+mod kept;
+mod kind;
 mod live;
+mod map;
+mod overview;
 mod routes;
 mod shell;
 mod sign_in;
+mod source;
 mod visit;
+mod words;
 
 use std::sync::Arc;
 
+use stentor_event::VisibilityRules;
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until};
 
+use crate::answer::{AskError, Progress};
 use crate::api::Api;
+use crate::archive as archiving;
 use crate::ground::Ground;
+use crate::signals::Topic;
+use kept::Kept;
+use overview::Figures;
 
 /// What the pages share.
 #[derive(Clone)]
@@ -31,12 +48,59 @@ pub(crate) struct Pages {
     api: Api,
     /// Places of streams.
     streams: Arc<Semaphore>,
+    /// What many are shown alike.
+    shared: Arc<Shared>,
+}
+
+/// What many are shown alike.
+#[derive(Default)]
+struct Shared {
+    figures: Kept<Figures>,
+    progress: Kept<Progress>,
 }
 
 impl Pages {
     /// What the readers read.
     fn ground(&self) -> &Ground {
         &self.api.observatory.ground
+    }
+
+    /// The figures of the overview.
+    async fn figures(&self) -> Result<Arc<Figures>, AskError> {
+        let read = Figures::read(self.ground());
+        let kept = &self.shared.figures;
+        kept.get(self.version(), |at| self.tell(at), read).await
+    }
+
+    /// How far the archive has got.
+    async fn progress(&self) -> Result<Arc<Progress>, AskError> {
+        let read = async { Ok(archiving::progress(self.ground()).await?) };
+        let kept = &self.shared.progress;
+        kept.get(self.version(), |at| self.tell(at), read).await
+    }
+
+    /// Which events are not for everybody.
+    fn rules(&self) -> Arc<VisibilityRules> {
+        self.api.rules()
+    }
+
+    /// How much has changed.
+    fn version(&self) -> u64 {
+        let changes = self.ground().signals.changes();
+        let counts = *changes.borrow();
+        counts.iter().fold(0, |sum, count| sum.wrapping_add(*count))
+    }
+
+    /// Has those who follow pages ask again at this time.
+    fn tell(&self, at: Instant) {
+        let ground = Arc::downgrade(&self.api.observatory.ground);
+        tokio::spawn(async move {
+            sleep_until(at).await;
+            if let Some(ground) = ground.upgrade() {
+                ground.signals.changed(Topic::Archive);
+                ground.signals.changed(Topic::Statistics);
+            }
+        });
     }
 
     /// Whether everybody may see.

@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use stentor_console::assets;
 use tokio::sync::Semaphore;
 
-use super::{Pages, live, shell, sign_in};
+use super::{Pages, archive, coverage, events, live, map, overview, shell, sign_in};
 use crate::api::{Api, Door};
 use crate::role::Observatory;
 
@@ -17,8 +17,15 @@ impl Observatory {
         let pages = Pages {
             api: Api::new(self.clone(), door),
             streams: Arc::new(Semaphore::new(live::MOST)),
+            shared: Arc::default(),
         };
         Router::new()
+            .route("/observatory", get(overview::page))
+            .route("/observatory/map", get(map::page))
+            .route("/observatory/coverage", get(coverage::page))
+            .route("/observatory/archive", get(archive::page))
+            .route("/observatory/events", get(events::list))
+            .route("/observatory/events/{id}", get(events::one))
             .route("/observatory/live", get(live::live))
             .route(
                 "/observatory/sign-in",

@@ -15,12 +15,13 @@ pub(super) const HOME: &str = "/observatory";
 /// The stream of changes.
 const LIVE: &str = "/observatory/live";
 /// The pages in the navigation.
-const NAV: [(&str, &str); 5] = [
+const NAV: [(&str, &str); 6] = [
     (HOME, "Overview"),
     ("/observatory/relays", "Relays"),
     ("/observatory/map", "Map"),
     ("/observatory/coverage", "Coverage"),
     ("/observatory/archive", "Archive"),
+    ("/observatory/events", "Events"),
 ];
 /// After how many seconds a page without scripts is loaded again.
 const REFRESH: u32 = 60;

@@ -16,3 +16,6 @@ pub(crate) use alive::alive;
 pub use alive::{AliveQuery, Ranked};
 pub use delivery::Deliveries;
 pub(crate) use delivery::deliveries;
+pub(crate) use score::Part as ScorePart;
+#[cfg(test)]
+pub(crate) use score::Score;

@@ -17,6 +17,8 @@ pub(crate) use holdings::{pairs, relay_counts, replication};
 pub use latency::RelayLatency;
 pub(crate) use latency::latencies;
 pub use lists::DeadEntries;
+#[cfg(test)]
+pub(crate) use lists::DeadEntry;
 pub(crate) use lists::dead_entries;
 pub use network::{NipAdoption, RelayCoverage, Software};
 pub(crate) use network::{coverage, nips, software};
