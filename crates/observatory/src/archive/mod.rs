@@ -36,7 +36,9 @@ mod turn;
 mod visit;
 mod walk;
 
-pub(crate) use activity::{Activity, Pace, Sample, Task};
+#[cfg(test)]
+pub(crate) use activity::Pace;
+pub(crate) use activity::{Activity, Sample, Task};
 pub(crate) use progress::{Progress, progress};
 pub(crate) use service::run;
 pub(crate) use visit::is_named;

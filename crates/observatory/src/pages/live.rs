@@ -178,7 +178,8 @@ mod tests {
         let begun = Instant::now();
         signals.changed(Topic::Relays);
         let first = text(stream.next().await.unwrap());
-        assert_eq!(first, "event: changed\ndata: [\"relays\"]\n\n");
+        let names = "[\"map\",\"overview-programs\",\"overview-relays\",\"relays\"]";
+        assert_eq!(first, format!("event: changed\ndata: {names}\n\n"));
         assert_eq!(begun.elapsed(), Duration::ZERO);
         for _ in 0..100 {
             signals.changed(Topic::Archive);

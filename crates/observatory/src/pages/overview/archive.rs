@@ -5,7 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 use stentor_console::Query;
 use stentor_console::chart::Histogram;
-use stentor_console::component::{Column, Row, Stat, Table, empty, meter, stats};
+use stentor_console::component::{Column, Row, Stat, Table, empty, stats};
 use stentor_console::format::{bytes, compact, decimal, duration, number, percent};
 
 use super::Figures;
@@ -134,16 +134,6 @@ pub(super) fn latency(query: &Query, figures: &Figures) -> Markup {
     html! {
         (table.render())
         @if !rows.is_empty() { (source("Relays that most came from", "statistics/latency", true)) }
-    }
-}
-
-/// The share that is covered, as a bar.
-pub(crate) fn covered(progress: &Progress) -> Markup {
-    html! {
-        @match progress.share {
-            Some(share) => (meter(share, "Covered")),
-            None => "nothing asked for yet",
-        }
     }
 }
 
