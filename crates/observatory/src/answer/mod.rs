@@ -28,12 +28,15 @@ mod tests;
 pub(crate) use crate::archive::Progress;
 pub use ask::Answer;
 pub(crate) use ask::{DEADLINE, WatchPage};
-pub(crate) use check::{ChangePage, CheckPage, DayPage, SeriesAnswer};
-pub(crate) use coverage::CoveragePage;
-pub(crate) use detail::RelayDetail;
+pub(crate) use check::{
+    Back, ChangePage, CheckPage, DayPage, Range, RelayCheck, SeriesAnswer, changes, checks, series,
+};
+pub(crate) use coverage::{CoveragePage, CoverageQuery, Interval, coverage};
+pub(crate) use detail::{Archiving, Mention, RelayDetail, RelayName, relay};
 pub(crate) use events::{EventAnswer, EventPage};
-pub(crate) use network::Network;
+pub(crate) use network::{Names, Network, Share, names};
 pub(crate) use parameters::{AskError, Parameters};
 pub use question::Question;
-pub(crate) use relays::RelayPage;
+pub(crate) use relay_query::RelayQuery;
+pub(crate) use relays::{RelayPage, RelaySummary, relays};
 pub(crate) use statistics::{DeadPage, Rows};

@@ -41,10 +41,12 @@ const fn parts(topic: Topic) -> &'static [&'static str] {
             "relay-status",
             "relay-charts",
             "relay-checks",
+            "relay-facts",
             "relay-changes",
+            "relay-score",
         ],
-        Topic::Archive => &["relay-coverage"],
-        Topic::Statistics => &["relays", "relay-figures"],
+        Topic::Archive => &["relay-coverage", "relay-archive"],
+        Topic::Statistics => &["relays", "relay-status", "relay-archive", "relay-score"],
     }
 }
 

@@ -13,10 +13,15 @@
 
 mod failure;
 mod live;
+mod relay;
+mod relays;
 mod routes;
 mod shell;
 mod sign_in;
+#[cfg(test)]
+mod tests;
 mod visit;
+mod words;
 
 use std::sync::Arc;
 

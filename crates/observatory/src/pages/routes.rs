@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use stentor_console::assets;
 use tokio::sync::Semaphore;
 
-use super::{Pages, live, shell, sign_in};
+use super::{Pages, live, relay, relays, shell, sign_in};
 use crate::api::{Api, Door};
 use crate::role::Observatory;
 
@@ -19,6 +19,8 @@ impl Observatory {
             streams: Arc::new(Semaphore::new(live::MOST)),
         };
         Router::new()
+            .route(relays::PATH, get(relays::page))
+            .route("/observatory/relays/{relay}", get(relay::page))
             .route("/observatory/live", get(live::live))
             .route(
                 "/observatory/sign-in",
