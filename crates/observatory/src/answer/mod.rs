@@ -32,16 +32,18 @@ pub(crate) use crate::archive::Progress;
 pub(crate) use archiving::{ArchivingPage, ArchivingQuery, Standing, archiving};
 pub use ask::Answer;
 pub(crate) use ask::{DEADLINE, WatchPage};
-pub(crate) use check::{ChangePage, CheckPage, DayPage, SeriesAnswer};
-pub(crate) use coverage::{CoveragePage, Interval};
-pub(crate) use detail::RelayDetail;
+pub(crate) use check::{
+    Back, ChangePage, CheckPage, DayPage, Range, RelayCheck, SeriesAnswer, changes, checks, series,
+};
+pub(crate) use coverage::{CoveragePage, CoverageQuery, Interval, coverage};
+pub(crate) use detail::{Archiving, Mention, RelayDetail, RelayName, relay};
 pub(crate) use event_query::EventQuery;
 pub(crate) use events::{EventAnswer, EventPage, Holder, event, events};
-pub(crate) use network::{Network, Share, network};
+pub(crate) use network::{Names, Network, Share, names, network};
 pub(crate) use parameters::{AskError, Parameters, wrong};
 pub(crate) use places::{Placed, Places, places};
 pub use question::Question;
 pub(crate) use relay_query::{RelayQuery, word};
-pub(crate) use relays::RelayPage;
+pub(crate) use relays::{RelayPage, RelaySummary, relays};
 pub(crate) use statistics::{DeadPage, Rows};
 pub(crate) use strips::{CoverageAsked, CoverageStrip, CoveredPage, covered_relays};

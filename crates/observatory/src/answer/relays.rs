@@ -55,6 +55,8 @@ pub(crate) struct RelaySummary {
     pub uptime_quarter: Option<f64>,
     /// Whether it is slower than usual.
     pub degraded: Option<bool>,
+    /// How many NIPs it says it knows.
+    pub nips: Option<u64>,
     /// How many events of the archive it holds.
     pub events: u64,
     /// How many of these no other relay holds.
@@ -100,6 +102,7 @@ impl Table for RelayPage {
         "uptime_month",
         "uptime_quarter",
         "degraded",
+        "nips",
         "events",
         "exclusive",
         "found_ms",
@@ -111,7 +114,8 @@ impl Table for RelayPage {
 /// The columns that a summary is read from; `r` is the relay, `c` its counts.
 pub(super) const COLUMNS: &str = "r.id, r.url, r.network, r.state, r.status, r.reason, r.name, r.software, r.version, r.country,
     r.geohash, r.auth_required, r.payment_required, r.open_ms, r.read_ms, r.write_ms, r.uptime_day, r.uptime_week, r.uptime_month,
-    r.uptime_quarter, r.degraded, COALESCE(c.events, 0) AS events, COALESCE(c.exclusive, 0) AS exclusive, r.found_ms,
+    r.uptime_quarter, r.degraded,
+    CASE WHEN r.document IS NULL THEN NULL ELSE (SELECT COUNT(*) FROM observatory_nips n WHERE n.relay = r.id) END AS nip_count, COALESCE(c.events, 0) AS events, COALESCE(c.exclusive, 0) AS exclusive, r.found_ms,
     r.checked_ms, r.seen_ms";
 /// Where they are.
 pub(super) const FROM: &str =
@@ -148,6 +152,7 @@ impl RelaySummary {
             uptime_month: row.get("uptime_month")?,
             uptime_quarter: row.get("uptime_quarter")?,
             degraded: row.get("degraded")?,
+            nips: maybe(row, "nip_count")?,
             events: number(row, "events")?,
             exclusive: number(row, "exclusive")?,
             found_ms: number(row, "found_ms")?,

@@ -187,7 +187,7 @@ fn relays(query: &Query, known: &Known) -> Markup {
                             (words::method(method))
                             @if let Some(limit) = one.page_limit { ", " (number(limit)) " at once" }
                         },
-                        None => span class="unknown" { "not asked yet" },
+                        None => (words::nothing("not asked yet")),
                     }
                 },
                 last(one, now),
@@ -274,7 +274,7 @@ fn last(one: &Standing, now: i64) -> Markup {
                 (timestamp(seconds(at), now))
                 @if let Some(outcome) = &one.last_outcome { span class="why" { (clipped(said(outcome), SAID)) } }
             },
-            None => span class="unknown" { "not yet" },
+            None => (words::nothing("never")),
         }
     }
 }

@@ -144,6 +144,7 @@ fn filters(query: &Query) -> Markup {
     Filters {
         query,
         fields: &fields,
+        folded: &[],
         target: "coverage",
     }
     .render()
@@ -250,8 +251,8 @@ fn filter(text: &str) -> String {
 /// Why, and how it was asked.
 fn reason(interval: &Asked) -> String {
     let why = interval.reason.as_deref().unwrap_or_default();
-    let how = interval.method.as_deref().map(words::method).unwrap_or_default();
-    match (why, how.as_ref()) {
+    let how = interval.method.as_deref().map(words::method);
+    match (why, how.unwrap_or_default()) {
         ("", how) => how.to_owned(),
         (why, "") => why.to_owned(),
         (why, how) => format!("{why} (by {how})"),

@@ -5,19 +5,22 @@ use axum::response::Response;
 use maud::{Markup, html};
 use stentor_console::Query;
 use stentor_console::chart::{Bar, bars};
-use stentor_console::component::{Column, Field, Filters, Row, Table, badge, empty};
+use stentor_console::component::{Column, Row, Table, badge, empty};
 use stentor_console::format::{number, utc};
-use stentor_console::live::fragment;
+use stentor_console::live::{Wanted, fragment};
 use stentor_console::map::{Place, WorldMap};
 
 use super::Pages;
+use super::relays::filters;
 use super::shell::Shown;
 use super::source::source;
 use super::visit::Visit;
-use super::words::{clipped, state};
-use crate::answer::{Placed, Places, RelayQuery, places};
+use super::words::{clipped, nothing, state};
+use crate::answer::{Names, Placed, Places, RelayQuery, names, places};
 use crate::check::middle;
 
+/// The part with the map.
+const PART: &str = "map";
 /// Rows of the list below the map; the relay table has all.
 const LISTED: usize = 50;
 /// The size of the map's cells, in degrees.
@@ -38,66 +41,35 @@ pub(super) async fn page(State(pages): State<Pages>, visit: Visit) -> Response {
         parameters.end()?;
         let ground = pages.ground();
         let found = places(&ground.records, &asked).await?;
+        // Who asks for the map has the form already.
+        let names = match visit.wanted {
+            Wanted::Page => names(&ground.records).await?,
+            Wanted::Fragments(_) => Names::default(),
+        };
         let file = ground.places.source();
         let source = Source {
             file: file.map(|(kind, at)| (kind.to_owned(), at)),
         };
         Ok(Shown {
             title: "Map".to_owned(),
-            body: body(&visit.query, &asked, &found, &source),
+            body: body(&visit.query, &asked, &names, &found, &source),
         })
     };
     visit.answer(shown).await
 }
 
-fn body(query: &Query, asked: &RelayQuery, found: &Places, source: &Source) -> Markup {
+fn body(
+    query: &Query,
+    asked: &RelayQuery,
+    names: &Names,
+    found: &Places,
+    source: &Source,
+) -> Markup {
     html! {
         h1 { "Map" }
-        (filters(query))
-        (fragment("map", map(query, asked, found, source)))
+        (filters::form(asked, query, names, PART))
+        (fragment(PART, map(query, asked, found, source)))
     }
-}
-
-fn filters(query: &Query) -> Markup {
-    let any = ("", "any");
-    let fields = [
-        Field::Text {
-            name: "text",
-            label: "Name or URL",
-            placeholder: "relay.example",
-        },
-        Field::Select {
-            name: "status",
-            label: "Status",
-            options: &[any, ("online", "online"), ("offline", "offline"), ("unknown", "unknown")],
-        },
-        Field::Select {
-            name: "network",
-            label: "Network",
-            options: &[any, ("clearnet", "clearnet"), ("tor", "Tor"), ("i2p", "I2P"), ("loki", "Lokinet")],
-        },
-        Field::Text {
-            name: "country",
-            label: "Country",
-            placeholder: "two letters: CH",
-        },
-        Field::Text {
-            name: "nip",
-            label: "NIPs",
-            placeholder: "50, !77",
-        },
-        Field::Text {
-            name: "software",
-            label: "Software",
-            placeholder: "as relays name it",
-        },
-    ];
-    Filters {
-        query,
-        fields: &fields,
-        target: "map",
-    }
-    .render()
 }
 
 fn map(query: &Query, asked: &RelayQuery, found: &Places, from: &Source) -> Markup {
@@ -105,8 +77,10 @@ fn map(query: &Query, asked: &RelayQuery, found: &Places, from: &Source) -> Mark
     if all == 0 {
         return nobody(query);
     }
+    let chips = filters::chips(query);
     html! {
-        p class="lead" {
+        @if !chips.is_empty() { (filters::chosen(&chips, query)) }
+        p {
             strong { (number(found.known)) } " of " strong { (number(all)) } " relays are on the map; the place of "
             strong { (number(found.unknown)) } @if found.unknown == 1 { " is" } @else { " are" } " not known."
         }
@@ -232,7 +206,7 @@ fn list(query: &Query, asked: &RelayQuery, found: &Places) -> Markup {
                 html! {
                     @match &relay.country {
                         Some(country) => (country),
-                        None => span class="unknown" { "not known" },
+                        None => (nothing("not known")),
                     }
                 },
             ])
@@ -290,7 +264,7 @@ mod tests {
 
     fn shown(raw: &str, found: &Places, source: &Source) -> String {
         let query = Query::new("/observatory/map", Some(raw));
-        body(&query, &asked(raw), found, source).into_string()
+        body(&query, &asked(raw), &Names::default(), found, source).into_string()
     }
 
     fn relay(id: i64, name: &str) -> Placed {

@@ -21,10 +21,14 @@ mod kind;
 mod live;
 mod map;
 mod overview;
+mod relay;
+mod relays;
 mod routes;
 mod shell;
 mod sign_in;
 mod source;
+#[cfg(test)]
+mod tests;
 mod visit;
 mod words;
 

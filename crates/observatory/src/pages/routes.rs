@@ -7,7 +7,9 @@ use axum::routing::{get, post};
 use stentor_console::assets;
 use tokio::sync::Semaphore;
 
-use super::{Pages, archive, coverage, events, live, map, overview, shell, sign_in};
+use super::{
+    Pages, archive, coverage, events, live, map, overview, relay, relays, shell, sign_in,
+};
 use crate::api::{Api, Door};
 use crate::role::Observatory;
 
@@ -26,6 +28,8 @@ impl Observatory {
             .route("/observatory/archive", get(archive::page))
             .route("/observatory/events", get(events::list))
             .route("/observatory/events/{id}", get(events::one))
+            .route(relays::PATH, get(relays::page))
+            .route("/observatory/relays/{relay}", get(relay::page))
             .route("/observatory/live", get(live::live))
             .route(
                 "/observatory/sign-in",

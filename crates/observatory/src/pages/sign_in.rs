@@ -78,7 +78,7 @@ pub(super) fn again(frame: &Frame, status: StatusCode, why: Option<&str>) -> Res
         @if let Some(why) = why { (notice(Level::Warning, why)) }
         p {
             "These pages are not public. They take an API key or token of this node with the scope " code { "observatory:read" }
-            ", which " code { "stentor admin" } " makes."
+            ". Its operator makes one with " code { "stentor admin keys create --name pages --scope observatory:read" } "."
         }
         form class="filters sign-in" method="post" action=(IN) {
             input type="hidden" name="to" value=(to);

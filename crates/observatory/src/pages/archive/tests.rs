@@ -78,7 +78,7 @@ fn o4_4_why_a_relay_is_not_fetched_is_told() {
     for (doing, words) in [
         ("fetching", "fetching"),
         ("waiting", "for its turn"),
-        ("offline", "not found (DNS)"),
+        ("offline", "its name is not found"),
         ("failed", "2 times in a row"),
         ("left_out", "by the configuration"),
         ("resting", "asked again"),

@@ -5,7 +5,13 @@ use super::*;
 const NOW: u64 = 1_700_000_000;
 
 fn interval(filter: &str, since: u64, until: u64, state: &str, reason: Option<&str>) -> Asked {
-    Asked::of((filter, since, until, state, reason))
+    Asked {
+        since,
+        until,
+        method: Some("windows".to_owned()),
+        events: 10,
+        ..Asked::test(filter, state, reason.unwrap_or_default())
+    }
 }
 
 fn known(relays: Vec<CoverageStrip>) -> Known {
@@ -50,7 +56,7 @@ fn o4_4_coverage_is_told_relay_by_relay_and_filter_by_filter() {
     for part in [
         "All events, 20 events",
         "{&quot;kinds&quot;:[1]}, 10 events",
-        "full &lt;b&gt;second (by pages with verified ends)",
+        "full &lt;b&gt;second (by pages whose boundaries are verified)",
         "id=\"relay-7\"",
         "never asked",
         "coverage is to be read",

@@ -45,9 +45,11 @@ fn filters(query: &Query) -> Markup {
         time("since", "From (Unix time)"),
         time("until", "Until (Unix time)"),
     ];
+    let (main, rest) = fields.split_at(4);
     Filters {
         query,
-        fields: &fields,
+        fields: main,
+        folded: rest,
         target: "events",
     }
     .render()
@@ -121,6 +123,6 @@ fn content(text: &str) -> Markup {
     let line: String = text.chars().take(CONTENT * 2).collect();
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     html! {
-        @if line.is_empty() { span class="unknown" { "empty" } } @else { span class="said" dir="auto" { (clipped(&line, CONTENT)) } }
+        @if line.is_empty() { span class="none" { "empty" } } @else { bdi { (clipped(&line, CONTENT)) } }
     }
 }

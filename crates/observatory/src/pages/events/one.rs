@@ -52,11 +52,11 @@ pub(super) fn body(found: &EventAnswer, now: i64) -> Markup {
 
 fn content(content: &str) -> Markup {
     if content.is_empty() {
-        return html! { p class="unknown" { "It is empty." } };
+        return html! { p class="none" { "It is empty." } };
     }
     let shown = clipped(content, CONTENT);
     html! {
-        pre class="said" tabindex="0" dir="auto" { (shown) }
+        pre class="text" tabindex="0" dir="auto" { (shown) }
         @if shown.len() < content.len() {
             p { "The first " (number(CONTENT as u64)) " characters of " (bytes(content.len() as u64)) "." }
         }
@@ -141,7 +141,7 @@ fn whole(event: &Value) -> Markup {
     html! {
         details class="as-table" {
             summary { "Show as JSON" }
-            pre class="said" tabindex="0" { (clipped(&json, WHOLE)) }
+            pre class="text" tabindex="0" { (clipped(&json, WHOLE)) }
         }
     }
 }

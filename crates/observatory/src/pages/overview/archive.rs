@@ -106,7 +106,7 @@ pub(super) fn latency(query: &Query, figures: &Figures) -> Markup {
     ];
     let time = |time: Option<u64>| match time {
         Some(ms) => html! { (duration(Duration::from_millis(ms))) },
-        None => html! { span class="unknown" { "not known" } },
+        None => words::nothing("not known"),
     };
     let rows: Vec<Row> = figures
         .latencies

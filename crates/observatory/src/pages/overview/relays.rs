@@ -12,7 +12,7 @@ use crate::answer::Share;
 use crate::pages::source::source;
 use crate::pages::visit::seconds;
 use crate::pages::words;
-use crate::ranking::ScorePart;
+use crate::ranking::Part;
 
 /// The relay table.
 const TABLE: &str = "/observatory/relays";
@@ -97,22 +97,22 @@ pub(super) fn programs(figures: &Figures) -> Markup {
     html! {
         div class="pair" {
             div {
-                (shares("Software", &network.software, "software", program))
+                (shares("Software", &network.software, "software", words::short_software))
                 (source("By their own word, of those that name it", "statistics/software", true))
             }
             div {
-                (shares("NIPs", &network.nips, "nip", |nip| format!("NIP-{nip:0>2}")))
+                (shares("NIPs", &network.nips, "nip", |nip| nip))
                 (source("Those that most say they know", "statistics/nips", true))
             }
             @if !network.countries.is_empty() {
                 div {
-                    (shares("Countries", &network.countries, "country", str::to_owned))
+                    (shares("Countries", &network.countries, "country", |name| name))
                     (source("Where the place is known", "network", false))
                 }
             }
             @if network.networks.len() > 1 {
                 div {
-                    (shares("Networks", &network.networks, "network", str::to_owned))
+                    (shares("Networks", &network.networks, "network", |name| name))
                     (source("By what they are reached", "network", false))
                 }
             }
@@ -121,7 +121,7 @@ pub(super) fn programs(figures: &Figures) -> Markup {
 }
 
 /// What relays have in common, each with a link to those that have it.
-fn shares(caption: &str, all: &[Share], parameter: &str, named: fn(&str) -> String) -> Markup {
+fn shares(caption: &str, all: &[Share], parameter: &str, named: fn(&str) -> &str) -> Markup {
     if all.is_empty() {
         return empty(caption, "No relay that is online says so yet.");
     }
@@ -131,7 +131,7 @@ fn shares(caption: &str, all: &[Share], parameter: &str, named: fn(&str) -> Stri
         .take(SHARES)
         .map(|share| {
             let href = table.with(parameter, &share.name).href();
-            (named(&share.name), href, share.relays)
+            (words::clipped(named(&share.name), 60).into_owned(), href, share.relays)
         })
         .collect();
     let rows: Vec<Bar<'_>> = rows
@@ -145,16 +145,6 @@ fn shares(caption: &str, all: &[Share], parameter: &str, named: fn(&str) -> Stri
     bars(caption, "relays", &rows)
 }
 
-/// A program without what most of their names begin and end with.
-fn program(name: &str) -> String {
-    let rest = name.trim_start_matches("git+");
-    let rest = rest.trim_start_matches("https://").trim_start_matches("http://");
-    let rest = rest.trim_start_matches("github.com/").trim_end_matches('/');
-    let rest = rest.trim_end_matches(".git");
-    let rest = if rest.is_empty() { name } else { rest };
-    words::clipped(rest, 60).into_owned()
-}
-
 /// The best relays, with the parts of their scores.
 pub(super) fn ranking(query: &Query, figures: &Figures) -> Markup {
     const COLUMNS: [Column<'static>; 7] = [
@@ -166,11 +156,11 @@ pub(super) fn ranking(query: &Query, figures: &Figures) -> Markup {
         Column::number("Holds"),
         Column::number("NIPs"),
     ];
-    let part = |part: &ScorePart| {
+    let part = |part: &Part| {
         html! {
             @match part.value {
                 Some(value) => (percent(value)),
-                None => span class="unknown" { "not known" },
+                None => (words::nothing("not known")),
             }
         }
     };

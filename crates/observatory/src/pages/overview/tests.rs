@@ -8,13 +8,13 @@ use crate::answer::{Network, Parameters, Share};
 use crate::config::Config;
 use crate::history::Outcome;
 use crate::pages::days::Span;
-use crate::ranking::{Ranked, Score, ScorePart};
+use crate::ranking::{Part, Ranked, Score};
 use crate::statistics::answer::{DeadEntries, DeadEntry, PartSum, RelayLatency, Replication, Totals};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"><img src=x>";
 
-fn part(value: Option<f64>) -> ScorePart {
-    ScorePart { value, weight: 0.2 }
+fn part(value: Option<f64>) -> Part {
+    Part { value, weight: 0.2 }
 }
 
 fn figures() -> Figures {
@@ -132,7 +132,7 @@ fn o4_4_the_overview_tells_the_network_and_the_archive() {
     for part in [
         "href=\"/observatory/relays?status=unknown\"",
         "75\u{a0}% found the relay online",
-        "answers with HTTP status 503",
+        "HTTP status 503",
         "href=\"/observatory/relays?status=online&amp;software=git%2Bhttps%3A%2F%2Fgithub.com%2Fa%2Frelay.git\">a/relay</a>",
         "href=\"/observatory/relays?status=online&amp;nip=1\">NIP-01</a>",
         "href=\"/observatory/relays?status=online&amp;country=CH\"",
@@ -152,7 +152,7 @@ fn o4_4_the_overview_tells_the_network_and_the_archive() {
 fn o4_4_what_is_not_known_is_not_told_as_bad() {
     let html = shown(&figures(), &some());
     // Two parts of the score, and the slowest events.
-    assert_eq!(html.matches(">not known</span>").count(), 3);
+    assert_eq!(html.matches(">–</span>").count(), 3);
     assert!(!html.contains("NaN"));
 }
 
