@@ -8,12 +8,13 @@ import path from 'node:path'
 
 import { until, workFolder } from '../deploy/tools.js'
 import { WebSocket, binary, event, generateSecretKey, startNodeIn } from '../node.js'
+import { matchFilter } from 'nostr-tools/filter'
 import { WebSocketServer } from 'ws'
 
 /** Relays of the simulated network; of 20 one refuses connections, one is slow, one is mute, one is a web server. */
 const RELAYS = 20
 
-const settings = (seeds, isPublic) => `
+const settings = (seeds, isPublic, check) => `
 [outbound]
 allow = ["127.0.0.0/8"]
 
@@ -32,6 +33,7 @@ answer_seconds = 5
 interval_seconds = 5
 answer_seconds = 2
 retries = 0
+${check}
 
 [observatory.archive]
 interval_seconds = 5
@@ -39,9 +41,9 @@ interval_seconds = 5
 
 /**
  * Starts the network and the node. `origin` is where its pages are; `ask` gives an answer of the API, where that is public; `add` has a relay
- * known by a list that names it; `manage` is a command for operators.
+ * known by a list that names it; `manage` is a command for operators. `places` is a file that says where addresses are (places.js).
  */
-export async function startScene({ isPublic = true } = {}) {
+export async function startScene({ isPublic = true, places } = {}) {
   const work = workFolder()
   const seeds = path.join(work.folder, 'seeds')
   const network = spawn(binary, ['bench', 'network', '--relays', String(RELAYS), '--events', '400', '--urls', seeds], {
@@ -53,7 +55,9 @@ export async function startScene({ isPublic = true } = {}) {
     gone.then((code) => reject(new Error(`the network ended with ${code}`)))
   })
   const file = path.join(work.folder, 'stentor.toml')
-  await writeFile(file, settings(seeds, isPublic))
+  const cities = path.join(work.folder, 'cities.mmdb')
+  if (places) await writeFile(cities, places)
+  await writeFile(file, settings(seeds, isPublic, places ? `city_file = ${JSON.stringify(cities)}` : ''))
   const node = await startNodeIn(path.join(work.folder, 'data'), '--config', file)
   const origin = node.url.replace('ws:', 'http:').replace(/\/?$/, '/')
 
@@ -91,8 +95,8 @@ export const checked = (scene, count) =>
     return (page?.relays.length ?? 0) >= count
   })
 
-/** A relay that has no events and says this of itself (NIP-11). */
-export async function startRelay(information) {
+/** A relay that has these events and says this of itself (NIP-11). */
+export async function startRelay(information, events = []) {
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'application/nostr+json')
     response.end(JSON.stringify(information))
@@ -100,8 +104,11 @@ export async function startRelay(information) {
   const sockets = new WebSocketServer({ server })
   sockets.on('connection', (socket) => {
     socket.on('message', (text) => {
-      const [word, name] = JSON.parse(text)
-      if (word === 'REQ') socket.send(JSON.stringify(['EOSE', name]))
+      const [word, name, ...filters] = JSON.parse(text)
+      if (word !== 'REQ') return
+      const matches = (event) => filters.some((filter) => matchFilter(filter, event))
+      for (const event of events.filter(matches)) socket.send(JSON.stringify(['EVENT', name, event]))
+      socket.send(JSON.stringify(['EOSE', name]))
     })
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))

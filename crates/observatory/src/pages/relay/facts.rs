@@ -169,7 +169,7 @@ fn place(all: &Gathered) -> Markup {
             },
         ),
         ("Country", text(relay.country.as_deref())),
-        ("Place (geohash)", text(detail.geohash.as_deref())),
+        ("Place (geohash)", text(detail.relay.geohash.as_deref())),
         ("HTTP server", text(fact("server").and_then(Value::as_str))),
     ])
 }

@@ -27,7 +27,6 @@ fn detail() -> RelayDetail {
         negentropy: None,
         address: None,
         asn: None,
-        geohash: None,
         certificate_until_ms: None,
         dns_ttl: None,
         nips: Vec::new(),

@@ -23,6 +23,7 @@ pub(in crate::pages) fn relay(id: i64) -> RelaySummary {
         name: None,
         software: None,
         version: None,
+        geohash: None,
         country: None,
         auth_required: None,
         payment_required: None,
