@@ -60,9 +60,7 @@ pub(crate) struct Places {
 /// Where the relays of a query are, whatever its order and page.
 pub(crate) async fn places(records: &Database, query: &RelayQuery) -> Result<Places, AskError> {
     let (conditions, values) = conditions(query).into_parts();
-    let counts = format!(
-        "SELECT COUNT(r.geohash), COUNT(*) FROM {FROM} {conditions}"
-    );
+    let counts = format!("SELECT COUNT(r.geohash), COUNT(*) FROM {FROM} {conditions}");
     let (known, all): (i64, i64) = records.fetch_one(owned(counts), values.clone()).await?;
     let countries = format!(
         "SELECT r.country, COUNT(*) FROM {FROM} {conditions} AND r.country IS NOT NULL GROUP BY r.country ORDER BY 2 DESC, 1 LIMIT 250"

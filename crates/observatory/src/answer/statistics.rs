@@ -106,8 +106,7 @@ impl Statistic {
         };
         let list = format!("statistics:{}", digest(&format!("{what:?}")));
         let is_whole = matches!(what, What::Totals | What::Deliveries(..));
-        let has_pages =
-            !is_whole && !matches!(what, What::Software | What::Nips | What::Checks(_));
+        let has_pages = !is_whole && !matches!(what, What::Software | What::Nips | What::Checks(_));
         Ok(Self {
             what,
             limit: if is_whole { 1 } else { parameters.limit()? },

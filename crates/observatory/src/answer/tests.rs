@@ -16,6 +16,8 @@ use crate::role::Observatory;
 use crate::table::RelayId;
 use crate::testing::ground;
 
+mod shown;
+
 both_engines!(
     o4_2_pages_show_each_relay_once_whatever_the_order,
     o4_2_relays_that_come_meanwhile_neither_hide_nor_repeat_others,

@@ -11,8 +11,8 @@ use super::reference::{
     Coverage, Days, Events, Form, Missing, OfRelay, Page, Range, Refused, Relays,
 };
 use crate::answer::{
-    ArchivingPage, ChangePage, CheckPage, CoveragePage, DayPage, EventAnswer, EventPage, Network, Progress,
-    RelayDetail, RelayPage, SeriesAnswer,
+    ArchivingPage, ChangePage, CheckPage, CoveragePage, DayPage, EventAnswer, EventPage, Network,
+    Progress, RelayDetail, RelayPage, SeriesAnswer,
 };
 
 /// Lists relays.

@@ -8,7 +8,8 @@ use stentor_serve::RequestInfo;
 
 use super::Api;
 use super::reference::{
-    Alive, Coverage, CountSort, Form, FromTo, LastDays, LastHours, Most, OfKinds, OfPeriod, Page, Refused,
+    Alive, CountSort, Coverage, Form, FromTo, LastDays, LastHours, Most, OfKinds, OfPeriod, Page,
+    Refused,
 };
 use crate::answer::{DeadPage, Rows};
 use crate::history::Outcome;

@@ -82,7 +82,9 @@ impl Activity {
     pub fn relays(&self, task: Task) -> BTreeMap<RelayId, u64> {
         let inner = self.0.lock();
         let found = inner.tasks.iter().filter(|((one, ..), _)| *one == task);
-        found.map(|((_, relay, _), since)| (*relay, *since)).collect()
+        found
+            .map(|((_, relay, _), since)| (*relay, *since))
+            .collect()
     }
 
     /// Remembers a sample.

@@ -173,7 +173,9 @@ async fn follow(work: Work, one: Candidate) -> Result<(), Error> {
             return Ok(());
         };
         let _open = Open::new();
-        let _doing = ground.activity.begin(Task::Live, one.relay, ground.clock.now_ms());
+        let _doing = ground
+            .activity
+            .begin(Task::Live, one.relay, ground.clock.now_ms());
         let closed = listen(&work, &one, &peer).await?;
         if closed {
             peer.close().await;

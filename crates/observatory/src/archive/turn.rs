@@ -86,9 +86,7 @@ pub(super) async fn turn(work: Work, due: Due) -> Result<(), Error> {
     let _permit = ground.budget.permit(due.url.network(), due.class).await;
     let config = &ground.config.archive;
     let begun_ms = ground.clock.now_ms();
-    let _doing = ground
-        .activity
-        .begin(Task::Fetching, due.relay, begun_ms);
+    let _doing = ground.activity.begin(Task::Fetching, due.relay, begun_ms);
     let mut standing = standing(&ground.records, due.relay).await?;
     standing.leaving = due.leaving;
     let until = Instant::now() + Duration::from_secs(config.turn_seconds);

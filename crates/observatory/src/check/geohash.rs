@@ -81,10 +81,17 @@ mod tests {
 
     #[test]
     fn o4_4_a_geohash_leads_back_to_its_place() {
-        for (latitude, longitude) in [(57.649_11, 10.407_44), (-25.382_708, -49.265_506), (0.0, 0.0)] {
+        for (latitude, longitude) in [
+            (57.649_11, 10.407_44),
+            (-25.382_708, -49.265_506),
+            (0.0, 0.0),
+        ] {
             let hash = geohash(latitude, longitude, 6).unwrap();
             let (north, east) = middle(&hash).unwrap();
-            assert!((north - latitude).abs() < 0.01 && (east - longitude).abs() < 0.01, "{hash}");
+            assert!(
+                (north - latitude).abs() < 0.01 && (east - longitude).abs() < 0.01,
+                "{hash}"
+            );
         }
         for none in ["", "a", "ezs4i", "EZS42", "u4pruydqqvju4pru", "é"] {
             assert_eq!(middle(none), None, "{none}");

@@ -32,8 +32,8 @@ mod tests;
 
 pub(crate) use certificate::clipped;
 pub(crate) use facts::facts;
-pub(crate) use geohash::middle;
 pub(crate) use findings::{Findings, Known, Untold, Verdict};
+pub(crate) use geohash::middle;
 pub(crate) use place::Places;
 #[cfg(test)]
 pub(crate) use reason::Reason;

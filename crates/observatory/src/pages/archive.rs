@@ -313,7 +313,9 @@ fn settings(config: &config::Archive, now_ms: u64) -> Markup {
     let oldest = seconds(config.oldest(now_ms / 1_000).saturating_mul(1_000));
     let second = match config.second_look_hours {
         0 => html! { "none" },
-        hours => html! { "all of the past once in " (duration(Duration::from_secs(hours.saturating_mul(3_600)))) },
+        hours => {
+            html! { "all of the past once in " (duration(Duration::from_secs(hours.saturating_mul(3_600)))) }
+        }
     };
     html! {
         (definitions(&[

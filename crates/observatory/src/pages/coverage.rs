@@ -81,7 +81,9 @@ fn totals(known: &Known) -> Markup {
     let told = progress.complete_seconds + progress.capped_seconds + progress.refused_seconds;
     // What failed is among what is left.
     let all = told.saturating_add(progress.left_seconds).max(1) as f64;
-    let never = progress.left_seconds.saturating_sub(progress.failed_seconds);
+    let never = progress
+        .left_seconds
+        .saturating_sub(progress.failed_seconds);
     let share = |seconds: u64| percent(seconds as f64 / all);
     html! {
         (stats(&[
@@ -164,8 +166,12 @@ fn relays(query: &Query, known: &Known) -> Markup {
 
 /// The question for the intervals of the same relays.
 fn question(query: &Query) -> String {
-    let kept = ["relay", "state"].iter().filter_map(|name| query.get(name).map(|value| (*name, value)));
-    let asked = kept.fold(Query::new("/coverage", None), |asked, (name, value)| asked.with(name, value));
+    let kept = ["relay", "state"]
+        .iter()
+        .filter_map(|name| query.get(name).map(|value| (*name, value)));
+    let asked = kept.fold(Query::new("/coverage", None), |asked, (name, value)| {
+        asked.with(name, value)
+    });
     asked.href().trim_start_matches('/').to_owned()
 }
 
@@ -187,7 +193,9 @@ fn nothing(query: &Query, known: &Known) -> Markup {
 
 /// The intervals of one relay, filter by filter.
 fn relay(strip: &CoverageStrip, known: &Known) -> Markup {
-    let groups = strip.intervals.chunk_by(|one, other| one.filter == other.filter);
+    let groups = strip
+        .intervals
+        .chunk_by(|one, other| one.filter == other.filter);
     html! {
         section class="covered" id={ "relay-" (strip.relay) } {
             h3 { a href={ "/observatory/relays/" (strip.relay) } { (words::clipped(&strip.url, 120)) } }
@@ -225,7 +233,11 @@ fn bar(strip: &CoverageStrip, number: usize, group: &[Asked], known: &Known) -> 
         })
         .collect();
     let events: u64 = group.iter().map(|one| one.events).sum();
-    let label = format!("{}, {} events", filter(&first.filter), stentor_console::format::number(events));
+    let label = format!(
+        "{}, {} events",
+        filter(&first.filter),
+        stentor_console::format::number(events)
+    );
     Intervals {
         id: &format!("c{}-{number}", strip.relay),
         label: &label,

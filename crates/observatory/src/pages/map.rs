@@ -312,7 +312,9 @@ mod tests {
             ..Places::default()
         };
         let html = shown("", &found, &Source::default());
-        assert!(html.contains("observatory.check.city_file") && html.contains("start the node anew"));
+        assert!(
+            html.contains("observatory.check.city_file") && html.contains("start the node anew")
+        );
         let source = Source {
             file: Some(("x".to_owned(), 0)),
         };
@@ -325,11 +327,16 @@ mod tests {
     #[test]
     fn o4_4_names_on_the_map_are_text() {
         let found = Places {
-            relays: vec![relay(1, "<script>alert(1)</script>"), relay(2, "\" onclick=\"x")],
+            relays: vec![
+                relay(1, "<script>alert(1)</script>"),
+                relay(2, "\" onclick=\"x"),
+            ],
             known: 2,
             ..Places::default()
         };
         let html = shown("text=%3Cb%3E", &found, &Source::default());
-        assert!(!html.contains("<script") && !html.contains("<b>") && !html.contains("onclick=\"x"));
+        assert!(
+            !html.contains("<script") && !html.contains("<b>") && !html.contains("onclick=\"x")
+        );
     }
 }

@@ -7,9 +7,7 @@ use axum::routing::{get, post};
 use stentor_console::assets;
 use tokio::sync::Semaphore;
 
-use super::{
-    Pages, archive, coverage, events, live, map, overview, relay, relays, shell, sign_in,
-};
+use super::{Pages, archive, coverage, events, live, map, overview, relay, relays, shell, sign_in};
 use crate::api::{Api, Door};
 use crate::role::Observatory;
 

@@ -16,6 +16,6 @@ pub use alive::{AliveQuery, Ranked};
 pub(crate) use alive::{alive, score_of};
 pub use delivery::Deliveries;
 pub(crate) use delivery::deliveries;
+pub(crate) use score::Part;
 #[cfg(test)]
 pub(crate) use score::Score;
-pub(crate) use score::Part;

@@ -378,7 +378,10 @@ async fn o4_1_software_nips_latency_and_coverage_are_told_by_relay(house: House)
         (coverage[0].complete_seconds, coverage[0].capped_seconds),
         (11, 5)
     );
-    assert_eq!(answer::coverage(records, None, other.0, 10).await, Ok(vec![]));
+    assert_eq!(
+        answer::coverage(records, None, other.0, 10).await,
+        Ok(vec![])
+    );
     let copies = answer::replication(records, 0, 10).await.unwrap();
     assert_eq!((copies[0].copies, copies[0].events), (1, 100));
 }

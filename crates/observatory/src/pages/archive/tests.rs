@@ -58,7 +58,13 @@ fn o5_3_progress_has_an_eta_and_a_pace() {
         ..known(Vec::new())
     };
     let html = shown(&known);
-    for part in ["25\u{a0}%", "about 2\u{a0}h to go", "0.5", "1\u{a0}KiB", "4 relays were asked"] {
+    for part in [
+        "25\u{a0}%",
+        "about 2\u{a0}h to go",
+        "0.5",
+        "1\u{a0}KiB",
+        "4 relays were asked",
+    ] {
         assert!(html.contains(part), "{part}");
     }
 }
@@ -85,7 +91,10 @@ fn o4_4_why_a_relay_is_not_fetched_is_told() {
     ] {
         let html = shown(&known(vec![one(doing)]));
         assert!(html.contains(words), "{doing}");
-        assert!(!html.contains("<b>") && !html.contains("<script>"), "{doing}");
+        assert!(
+            !html.contains("<b>") && !html.contains("<script>"),
+            "{doing}"
+        );
     }
 }
 

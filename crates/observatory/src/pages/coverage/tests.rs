@@ -50,7 +50,13 @@ fn o4_4_coverage_is_told_relay_by_relay_and_filter_by_filter() {
     let intervals = vec![
         interval("{}", NOW - 900, NOW - 801, "complete", None),
         interval("{}", NOW - 800, NOW - 701, "capped", Some("full <b>second")),
-        interval("{\"kinds\":[1]}", NOW - 900, NOW - 1, "refused", Some("auth-required")),
+        interval(
+            "{\"kinds\":[1]}",
+            NOW - 900,
+            NOW - 1,
+            "refused",
+            Some("auth-required"),
+        ),
     ];
     let html = shown("", &known(vec![strip(intervals, false)]));
     for part in [
@@ -99,6 +105,9 @@ fn o4_4_no_coverage_says_why() {
         ..known(Vec::new())
     };
     assert!(shown("", &off).contains("observatory.archive.enabled"));
-    let links = shown("state=failed&text=x", &known(vec![strip(Vec::new(), false)]));
+    let links = shown(
+        "state=failed&text=x",
+        &known(vec![strip(Vec::new(), false)]),
+    );
     assert!(links.contains("/api/v1/observatory/coverage?state=failed&amp;format=csv"));
 }

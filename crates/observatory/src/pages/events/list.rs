@@ -114,7 +114,8 @@ fn nothing(query: &Query) -> Markup {
         let then = html! { a href=(HERE) { "Drop all filters" } };
         return empty("No event passes these filters", then);
     }
-    let then = html! { "The " a href="/observatory/archive" { "archive" } " says what is being fetched." };
+    let then =
+        html! { "The " a href="/observatory/archive" { "archive" } " says what is being fetched." };
     empty("The archive has no events yet", then)
 }
 

@@ -55,12 +55,18 @@ pub(super) async fn one(
 
 /// A field of an event that is a text.
 fn text<'a>(event: &'a serde_json::Value, field: &str) -> &'a str {
-    event.get(field).and_then(serde_json::Value::as_str).unwrap_or_default()
+    event
+        .get(field)
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default()
 }
 
 /// A field of an event that is a number.
 fn number(event: &serde_json::Value, field: &str) -> u64 {
-    event.get(field).and_then(serde_json::Value::as_u64).unwrap_or_default()
+    event
+        .get(field)
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or_default()
 }
 
 /// The kind of an event.

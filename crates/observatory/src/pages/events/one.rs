@@ -3,9 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 use stentor_console::Query;
-use stentor_console::component::{
-    Column, Row, Table, breadcrumb, definitions, empty, timestamp,
-};
+use stentor_console::component::{Column, Row, Table, breadcrumb, definitions, empty, timestamp};
 use stentor_console::format::{bytes, number, utc};
 use stentor_console::live::fragment;
 
@@ -104,7 +102,10 @@ fn holders(holders: &[Holder], now: i64) -> Markup {
         Column::text("How it is known"),
     ];
     if holders.is_empty() {
-        return empty("It is not known who holds it", "It came here in another way than from a relay, or its relays have let go of it.");
+        return empty(
+            "It is not known who holds it",
+            "It came here in another way than from a relay, or its relays have let go of it.",
+        );
     }
     let rows: Vec<Row> = holders
         .iter()

@@ -42,18 +42,28 @@ fn o4_4_what_an_event_says_is_text() {
         listed("text=%3Cscript%3E", &page(vec![found], false)),
     ];
     for html in pages {
-        assert!(!html.contains("<script") && !html.contains("<img"), "{html}");
+        assert!(
+            !html.contains("<script") && !html.contains("<img"),
+            "{html}"
+        );
         assert!(html.contains("&lt;script&gt;"));
     }
 }
 
 #[test]
 fn o4_4_an_event_is_shown_to_a_bounded_length() {
-    let tags = json!((0..500).map(|n| json!(["t", "x".repeat(9_000), n.to_string()])).collect::<Vec<_>>());
+    let tags = json!(
+        (0..500)
+            .map(|n| json!(["t", "x".repeat(9_000), n.to_string()]))
+            .collect::<Vec<_>>()
+    );
     let found = answer(&"ö".repeat(200_000), tags, Vec::new());
     let html = one::body(&found, 0).into_string();
     assert!(html.len() < 400_000, "{}", html.len());
-    assert!(html.contains("And 400 more.") && html.contains("The first 10\u{202f}000 characters of 391"));
+    assert!(
+        html.contains("And 400 more.")
+            && html.contains("The first 10\u{202f}000 characters of 391")
+    );
     assert!(listed("", &page(vec![found], false)).len() < 12_000);
 }
 
@@ -65,7 +75,11 @@ fn o4_4_who_holds_an_event_and_since_when() {
         seen_ms: 1_700_000_000_000,
         how,
     };
-    let found = answer("hi", json!([]), vec![holder(3, "live"), holder(9, "fetched")]);
+    let found = answer(
+        "hi",
+        json!([]),
+        vec![holder(3, "live"), holder(9, "fetched")],
+    );
     let html = one::body(&found, 1_700_000_060).into_string();
     for part in [
         "2 relays are known to hold it",
@@ -91,8 +105,13 @@ fn o4_4_no_event_says_what_can_be_done() {
 
 #[test]
 fn o4_4_filters_of_events_stay_in_links() {
-    let html = listed("kinds=1&%23t=a%26b&after=old", &page(vec![answer("x", json!([]), Vec::new())], false));
+    let html = listed(
+        "kinds=1&%23t=a%26b&after=old",
+        &page(vec![answer("x", json!([]), Vec::new())], false),
+    );
     let author = "f7".repeat(32);
-    assert!(html.contains(&format!("/observatory/events?kinds=1&amp;%23t=a%26b&amp;authors={author}")));
+    assert!(html.contains(&format!(
+        "/observatory/events?kinds=1&amp;%23t=a%26b&amp;authors={author}"
+    )));
     assert!(html.contains("/api/v1/observatory/events?kinds=1&amp;%23t=a%26b\""));
 }

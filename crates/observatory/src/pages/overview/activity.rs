@@ -1,9 +1,9 @@
 //! Events and authors by day, over the time that the address asks for.
 
 use maud::{Markup, html};
+use stentor_console::Query;
 use stentor_console::chart::{Bar, Histogram, bars};
 use stentor_console::component::{Tab, empty, tabs};
-use stentor_console::Query;
 
 use crate::answer::{AskError, Parameters, word};
 use crate::ground::Ground;
@@ -158,7 +158,11 @@ impl Activity {
             .map(|row| (days::long(row.start), row.authors))
             .collect();
         let title = format!("Active authors by {}", period.as_str());
-        let question = format!("statistics/authors?period={}&{}", period.as_str(), self.span.asked());
+        let question = format!(
+            "statistics/authors?period={}&{}",
+            period.as_str(),
+            self.span.asked()
+        );
         html! {
             (tabs("Authors by", &entries))
             (Histogram { title: &title, unit: "authors", buckets: &buckets }.render())

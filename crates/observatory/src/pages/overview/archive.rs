@@ -51,7 +51,8 @@ pub(crate) fn rate(progress: &Progress) -> Stat<'static> {
     let rate = pace.new_events as f64 / pace.seconds.max(1) as f64;
     let places = if rate < 10.0 { 2 } else { 0 };
     let over = duration(Duration::from_secs(pace.seconds));
-    Stat::new("New events a second", decimal(rate, places)).note(html! { "mean of the last " (over) })
+    Stat::new("New events a second", decimal(rate, places))
+        .note(html! { "mean of the last " (over) })
 }
 
 /// When nothing will be left, in words.

@@ -41,31 +41,61 @@ pub(super) async fn page(State(pages): State<Pages>, visit: Visit) -> Response {
     visit.answer(shown).await
 }
 
+/// The sections, as they are called in addresses and in words.
+const SECTIONS: [(&str, &str); 8] = [
+    ("archive", "The archive"),
+    ("activity", "What was published"),
+    ("checks", "Checks of the last 24 hours"),
+    ("programs", "What relays that are online run"),
+    ("ranking", "The best relays"),
+    ("copies", "Who holds what"),
+    ("latency", "How long events take to arrive"),
+    ("lists", "Relay lists that lead nowhere"),
+];
+
 fn body(query: &Query, figures: &Figures, activity: Option<&Activity>) -> Markup {
+    // Charts of nothing say nothing.
+    let is_empty = figures.totals.relays == 0 && figures.totals.events == 0;
     html! {
         h1 { "Overview" }
+        @if !is_empty { (contents()) }
         (fragment("overview-relays", relays(figures)))
-        @if figures.totals.relays == 0 && figures.totals.events == 0 {
-            // Charts of nothing say nothing.
-        } @else {
-            h2 id="archive" { "The archive" }
-            (fragment("overview-archive", archive::figures(figures)))
-            h2 id="activity" { "What was published" }
-            @if let Some(activity) = activity { (fragment("overview-activity", activity.render(query))) }
-            h2 id="checks" { "Checks of the last 24 hours" }
-            (fragment("overview-checks", relays::checks(figures)))
-            h2 id="programs" { "What relays that are online run" }
-            (fragment("overview-programs", relays::programs(figures)))
-            h2 id="ranking" { "The best relays" }
-            (fragment("overview-ranking", relays::ranking(query, figures)))
-            h2 id="copies" { "Who holds what" }
-            (fragment("overview-copies", archive::copies(figures)))
-            h2 id="latency" { "How long events take to arrive" }
-            (fragment("overview-latency", archive::latency(query, figures)))
-            h2 id="lists" { "Relay lists that lead nowhere" }
-            (fragment("overview-lists", relays::lists(query, figures)))
+        @if !is_empty {
+            @for (id, title) in SECTIONS {
+                section class="section" id=(id) {
+                    h2 { (title) }
+                    (section(id, query, figures, activity))
+                }
+            }
         }
     }
+}
+
+fn contents() -> Markup {
+    html! {
+        nav class="contents" aria-label="On this page" {
+            ul { @for (id, title) in SECTIONS { li { a href={ "#" (id) } { (title) } } } }
+        }
+    }
+}
+
+/// What is in a section.
+fn section(id: &str, query: &Query, figures: &Figures, activity: Option<&Activity>) -> Markup {
+    let content = match id {
+        "archive" => archive::figures(figures),
+        "activity" => match activity {
+            Some(activity) => activity.render(query),
+            // Another part is asked for.
+            None => return html! {},
+        },
+        "checks" => relays::checks(figures),
+        "programs" => relays::programs(figures),
+        "ranking" => relays::ranking(query, figures),
+        "copies" => archive::copies(figures),
+        "latency" => archive::latency(query, figures),
+        _ => relays::lists(query, figures),
+    };
+    fragment(&format!("overview-{id}"), content)
 }
 
 /// What is to be known first: our own network, what is switched off, the relays.

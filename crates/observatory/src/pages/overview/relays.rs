@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 use stentor_console::Query;
 use stentor_console::chart::{Bar, bars};
+use stentor_console::component::State;
 use stentor_console::component::{Column, Row, Stat, Table, badge, empty, meter, stats, timestamp};
 use stentor_console::format::{number, percent};
-use stentor_console::component::State;
 
 use super::Figures;
 use crate::answer::Share;
@@ -58,7 +58,10 @@ pub(super) fn figures(figures: &Figures) -> Markup {
 
 /// When the figures were read, in words; it does not move by itself, lest a part that stays the same looks as if it had changed.
 pub(super) fn as_of(figures: &Figures) -> String {
-    format!("As of {}", stentor_console::format::utc(seconds(figures.at_ms)))
+    format!(
+        "As of {}",
+        stentor_console::format::utc(seconds(figures.at_ms))
+    )
 }
 
 /// What came of the checks.
@@ -131,7 +134,11 @@ fn shares(caption: &str, all: &[Share], parameter: &str, named: fn(&str) -> &str
         .take(SHARES)
         .map(|share| {
             let href = table.with(parameter, &share.name).href();
-            (words::clipped(named(&share.name), 60).into_owned(), href, share.relays)
+            (
+                words::clipped(named(&share.name), 60).into_owned(),
+                href,
+                share.relays,
+            )
         })
         .collect();
     let rows: Vec<Bar<'_>> = rows

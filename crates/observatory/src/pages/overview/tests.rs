@@ -9,7 +9,9 @@ use crate::config::Config;
 use crate::history::Outcome;
 use crate::pages::days::Span;
 use crate::ranking::{Part, Ranked, Score};
-use crate::statistics::answer::{DeadEntries, DeadEntry, PartSum, RelayLatency, Replication, Totals};
+use crate::statistics::answer::{
+    DeadEntries, DeadEntry, PartSum, RelayLatency, Replication, Totals,
+};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"><img src=x>";
 
@@ -43,7 +45,10 @@ fn figures() -> Figures {
             ..Totals::default()
         },
         network: Network {
-            software: vec![share("git+https://github.com/a/relay.git", 2), share(HOSTILE, 1)],
+            software: vec![
+                share("git+https://github.com/a/relay.git", 2),
+                share(HOSTILE, 1),
+            ],
             nips: vec![share("1", 3)],
             countries: vec![share("CH", 1)],
             degraded: 1,
@@ -185,7 +190,10 @@ fn o4_4_an_overview_of_nothing_says_what_to_do() {
     figures.totals.candidates = 0;
     figures.switches = Switches::of(&config);
     let html = shown(&figures, &activity(Vec::new(), None));
-    assert!(html.contains("Discovery is switched off") && html.contains("by the configuration: discovery"));
+    assert!(
+        html.contains("Discovery is switched off")
+            && html.contains("by the configuration: discovery")
+    );
 }
 
 #[test]

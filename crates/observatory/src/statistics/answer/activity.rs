@@ -101,7 +101,8 @@ pub(crate) async fn event_sums(
     days: (i64, i64),
     step: i64,
 ) -> Result<Vec<PartSum>, Error> {
-    const SQL: &str = "SELECT (day - ?1) / ?2 AS part, CAST(SUM(events) AS BIGINT) FROM observatory_kinds
+    const SQL: &str =
+        "SELECT (day - ?1) / ?2 AS part, CAST(SUM(events) AS BIGINT) FROM observatory_kinds
          WHERE day >= ?1 AND day <= ?3 AND events > 0 GROUP BY 1 ORDER BY 1 LIMIT ?4";
     sums(records, SQL, days, step).await
 }
@@ -115,7 +116,8 @@ pub(crate) async fn new_author_sums(
     days: (i64, i64),
     step: i64,
 ) -> Result<Vec<PartSum>, Error> {
-    const SQL: &str = "SELECT (day - ?1) / ?2 AS part, CAST(SUM(authors) AS BIGINT) FROM observatory_new_authors
+    const SQL: &str =
+        "SELECT (day - ?1) / ?2 AS part, CAST(SUM(authors) AS BIGINT) FROM observatory_new_authors
          WHERE day >= ?1 AND day <= ?3 AND authors > 0 GROUP BY 1 ORDER BY 1 LIMIT ?4";
     sums(records, SQL, days, step).await
 }
@@ -127,9 +129,7 @@ async fn sums(
     step: i64,
 ) -> Result<Vec<PartSum>, Error> {
     let (from, step) = (from.max(ABSURD + 1), step.max(1));
-    let rows: Vec<(i64, i64)> = records
-        .fetch_all(sql, (from, step, to, MOST_PARTS))
-        .await?;
+    let rows: Vec<(i64, i64)> = records.fetch_all(sql, (from, step, to, MOST_PARTS)).await?;
     let row = |(part, count): (i64, i64)| PartSum {
         day: from + part * step,
         count: read(count),
