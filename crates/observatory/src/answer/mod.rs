@@ -34,9 +34,11 @@ pub(crate) use check::{
 pub(crate) use coverage::{CoveragePage, CoverageQuery, Interval, coverage};
 pub(crate) use detail::{Archiving, Mention, RelayDetail, RelayName, relay};
 pub(crate) use events::{EventAnswer, EventPage};
-pub(crate) use network::{Names, Network, Share, names};
+#[cfg(test)]
+pub(crate) use network::Share;
+pub(crate) use network::{Names, Network, names};
 pub(crate) use parameters::{AskError, Parameters};
 pub use question::Question;
-pub(crate) use relay_query::RelayQuery;
+pub(crate) use relay_query::{RelayQuery, Sort};
 pub(crate) use relays::{RelayPage, RelaySummary, relays};
 pub(crate) use statistics::{DeadPage, Rows};
