@@ -43,7 +43,7 @@ pub(crate) use network::{Names, Network, Share, names, network};
 pub(crate) use parameters::{AskError, Parameters, wrong};
 pub(crate) use places::{Placed, Places, places};
 pub use question::Question;
-pub(crate) use relay_query::{RelayQuery, word};
+pub(crate) use relay_query::{RelayQuery, Sort, word};
 pub(crate) use relays::{RelayPage, RelaySummary, relays};
 pub(crate) use statistics::{DeadPage, Rows};
 pub(crate) use strips::{CoverageAsked, CoverageStrip, CoveredPage, covered_relays};

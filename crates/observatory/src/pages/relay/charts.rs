@@ -21,6 +21,9 @@ const RANGES: [(u64, &str); 5] = [
     (2_160, "90 days"),
 ];
 
+/// Parts that are drawn at most.
+const MOST_CELLS: usize = 400;
+
 /// The charts, with the way to other ranges.
 pub(super) fn charts(all: &Gathered) -> Markup {
     let (Some(series), Some(cells)) = (&all.series, &all.cells) else {
@@ -35,7 +38,7 @@ pub(super) fn charts(all: &Gathered) -> Markup {
     let label = format!("Online over {said}");
     html! {
         (tabs("Range", &entries))
-        (Uptime { label: &label, cells: &uptime(cells, all.cell) }.render())
+        (Uptime { label: &label, cells: &uptime(cells, all.cell_ms) }.render())
         (round_trips(series, all.writes))
     }
 }
@@ -55,27 +58,21 @@ fn tab(all: &Gathered, (hours, label): &(u64, &str)) -> Tab {
 }
 
 /// The parts of the time, also those without a check.
-fn uptime(series: &SeriesAnswer, length: i64) -> Vec<UptimeCell> {
-    let (begin, end, length) = (
-        seconds(series.from_ms),
-        seconds(series.to_ms),
-        length.max(1),
-    );
+fn uptime(series: &SeriesAnswer, length_ms: u64) -> Vec<UptimeCell> {
+    let length_ms = length_ms.max(1);
     let mut points = series.points.iter().peekable();
-    let starts = std::iter::successors(Some(begin), |from| from.checked_add(length));
+    let starts = std::iter::successors(Some(series.from_ms), |from| from.checked_add(length_ms));
     starts
-        .take_while(|from| *from < end)
-        .take(400)
-        .map(|from| {
-            let to = from.saturating_add(length).min(end);
-            let mut up = None;
-            while let Some(point) = points.next_if(|point| seconds(point.at_ms) < to) {
-                up = point.online.or(up);
-            }
+        .take_while(|from| *from < series.to_ms)
+        .take(MOST_CELLS)
+        .map(|from_ms| {
+            let to_ms = from_ms.saturating_add(length_ms).min(series.to_ms);
             UptimeCell {
-                from,
-                to,
-                up,
+                from: seconds(from_ms),
+                to: seconds(to_ms),
+                up: points
+                    .next_if(|point| point.at_ms < to_ms)
+                    .and_then(|point| point.online),
                 degraded: false,
             }
         })
@@ -128,5 +125,8 @@ fn round_trips(series: &SeriesAnswer, writes: bool) -> Markup {
 }
 
 fn milliseconds(value: f64) -> String {
-    duration(Duration::from_secs_f64(value.clamp(0.0, 1e9) / 1_000.0))
+    if value <= 0.0 {
+        return "0\u{a0}ms".to_owned();
+    }
+    duration(Duration::from_secs_f64(value.min(1e9) / 1_000.0))
 }

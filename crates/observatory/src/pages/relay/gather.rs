@@ -36,8 +36,8 @@ pub(super) struct Gathered {
     pub series: Option<SeriesAnswer>,
     /// The same in as few parts as there are checks in it.
     pub cells: Option<SeriesAnswer>,
-    /// The length of a part of it, in seconds.
-    pub cell: i64,
+    /// The length of a part of it, in milliseconds.
+    pub cell_ms: u64,
     pub checks: Option<CheckPage>,
     pub changes: Option<ChangePage>,
     pub coverage: Option<CoveragePage>,
@@ -67,7 +67,8 @@ pub(super) async fn gather(pages: &Pages, visit: &Visit, name: &str) -> Result<G
     let (from_ms, to_ms) = range.times(hours, visit.now_ms)?;
     let length = (to_ms - from_ms) / 1_000;
     let interval = ground.config.check.interval_seconds.max(1);
-    let cells = (length / interval).clamp(1, CELLS);
+    // Somewhat longer than the time between two checks, lest one in between seems to be missing.
+    let cells = (length * 2 / (interval * 3)).clamp(1, CELLS);
     // Both in the same time, though a moment passes between them.
     let charts = async |points: u64| {
         let asked = (range.in_points(points), hours);
@@ -80,7 +81,7 @@ pub(super) async fn gather(pages: &Pages, visit: &Visit, name: &str) -> Result<G
         hours: range.is_open().then(|| hours.unwrap_or(24)),
         series: None,
         cells: None,
-        cell: i64::try_from(length.div_ceil(cells)).unwrap_or(i64::MAX),
+        cell_ms: (to_ms - from_ms).div_ceil(cells),
         checks: None,
         changes: None,
         coverage: None,

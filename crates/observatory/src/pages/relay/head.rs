@@ -54,28 +54,33 @@ pub(super) fn status(all: &Gathered) -> Markup {
         Some(ms) => Stat::new(label, duration(Duration::from_millis(ms))),
         None => Stat::new(label, "–").note("not tested"),
     };
-    let figures = [
+    let uptimes = [
         share("Uptime, 24 h", relay.uptime_day),
         share("Uptime, 7 d", relay.uptime_week),
         share("Uptime, 30 d", relay.uptime_month),
         share("Uptime, 90 d", relay.uptime_quarter),
+    ];
+    let figures = [
         time("To open", relay.open_ms),
         time("To read", relay.read_ms),
         time("To write", relay.write_ms),
-        Stat::new("Events", number(relay.events)),
+        Stat::new("Events", number(relay.events)).note("of the archive"),
         Stat::new("Exclusive", number(relay.exclusive)).note("held by no other relay"),
     ];
     html! {
         p class="standing" {
             (words::status(relay))
-            @if relay.status == "offline" && let Some(word) = &relay.reason { " " (words::reason(word)) }
-            @if let Some(since) = all.detail.status_since_ms { " since " (timestamp(seconds(since), all.now)) }
-            @match relay.checked_ms {
-                Some(at) => { ", checked " (timestamp(seconds(at), all.now)) }
-                None => { ", not checked yet" }
+            span {
+                @if relay.status == "offline" && let Some(word) = &relay.reason { (words::reason(word)) " " }
+                @if let Some(since) = all.detail.status_since_ms { "since " (timestamp(seconds(since), all.now)) ", " }
+                @match relay.checked_ms {
+                    Some(at) => { "checked " (timestamp(seconds(at), all.now)) }
+                    None => { "not checked yet" }
+                }
             }
         }
         @if relay.status == "offline" && let Some(detail) = &all.detail.detail { p class="detail" { bdi { (detail) } } }
+        (stats(&uptimes))
         (stats(&figures))
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 use stentor_console::Query;
-use stentor_console::component::{definitions, empty};
+use stentor_console::component::definitions;
 use stentor_console::format::number;
 
 use super::gather::Gathered;
@@ -58,10 +58,7 @@ fn said(document: Option<&Value>) -> Markup {
     };
     let entries: Vec<(&str, Markup)> = LIMITS.iter().filter_map(entry).collect();
     if entries.is_empty() {
-        return empty(
-            "None",
-            "It says nothing of limits, which is not to say that it has none.",
-        );
+        return html! { p class="none" { "It says nothing of limits, which is not to say that it has none." } };
     }
     definitions(&entries)
 }

@@ -55,7 +55,7 @@ fn gathered(detail: RelayDetail) -> Gathered {
         hours: Some(24),
         series: Some(series(Vec::new())),
         cells: Some(series(Vec::new())),
-        cell: 3_600,
+        cell_ms: 3_600_000,
         checks: Some(CheckPage {
             checks: Vec::new(),
             next: None,

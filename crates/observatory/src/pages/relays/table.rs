@@ -8,7 +8,7 @@ use stentor_console::query;
 
 use super::super::visit::seconds;
 use super::super::words::{self, known, relay_page, short_software, short_url};
-use crate::answer::{RelayQuery, RelaySummary};
+use crate::answer::{RelayQuery, RelaySummary, Sort};
 use crate::table::State;
 
 const RELAYS: [Column<'_>; 11] = [
@@ -50,12 +50,9 @@ pub(super) fn table(
     };
     let rows: Vec<Row> = relays.iter().map(row).collect();
     let columns: &[Column<'_>] = if is_candidates { &CANDIDATES } else { &RELAYS };
+    let caption = caption(asked);
     Table {
-        caption: if is_candidates {
-            "Candidates"
-        } else {
-            "Relays"
-        },
+        caption: &caption,
         columns,
         rows: &rows,
         query,
@@ -63,6 +60,33 @@ pub(super) fn table(
         empty: "",
     }
     .render()
+}
+
+/// What the rows are, and in which order.
+fn caption(asked: &RelayQuery) -> String {
+    let what = match asked.state {
+        State::Candidate => "Candidates",
+        State::Relay => "Relays",
+    };
+    let by = match asked.sort {
+        Sort::Url => "by address",
+        Sort::Uptime => "by uptime over 30 days",
+        Sort::Open => "by the time to open",
+        Sort::Read => "by the time to read",
+        Sort::Events => "by events of the archive",
+        Sort::Exclusive => "by events that no other relay holds",
+        Sort::Seen => "by when they last answered",
+        Sort::Found => "by when they were found",
+    };
+    let way = match (asked.sort, asked.descending) {
+        (Sort::Url, false) => "",
+        (Sort::Url, true) => ", from the end",
+        (Sort::Seen | Sort::Found, true) => ", the newest first",
+        (Sort::Seen | Sort::Found, false) => ", the oldest first",
+        (_, true) => ", the largest first",
+        (_, false) => ", the smallest first",
+    };
+    format!("{what} {by}{way}")
 }
 
 fn relay_row(relay: &RelaySummary, now: i64) -> Row {

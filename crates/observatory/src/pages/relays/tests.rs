@@ -145,6 +145,8 @@ fn o4_4_candidates_have_a_table_of_their_own() {
     let mut one = relay(1);
     one.state = "candidate".to_owned();
     let html = html("state=candidate", vec![one], None);
-    assert!(html.contains("<caption>Candidates</caption>") && html.contains("sort=-found"));
+    assert!(
+        html.contains("<caption>Candidates by address</caption>") && html.contains("sort=-found")
+    );
     assert!(html.contains("name=\"state\" value=\"candidate\""));
 }
