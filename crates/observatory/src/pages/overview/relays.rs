@@ -76,18 +76,19 @@ pub(super) fn checks(figures: &Figures) -> Markup {
         };
         return empty("No relay was checked in the last 24 hours", then);
     }
-    let rows: Vec<Bar<'_>> = Vec::new();
     let labels: Vec<_> = figures
         .outcomes
         .iter()
         .map(|one| (words::outcome(&one.outcome), one.checks))
         .collect();
-    let mut rows = rows;
-    rows.extend(labels.iter().map(|(label, count)| Bar {
-        label,
-        count: *count,
-        href: "",
-    }));
+    let rows: Vec<Bar<'_>> = labels
+        .iter()
+        .map(|(label, count)| Bar {
+            label,
+            count: *count,
+            href: "",
+        })
+        .collect();
     html! {
         (bars("What came of them", "checks", &rows))
         (source("The last 24 hours", "statistics/checks?hours=24", true))
@@ -100,22 +101,22 @@ pub(super) fn programs(figures: &Figures) -> Markup {
     html! {
         div class="pair" {
             div {
-                (shares("Software", &network.software, "software", words::short_software))
+                (shares("Software", &network.software, "software", |name| words::short_software(name).to_owned()))
                 (source("By their own word, of those that name it", "statistics/software", true))
             }
             div {
-                (shares("NIPs", &network.nips, "nip", |nip| nip))
+                (shares("NIPs", &network.nips, "nip", |nip| format!("NIP-{nip:0>2}")))
                 (source("Those that most say they know", "statistics/nips", true))
             }
             @if !network.countries.is_empty() {
                 div {
-                    (shares("Countries", &network.countries, "country", |name| name))
+                    (shares("Countries", &network.countries, "country", str::to_owned))
                     (source("Where the place is known", "network", false))
                 }
             }
             @if network.networks.len() > 1 {
                 div {
-                    (shares("Networks", &network.networks, "network", |name| name))
+                    (shares("Networks", &network.networks, "network", str::to_owned))
                     (source("By what they are reached", "network", false))
                 }
             }
@@ -124,7 +125,7 @@ pub(super) fn programs(figures: &Figures) -> Markup {
 }
 
 /// What relays have in common, each with a link to those that have it.
-fn shares(caption: &str, all: &[Share], parameter: &str, named: fn(&str) -> &str) -> Markup {
+fn shares(caption: &str, all: &[Share], parameter: &str, named: fn(&str) -> String) -> Markup {
     if all.is_empty() {
         return empty(caption, "No relay that is online says so yet.");
     }
@@ -135,7 +136,7 @@ fn shares(caption: &str, all: &[Share], parameter: &str, named: fn(&str) -> &str
         .map(|share| {
             let href = table.with(parameter, &share.name).href();
             (
-                words::clipped(named(&share.name), 60).into_owned(),
+                words::clipped(&named(&share.name), 60).into_owned(),
                 href,
                 share.relays,
             )
