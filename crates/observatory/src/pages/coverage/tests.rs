@@ -5,13 +5,10 @@ use super::*;
 const NOW: u64 = 1_700_000_000;
 
 fn interval(filter: &str, since: u64, until: u64, state: &str, reason: Option<&str>) -> Asked {
-    Asked {
-        since,
-        until,
-        method: Some("windows".to_owned()),
-        events: 10,
-        ..Asked::test(filter, state, reason.unwrap_or_default())
-    }
+    let mut one = Asked::test(filter, state, reason.unwrap_or_default());
+    (one.since, one.until, one.events) = (since, until, 10);
+    one.method = Some("windows".to_owned());
+    one
 }
 
 fn known(relays: Vec<CoverageStrip>) -> Known {
