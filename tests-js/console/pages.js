@@ -9,21 +9,20 @@ import { fileURLToPath } from 'node:url'
 
 import { startBrowser } from '../deploy/browser.js'
 import { until, workFolder } from '../deploy/tools.js'
+import { TELEPHONE, WIDE, drive } from '../driver.js'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
 const binary = process.env.STENTOR_GALLERY ?? path.join(here, '..', '..', 'target', 'debug', 'examples', 'gallery')
 
 const PAGES = ['', 'relays', 'parts']
-const WIDE = { width: 1280, height: 900, deviceScaleFactor: 1, mobile: false }
-const NARROW = { width: 360, height: 740, deviceScaleFactor: 2, mobile: true }
-const CODES = { Tab: 9, Enter: 13, End: 35, Home: 36, ArrowLeft: 37, ArrowRight: 39 }
+const NARROW = { ...TELEPHONE, width: 360, height: 740 }
 
 let folder
 let gallery
 let origin
 let browser
-// Whatever the browser complains of: violations of the policy, requests that fail, exceptions.
-const complaints = []
+let evaluate, holds, open, press, live
+let complaints
 
 before(async () => {
   folder = workFolder()
@@ -34,9 +33,7 @@ before(async () => {
     gallery.once('exit', (code) => reject(new Error(`the gallery ended with ${code}`)))
   })
   browser = await startBrowser(path.join(folder.folder, 'profile'), 'about:blank')
-  browser.on('Log.entryAdded', ({ entry }) => complaints.push(`${entry.source}: ${entry.text} ${entry.url ?? ''}`))
-  browser.on('Runtime.exceptionThrown', ({ exceptionDetails }) => complaints.push(exceptionDetails.exception?.description))
-  for (const domain of ['Log', 'Runtime', 'Page']) await browser.send(`${domain}.enable`)
+  ;({ evaluate, holds, open, press, live, complaints } = await drive(browser, origin))
 })
 
 beforeEach(async () => {
@@ -50,28 +47,10 @@ after(async () => {
   folder?.remove()
 })
 
-const evaluate = (expression) => browser.evaluate(expression)
-const holds = (expression) => until(expression, () => evaluate(expression).catch(() => false), 20_000)
-
-/** Opens a page, and waits until its script has run. */
-async function open(where, scripted = true) {
-  await evaluate('window.left = true')
-  await browser.send('Page.navigate', { url: origin + where })
-  await holds(`window.left === undefined && document.readyState === 'complete' ${scripted ? '&& "scripted" in document.documentElement.dataset' : ''}`)
-}
-
-async function press(key, text) {
-  const event = { key, code: key, windowsVirtualKeyCode: CODES[key] ?? key.toUpperCase().charCodeAt(0), text }
-  await browser.send('Input.dispatchKeyEvent', { type: 'keyDown', ...event })
-  await browser.send('Input.dispatchKeyEvent', { type: 'keyUp', ...event })
-}
-
 async function tick() {
   const response = await fetch(`${origin}tick`, { method: 'POST' })
   assert.equal(response.status, 204)
 }
-
-const live = () => holds(`document.querySelector('[data-live-status]').textContent === 'Live'`)
 
 test('o4_4 the keyboard reaches everything', async () => {
   for (const page of PAGES) {

@@ -23,7 +23,7 @@ const SETTINGS = [
 
 /**
  * A browser with one page; `evaluate` runs an expression in it and gives its value, `send` is a command of the protocol to the page, and `on` takes
- * what the page tells by itself.
+ * what the page tells by itself. `another` opens a page of somebody else: nothing is shared with the first, cookies and settings least of all.
  */
 export async function startBrowser(folder, url) {
   const child = spawn(chromium, [...SETTINGS, `--user-data-dir=${folder}`, 'about:blank'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] })
@@ -39,7 +39,7 @@ export async function startBrowser(folder, url) {
     for (let end = rest.indexOf(0); end >= 0; end = rest.indexOf(0)) {
       const message = JSON.parse(rest.subarray(0, end))
       rest = rest.subarray(end + 1)
-      handlers.get(message.method)?.(message.params)
+      handlers.get(`${message.sessionId} ${message.method}`)?.(message.params)
       waiting.get(message.id)?.(message)
       waiting.delete(message.id)
     }
@@ -52,19 +52,26 @@ export async function startBrowser(folder, url) {
       exited.then((code) => reject(new Error(`Chromium ended with ${code}`)))
       input.write(JSON.stringify({ id, method, params, sessionId }) + '\0')
     })
-  const { targetId } = await call('Target.createTarget', { url })
-  const { sessionId } = await call('Target.attachToTarget', { targetId, flatten: true })
-  const send = (method, params) => call(method, params, sessionId)
-  const on = (method, handler) => handlers.set(method, handler)
-  const evaluate = async (expression) => {
-    const asked = { expression, awaitPromise: true, returnByValue: true }
-    const { result, exceptionDetails } = await send('Runtime.evaluate', asked)
-    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text)
-    return result.value
+  const page = async (url, context) => {
+    const { targetId } = await call('Target.createTarget', { url, ...context })
+    const { sessionId } = await call('Target.attachToTarget', { targetId, flatten: true })
+    const send = (method, params) => call(method, params, sessionId)
+    const on = (method, handler) => handlers.set(`${sessionId} ${method}`, handler)
+    const evaluate = async (expression) => {
+      const asked = { expression, awaitPromise: true, returnByValue: true }
+      const { result, exceptionDetails } = await send('Runtime.evaluate', asked)
+      if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text)
+      return result.value
+    }
+    return { evaluate, send, on }
+  }
+  const another = async () => {
+    const context = await call('Target.createBrowserContext')
+    return page('about:blank', context)
   }
   const stop = async () => {
     await call('Browser.close').catch(() => {})
     await exited
   }
-  return { evaluate, send, on, stop }
+  return { ...(await page(url)), another, stop }
 }

@@ -68,7 +68,7 @@ fn lists(text: &str, query: &Query) -> Markup {
     let sort = query.sort();
     let row = || Row::new(vec![html! { (text) }, html! { (text) }]);
     html! {
-        (Filters { query, fields: &fields, target: text }.render())
+        (Filters { query, fields: &fields, folded: &fields, target: text }.render())
         (Table {
             caption: text,
             columns: &[Column::text(text).sortable(text), Column::number(text)],
@@ -157,6 +157,7 @@ fn page(text: &str, body: Markup) -> Markup {
         site: text,
         home: text,
         nav: &nav,
+        tools: None,
         body,
         live: Some(text),
         refresh: None,

@@ -27,6 +27,8 @@ pub struct Page<'a> {
     pub home: &'a str,
     /// The pages of the role.
     pub nav: &'a [NavEntry<'a>],
+    /// What else stands in the header, as a way to sign out.
+    pub tools: Option<Markup>,
     /// What is in `main`.
     pub body: Markup,
     /// The stream of changes ([`crate::live`]), on this host.
@@ -97,6 +99,7 @@ impl Page<'_> {
                 div class="tools" {
                     @if self.live.is_some() { (live_status()) }
                     (theme_switch())
+                    @if let Some(tools) = &self.tools { (tools) }
                 }
             }
         }
@@ -158,6 +161,7 @@ mod tests {
                     current: false,
                 },
             ],
+            tools: None,
             body: html! { h1 { "Relays" } },
             live,
             refresh: Some(60),

@@ -9,6 +9,7 @@ use stentor_net::dial::Dialer;
 use stentor_sql::Database;
 use stentor_store::EventStore;
 
+use crate::archive::Activity;
 use crate::budget::Budget;
 use crate::check::Places;
 use crate::clock::Clock;
@@ -47,4 +48,6 @@ pub(crate) struct Ground {
     pub places: Arc<Places>,
     /// What services tell each other.
     pub signals: Signals,
+    /// What the archive is doing.
+    pub activity: Arc<Activity>,
 }

@@ -22,6 +22,7 @@ mod ground;
 mod history;
 #[cfg(feature = "measure")]
 pub mod measure;
+mod pages;
 mod provenance;
 mod publish;
 mod ranking;

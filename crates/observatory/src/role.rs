@@ -86,6 +86,7 @@ impl Observatory {
             archive_key: parts.archive_key,
             places: Arc::new(places),
             signals: Signals::default(),
+            activity: Arc::default(),
         };
         Ok(Self {
             ground: Arc::new(ground),

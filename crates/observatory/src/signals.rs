@@ -4,6 +4,27 @@
 
 use tokio::sync::{Notify, watch};
 
+/// What pages show, by who writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// Which relays and candidates there are.
+    Relays,
+    /// How they do.
+    Checks,
+    /// What the archive has asked for and got.
+    Archive,
+    /// What is counted of it.
+    Statistics,
+}
+
+impl Topic {
+    /// All of them, in the order of their counts.
+    pub const ALL: [Self; 4] = [Self::Relays, Self::Checks, Self::Archive, Self::Statistics];
+}
+
+/// How often each topic has changed, in the order of [`Topic::ALL`].
+pub(crate) type Changes = [u64; Topic::ALL.len()];
+
 /// The signals.
 #[derive(Debug)]
 pub(crate) struct Signals {
@@ -17,6 +38,8 @@ pub(crate) struct Signals {
     pub alerts: Notify,
     /// Whether our own network is up; `None` while nobody has looked.
     own_network: watch::Sender<Option<bool>>,
+    /// How often what pages show has changed.
+    changes: watch::Sender<Changes>,
 }
 
 impl Default for Signals {
@@ -27,6 +50,7 @@ impl Default for Signals {
             checks: Notify::new(),
             alerts: Notify::new(),
             own_network: watch::Sender::new(None),
+            changes: watch::Sender::default(),
         }
     }
 }
@@ -39,6 +63,20 @@ impl Signals {
             *known = Some(up);
             news
         });
+    }
+
+    /// Says that what pages show of a topic may have changed: a batch has been written.
+    pub fn changed(&self, topic: Topic) {
+        self.changes.send_modify(|counts| {
+            if let Some(count) = counts.get_mut(topic as usize) {
+                *count = count.wrapping_add(1);
+            }
+        });
+    }
+
+    /// Follows what pages show. What has changed already counts as seen.
+    pub fn changes(&self) -> watch::Receiver<Changes> {
+        self.changes.subscribe()
     }
 
     /// Follows whether our own network is up.

@@ -49,6 +49,7 @@ pub(crate) async fn ground(house: &House, config: Config) -> Arc<Ground> {
         archive_key: key(2),
         places: Arc::new(places),
         signals: Signals::default(),
+        activity: Arc::default(),
     })
 }
 

@@ -60,7 +60,7 @@ const FIELDS: [Field<'_>; 4] = [
 pub(crate) fn body(query: &Query, tick: u64) -> Markup {
     html! {
         h1 { "Relays" }
-        (Filters { query, fields: &FIELDS, target: "relays" }.render())
+        (Filters { query, fields: &FIELDS, folded: &[], target: "relays" }.render())
         (fragment("relays", list(query, tick)))
     }
 }

@@ -68,6 +68,7 @@ fn page(title: &str, path: &str, body: Markup) -> Response {
         site: "Gallery",
         home: "/",
         nav: &nav,
+        tools: None,
         body,
         live: Some("/live"),
         refresh: Some(60),

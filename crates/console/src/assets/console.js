@@ -69,10 +69,19 @@
     }
   }
 
-  /** Fetches the page at `address` and replaces the parts of these names, if that is `still` wanted; whether there was an answer. */
-  const refresh = async (address, names, still, signal) => {
+  /**
+   * Fetches the page at `address` and replaces the parts of these names, if that is `still` wanted; whether there was an answer. `wrong` is
+   * told what the server has against the address.
+   */
+  const refresh = async (address, names, still, signal, wrong) => {
     const response = await fetch(address, { headers: { 'X-Fragment': names.join(',') }, signal, credentials: 'same-origin' })
-    if (!response.ok) return false
+    if (!response.ok) {
+      if (response.status !== 400 || !wrong) return false
+      const page = new DOMParser().parseFromString(await response.text(), 'text/html')
+      const problem = page.querySelector('.notice p')?.textContent
+      if (problem && still()) wrong(problem)
+      return problem !== undefined
+    }
     const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
     if (!still()) return true
     for (const name of names) {
@@ -215,8 +224,17 @@
       const address = new URL(form.getAttribute('action'), location.href)
       for (const [name, value] of new FormData(form)) if (value !== '') address.searchParams.append(name, value)
       const newest = () => !mine.signal.aborted
-      const done = await refresh(address, [form.dataset.filter], newest, mine.signal).catch(() => false)
+      let problem = ''
+      const wrong = (text) => (problem = text)
+      const done = await refresh(address, [form.dataset.filter], newest, mine.signal, wrong).catch(() => false)
       if (!newest()) return
+      const told = form.querySelector('[data-filter-problem]')
+      if (told) {
+        told.textContent = problem
+        told.hidden = problem === ''
+      }
+      // Half of what is being written may be wrong: the address stays as it is.
+      if (problem) return
       // A field may be named like the method.
       if (!done) return HTMLFormElement.prototype.submit.call(form)
       history.replaceState(history.state, '', address)

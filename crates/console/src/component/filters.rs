@@ -66,6 +66,8 @@ pub struct Filters<'a> {
     pub query: &'a Query,
     /// The fields.
     pub fields: &'a [Field<'a>],
+    /// More fields, folded away while none of them asks for anything.
+    pub folded: &'a [Field<'a>],
     /// The name of the [fragment](crate::live::fragment) with what is filtered.
     pub target: &'a str,
 }
@@ -74,27 +76,38 @@ impl Filters<'_> {
     /// The form.
     #[must_use]
     pub fn render(&self) -> Markup {
-        let mine = |name: &str| self.fields.iter().any(|field| field.name() == name);
+        let all = || self.fields.iter().chain(self.folded);
+        let mine = |name: &str| all().any(|field| field.name() == name);
         // Sorting and the like go on; a cursor of another list would be wrong.
         let kept = || {
             self.query
                 .pairs()
                 .filter(|(name, _)| *name != CURSOR && !mine(name))
         };
-        let cleared = self
-            .fields
+        let cleared = all().fold(self.query.without(CURSOR), |query, field| {
+            query.without(field.name())
+        });
+        let asked = self
+            .folded
             .iter()
-            .fold(self.query.without(CURSOR), |query, field| {
-                query.without(field.name())
-            });
+            .filter(|field| self.query.get(field.name()).is_some());
+        let asked = asked.count();
         html! {
             form class="filters" method="get" action=(self.query.path()) role="search" data-filter=(self.target) {
                 @for (name, value) in kept() { input type="hidden" name=(name) value=(value); }
                 @for field in self.fields { (self.field(field)) }
+                @if !self.folded.is_empty() {
+                    details class="more-filters" open[asked > 0] {
+                        summary { "More filters" }
+                        div class="fields" { @for field in self.folded { (self.field(field)) } }
+                    }
+                }
                 div class="filter-ends" {
                     button type="submit" { "Apply" }
                     a href=(cleared.href()) { "Clear" }
                 }
+                // What the server has against what is being filled in.
+                p class="filter-problem" role="status" data-filter-problem hidden {}
             }
         }
     }
@@ -180,6 +193,7 @@ mod tests {
                     options: &[("online", "x"), ("unknown", "y"), ("offline", "z")],
                 },
             ],
+            folded: &[],
             target: "relays",
         }
         .render()
@@ -190,5 +204,26 @@ mod tests {
         assert!(html.contains("<input type=\"hidden\" name=\"sort\" value=\"-rtt\">"));
         assert_eq!(html.matches("type=\"hidden\"").count(), 1);
         assert!(html.contains("<a href=\"/r?sort=-rtt\">Clear</a>"));
+    }
+
+    #[test]
+    fn o4_4_folded_fields_are_open_where_they_ask_for_something() {
+        let form = |raw| {
+            Filters {
+                query: &Query::new("/r", Some(raw)),
+                fields: &[],
+                folded: &[Field::Text {
+                    name: "q",
+                    label: "Name",
+                    placeholder: "",
+                }],
+                target: "relays",
+            }
+            .render()
+            .into_string()
+        };
+        assert!(form("q=a&x=1").contains("<details class=\"more-filters\" open>"));
+        assert!(form("q=a&x=1").contains("<a href=\"/r?x=1\">Clear</a>"));
+        assert!(form("x=1").contains("<details class=\"more-filters\">"));
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use stentor_event::VisibilityRules;
 use utoipa::ToSchema;
 
+use super::archiving::{self, ArchivingPage};
 use super::check::{ChangePage, CheckPage, DayPage, SeriesAnswer};
 use super::coverage::CoveragePage;
 use super::csv::{Shape, Table};
@@ -23,7 +24,7 @@ use crate::error::Error;
 use crate::role::Observatory;
 
 /// How long an answer may take.
-const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -152,6 +153,9 @@ impl Observatory {
             Asked::Event(id) => Answer::one(&events::event(ground, *id, rules).await?),
             Asked::Network => Answer::one(&network::network(ground).await?),
             Asked::Progress => Answer::one(&archive::progress(ground).await?),
+            Asked::Archiving(query) => {
+                Answer::list::<ArchivingPage>(&archiving::archiving(ground, query).await?)
+            }
             Asked::Statistic(statistic) => statistic.answer(ground).await?,
             Asked::Watches(back) => Answer::list::<WatchPage>(&self.watch_page(back).await?),
         })

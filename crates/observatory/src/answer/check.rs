@@ -188,8 +188,22 @@ impl Range {
         Ok((range, hours))
     }
 
+    /// Whether it names neither its beginning nor its end.
+    pub const fn is_open(&self) -> bool {
+        self.from_ms.is_none() && self.to_ms.is_none()
+    }
+
+    /// The same in another number of points, at most 500.
+    #[must_use]
+    pub fn in_points(&self, points: u64) -> Self {
+        Self {
+            points: points.clamp(1, 500),
+            ..self.clone()
+        }
+    }
+
     /// When it begins and ends.
-    fn times(&self, hours: Option<u64>, now_ms: u64) -> Result<(u64, u64), AskError> {
+    pub fn times(&self, hours: Option<u64>, now_ms: u64) -> Result<(u64, u64), AskError> {
         let to_ms = self.to_ms.unwrap_or(now_ms);
         let length = hours.map_or(DAY_MS, |hours| hours * 3_600_000);
         let from_ms = self.from_ms.unwrap_or(to_ms.saturating_sub(length));

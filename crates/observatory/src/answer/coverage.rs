@@ -13,7 +13,7 @@ use crate::clock::stored;
 use crate::table::RelayId;
 
 /// How a time was covered.
-const STATES: [&str; 4] = ["complete", "capped", "refused", "failed"];
+pub(super) const STATES: [&str; 4] = ["complete", "capped", "refused", "failed"];
 
 /// A time that a relay was asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -41,6 +41,26 @@ pub(crate) struct Interval {
     #[serde(skip)]
     #[schema(ignore)]
     number: i64,
+}
+
+#[cfg(test)]
+impl Interval {
+    /// One for tests of what shows it.
+    pub fn test(filter: &str, state: &str, reason: &str) -> Self {
+        Self {
+            relay: 7,
+            url: "wss://r7.example/".to_owned(),
+            filter: filter.to_owned(),
+            since: 0,
+            until: 9,
+            state: state.to_owned(),
+            reason: Some(reason.to_owned()).filter(|reason| !reason.is_empty()),
+            method: None,
+            events: 0,
+            at_ms: 1,
+            number: 1,
+        }
+    }
 }
 
 impl FromRow for Interval {
@@ -86,6 +106,15 @@ pub(crate) struct CoverageQuery {
 }
 
 impl CoverageQuery {
+    /// The first rows, in any state.
+    pub const fn first(limit: u32) -> Self {
+        Self {
+            state: None,
+            limit,
+            after: None,
+        }
+    }
+
     /// Takes it from the parameters.
     pub fn read(parameters: &mut Parameters) -> Result<Self, AskError> {
         Ok(Self {

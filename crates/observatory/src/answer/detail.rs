@@ -153,8 +153,6 @@ pub(crate) struct RelayDetail {
     pub address: Option<String>,
     /// Its network's number (AS).
     pub asn: Option<u64>,
-    /// Where it is, as a geohash.
-    pub geohash: Option<String>,
     /// When its certificate ends, in Unix milliseconds.
     pub certificate_until_ms: Option<u64>,
     /// How long its name may be remembered, in seconds.
@@ -201,7 +199,6 @@ impl FromRow for Whole {
             negentropy: row.get("negentropy")?,
             address: row.get("address")?,
             asn: maybe(&row, "asn")?,
-            geohash: row.get("geohash")?,
             certificate_until_ms: maybe(&row, "certificate_until_ms")?,
             dns_ttl: maybe(&row, "dns_ttl")?,
             nips: Vec::new(),
@@ -226,7 +223,7 @@ pub(crate) async fn relay(records: &Database, name: &RelayName) -> Result<RelayD
     let (columns, from) = (relays::COLUMNS, relays::FROM);
     let sql = format!(
         "SELECT {columns}, r.found_by, r.found_in, r.proven_ms, r.proven_by, r.detail, r.status_since_ms, r.next_ms, r.failures,
-         r.write_outcome, r.writes_restricted, r.negentropy, r.address, r.asn, r.geohash, r.certificate_until_ms, r.dns_ttl,
+         r.write_outcome, r.writes_restricted, r.negentropy, r.address, r.asn, r.certificate_until_ms, r.dns_ttl,
          r.document, r.facts FROM {from} WHERE r.id = ?"
     );
     let whole: Option<Whole> = records

@@ -7,6 +7,7 @@
 //!
 //! Times are Unix milliseconds where the name ends in `_ms`, else Unix seconds.
 
+mod archiving;
 mod ask;
 mod check;
 mod coverage;
@@ -17,23 +18,32 @@ mod events;
 mod network;
 mod parameters;
 mod place;
+mod places;
 mod question;
 mod relay_query;
 mod relays;
 mod rows;
 mod statistics;
+mod strips;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use crate::archive::Progress;
+pub(crate) use archiving::{ArchivingPage, ArchivingQuery, Standing, archiving};
 pub use ask::Answer;
-pub(crate) use ask::WatchPage;
-pub(crate) use check::{ChangePage, CheckPage, DayPage, SeriesAnswer};
-pub(crate) use coverage::CoveragePage;
-pub(crate) use detail::RelayDetail;
-pub(crate) use events::{EventAnswer, EventPage};
-pub(crate) use network::Network;
-pub(crate) use parameters::AskError;
+pub(crate) use ask::{DEADLINE, WatchPage};
+pub(crate) use check::{
+    Back, ChangePage, CheckPage, DayPage, Range, RelayCheck, SeriesAnswer, changes, checks, series,
+};
+pub(crate) use coverage::{CoveragePage, CoverageQuery, Interval, coverage};
+pub(crate) use detail::{Archiving, Mention, RelayDetail, RelayName, relay};
+pub(crate) use event_query::EventQuery;
+pub(crate) use events::{EventAnswer, EventPage, Holder, event, events};
+pub(crate) use network::{Names, Network, Share, names, network};
+pub(crate) use parameters::{AskError, Parameters, wrong};
+pub(crate) use places::{Placed, Places, places};
 pub use question::Question;
-pub(crate) use relays::RelayPage;
+pub(crate) use relay_query::{RelayQuery, Sort, word};
+pub(crate) use relays::{RelayPage, RelaySummary, relays};
 pub(crate) use statistics::{DeadPage, Rows};
+pub(crate) use strips::{CoverageAsked, CoverageStrip, CoveredPage, covered_relays};

@@ -33,7 +33,7 @@ pub(crate) struct DayEvents {
 }
 
 /// The network in figures.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Network {
     /// URLs that were mentioned and have not spoken Nostr.
     pub candidates: u64,
@@ -115,6 +115,23 @@ const BY_COUNTRY: &str =
     AND country IS NOT NULL GROUP BY country ORDER BY 2 DESC, 1 LIMIT ?";
 const BY_NIP: &str = "SELECT CAST(n.nip AS TEXT), COUNT(*) FROM observatory_nips n JOIN observatory_relays r ON r.id = n.relay
     WHERE r.status = 'online' AND r.state = 'relay' GROUP BY n.nip ORDER BY 2 DESC, n.nip LIMIT ?";
+
+/// What filters offer to choose from: the most frequent names of relays that are online.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    /// Software.
+    pub software: Vec<Share>,
+    /// Countries.
+    pub countries: Vec<Share>,
+}
+
+/// The names that filters offer, at most 20 of each.
+pub(crate) async fn names(records: &Database) -> Result<Names, AskError> {
+    Ok(Names {
+        software: shares(records, BY_SOFTWARE).await?,
+        countries: shares(records, BY_COUNTRY).await?,
+    })
+}
 
 async fn shares(records: &Database, sql: &'static str) -> Result<Vec<Share>, Error> {
     let rows: Vec<(String, i64)> = records.fetch_all(sql, (TOP,)).await?;

@@ -44,7 +44,7 @@ impl From<stentor_sql::Error> for AskError {
 }
 
 /// What is wrong with a parameter.
-pub(super) fn wrong(name: &str, problem: impl Display) -> AskError {
+pub(crate) fn wrong(name: &str, problem: impl Display) -> AskError {
     AskError::Parameter {
         name: name.to_owned(),
         problem: problem.to_string(),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use stentor_event::EventId;
 
+use super::archiving::ArchivingQuery;
 use super::check::{Back, Range};
 use super::coverage::CoverageQuery;
 use super::detail::RelayName;
@@ -42,6 +43,8 @@ pub(super) enum Asked {
     Network,
     /// How far the archive has got.
     Progress,
+    /// How it stands with each relay.
+    Archiving(ArchivingQuery),
     /// Statistics, and the ranking of relays.
     Statistic(Statistic),
     /// Who watches what.
@@ -108,6 +111,7 @@ impl Asked {
             }
             ["network"] => Self::Network,
             ["progress"] => Self::Progress,
+            ["archiving"] => Self::Archiving(ArchivingQuery::read(parameters)?),
             ["statistics" | "ranking", ..] => Self::Statistic(Statistic::read(parts, parameters)?),
             ["watches"] => Self::Watches(Back::read(parameters)?),
             _ => return Err(AskError::Missing),

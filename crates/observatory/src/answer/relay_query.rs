@@ -197,7 +197,7 @@ impl RelayQuery {
 const STATUSES: [Status; 3] = [Status::Unknown, Status::Online, Status::Offline];
 
 /// A word of a few.
-pub(super) fn word<T: Copy>(
+pub(crate) fn word<T: Copy>(
     parameters: &mut Parameters,
     name: &str,
     all: &[T],

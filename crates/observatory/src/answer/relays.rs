@@ -33,6 +33,8 @@ pub(crate) struct RelaySummary {
     pub version: Option<String>,
     /// Where it is: two letters (ISO 3166).
     pub country: Option<String>,
+    /// Where it is, as a geohash.
+    pub geohash: Option<String>,
     /// Whether it wants to know who asks.
     pub auth_required: Option<bool>,
     /// Whether it wants to be paid.
@@ -53,6 +55,8 @@ pub(crate) struct RelaySummary {
     pub uptime_quarter: Option<f64>,
     /// Whether it is slower than usual.
     pub degraded: Option<bool>,
+    /// How many NIPs it says it knows.
+    pub nips: Option<u64>,
     /// How many events of the archive it holds.
     pub events: u64,
     /// How many of these no other relay holds.
@@ -87,6 +91,7 @@ impl Table for RelayPage {
         "software",
         "version",
         "country",
+        "geohash",
         "auth_required",
         "payment_required",
         "open_ms",
@@ -97,6 +102,7 @@ impl Table for RelayPage {
         "uptime_month",
         "uptime_quarter",
         "degraded",
+        "nips",
         "events",
         "exclusive",
         "found_ms",
@@ -107,8 +113,9 @@ impl Table for RelayPage {
 
 /// The columns that a summary is read from; `r` is the relay, `c` its counts.
 pub(super) const COLUMNS: &str = "r.id, r.url, r.network, r.state, r.status, r.reason, r.name, r.software, r.version, r.country,
-    r.auth_required, r.payment_required, r.open_ms, r.read_ms, r.write_ms, r.uptime_day, r.uptime_week, r.uptime_month,
-    r.uptime_quarter, r.degraded, COALESCE(c.events, 0) AS events, COALESCE(c.exclusive, 0) AS exclusive, r.found_ms,
+    r.geohash, r.auth_required, r.payment_required, r.open_ms, r.read_ms, r.write_ms, r.uptime_day, r.uptime_week, r.uptime_month,
+    r.uptime_quarter, r.degraded,
+    CASE WHEN r.document IS NULL THEN NULL ELSE (SELECT COUNT(*) FROM observatory_nips n WHERE n.relay = r.id) END AS nip_count, COALESCE(c.events, 0) AS events, COALESCE(c.exclusive, 0) AS exclusive, r.found_ms,
     r.checked_ms, r.seen_ms";
 /// Where they are.
 pub(super) const FROM: &str =
@@ -134,6 +141,7 @@ impl RelaySummary {
             software: row.get("software")?,
             version: row.get("version")?,
             country: row.get("country")?,
+            geohash: row.get("geohash")?,
             auth_required: row.get("auth_required")?,
             payment_required: row.get("payment_required")?,
             open_ms: maybe(row, "open_ms")?,
@@ -144,6 +152,7 @@ impl RelaySummary {
             uptime_month: row.get("uptime_month")?,
             uptime_quarter: row.get("uptime_quarter")?,
             degraded: row.get("degraded")?,
+            nips: maybe(row, "nip_count")?,
             events: number(row, "events")?,
             exclusive: number(row, "exclusive")?,
             found_ms: number(row, "found_ms")?,
@@ -257,7 +266,8 @@ pub(crate) async fn relays(records: &Database, query: &RelayQuery) -> Result<Rel
     Ok(RelayPage { relays, next })
 }
 
-fn conditions(query: &RelayQuery) -> Conditions {
+/// What the relays of a query have in common; never nothing.
+pub(super) fn conditions(query: &RelayQuery) -> Conditions {
     let mut all = Conditions::default();
     all.add("r.state = ?", query.state.as_str());
     if let Some(status) = query.status {

@@ -5,12 +5,14 @@ use stentor_event::PublicKey;
 use utoipa::ToSchema;
 
 use super::ask::Answer;
+use super::coverage::STATES;
 use super::parameters::{AskError, Parameters, wrong};
 use super::place::{Part, Place};
 use super::relay_query::{nips, text, word};
 use super::rows::digest;
 use crate::clock::{read, stored};
 use crate::ground::Ground;
+use crate::history;
 use crate::ranking::{self, AliveQuery};
 use crate::relay_url::Network;
 use crate::statistics::answer::{self, RelayCountSort, RelayCountsQuery};
@@ -18,6 +20,8 @@ use crate::statistics::period::Period;
 
 /// Relays of a page of latencies: each has many buckets.
 const LATENCIES: u32 = 199;
+/// The longest time whose checks are summed, in hours.
+const MOST_HOURS: u64 = 168;
 /// The longest time that deliveries are looked for in, in days.
 const MOST_DAYS: u64 = 3_650;
 
@@ -52,7 +56,8 @@ enum What {
     Software,
     Nips,
     Lists,
-    Coverage,
+    Coverage(Option<&'static str>),
+    Checks(u64),
     Ranking(AliveQuery),
     Deliveries(PublicKey, u64),
 }
@@ -77,7 +82,16 @@ impl Statistic {
             ["statistics", "software"] => What::Software,
             ["statistics", "nips"] => What::Nips,
             ["statistics", "lists"] => What::Lists,
-            ["statistics", "coverage"] => What::Coverage,
+            ["statistics", "coverage"] => {
+                What::Coverage(word(parameters, "state", &STATES, |state| state)?)
+            }
+            ["statistics", "checks"] => {
+                let hours = parameters.number("hours")?.unwrap_or(24);
+                if !(1..=MOST_HOURS).contains(&hours) {
+                    return Err(wrong("hours", format!("not between 1 and {MOST_HOURS}")));
+                }
+                What::Checks(hours)
+            }
             ["ranking"] => What::Ranking(alive(parameters)?),
             ["ranking", "authors", author] => {
                 let key = PublicKey::from_hex(author.as_bytes());
@@ -92,7 +106,7 @@ impl Statistic {
         };
         let list = format!("statistics:{}", digest(&format!("{what:?}")));
         let is_whole = matches!(what, What::Totals | What::Deliveries(..));
-        let has_pages = !is_whole && !matches!(what, What::Software | What::Nips);
+        let has_pages = !is_whole && !matches!(what, What::Software | What::Nips | What::Checks(_));
         Ok(Self {
             what,
             limit: if is_whole { 1 } else { parameters.limit()? },
@@ -184,9 +198,9 @@ impl Statistic {
                 Answer::rows(&nips, "nips", &["nip", "relays"])
             }
             What::Lists => self.lists(ground).await?,
-            What::Coverage => {
+            What::Coverage(state) => {
                 let after = self.numbers::<1>()?.map_or(i64::MIN, |[relay]| relay);
-                let rows = answer::coverage(records, after, most).await?;
+                let rows = answer::coverage(records, *state, after, most).await?;
                 let columns = &[
                     "relay",
                     "url",
@@ -196,6 +210,13 @@ impl Statistic {
                     "failed_seconds",
                 ];
                 self.page(rows, columns, |row| vec![Part::Integer(row.relay)])
+            }
+            What::Checks(hours) => {
+                let now_ms = ground.clock.now_ms();
+                let from_ms = now_ms.saturating_sub(hours * 3_600_000);
+                let mut rows = history::outcomes(records, from_ms).await?;
+                rows.truncate(self.limit as usize);
+                Answer::rows(&Rows { rows, next: None }, "rows", &["outcome", "checks"])
             }
             What::Ranking(query) => {
                 let query = AliveQuery {

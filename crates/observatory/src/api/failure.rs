@@ -9,11 +9,11 @@ use crate::answer::AskError;
 use crate::error::Error;
 
 /// Seconds after which it may be tried again.
-const RETRY_SECONDS: u64 = 5;
+pub(crate) const RETRY_SECONDS: u64 = 5;
 
 /// Why a request is not answered with what it asks for.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Nobody known: the door has answered.
     Answered(Box<Response>),
     /// There is nobody who could let anybody in.

@@ -22,6 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use door::Door;
+pub(crate) use failure::{Failure, RETRY_SECONDS};
 
 use crate::role::Observatory;
 
@@ -30,10 +31,21 @@ const AT_ONCE: usize = 16;
 
 /// What the handlers share.
 #[derive(Clone)]
-struct Api {
-    observatory: Observatory,
+pub(crate) struct Api {
+    pub(crate) observatory: Observatory,
     door: Option<Arc<dyn Door>>,
     places: Arc<Semaphore>,
+}
+
+impl Api {
+    /// Of this observatory, with as many places as there are.
+    pub(crate) fn new(observatory: Observatory, door: Option<Arc<dyn Door>>) -> Self {
+        Self {
+            observatory,
+            door,
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
 }
 
 /// The operations, each with what the OpenAPI document says of it.
@@ -51,6 +63,7 @@ fn operations() -> OpenApiRouter<Api> {
         .routes(routes!(reads::event))
         .routes(routes!(reads::network))
         .routes(routes!(reads::progress))
+        .routes(routes!(reads::archiving))
         .routes(routes!(statistics::totals))
         .routes(routes!(statistics::kinds))
         .routes(routes!(statistics::authors))
@@ -62,6 +75,7 @@ fn operations() -> OpenApiRouter<Api> {
         .routes(routes!(statistics::nips))
         .routes(routes!(statistics::lists))
         .routes(routes!(statistics::coverage))
+        .routes(routes!(statistics::checks))
         .routes(routes!(statistics::ranking))
         .routes(routes!(statistics::deliveries))
         .routes(routes!(watches::list, watches::create))
@@ -72,11 +86,6 @@ impl Observatory {
     /// The routes, and what the OpenAPI document says of them. Without a door nobody is known: then only what is public is answered.
     pub fn routes(&self, door: Option<Arc<dyn Door>>) -> (Router, utoipa::openapi::OpenApi) {
         let (router, document) = operations().split_for_parts();
-        let api = Api {
-            observatory: self.clone(),
-            door,
-            places: Arc::new(Semaphore::new(AT_ONCE)),
-        };
-        (router.with_state(api), document)
+        (router.with_state(Api::new(self.clone(), door)), document)
     }
 }

@@ -7,8 +7,8 @@ use super::reference::{
 };
 use super::respond::Reading;
 use crate::answer::{
-    ChangePage, CheckPage, CoveragePage, DayPage, EventAnswer, EventPage, Network, Progress,
-    RelayDetail, RelayPage, SeriesAnswer,
+    ArchivingPage, ChangePage, CheckPage, CoveragePage, DayPage, EventAnswer, EventPage, Network,
+    Progress, RelayDetail, RelayPage, SeriesAnswer,
 };
 
 /// Lists relays.
@@ -101,4 +101,15 @@ pub(super) async fn network(request: Reading) -> Response {
     responses((status = 200, description = "How far.", body = Progress), Refused))]
 pub(super) async fn progress(request: Reading) -> Response {
     request.answer().await
+}
+
+/// Lists how the archive stands with relays, the one most behind first.
+#[utoipa::path(get, path = "/api/v1/observatory/archiving", tag = "observatory", operation_id = "listArchiving",
+    params(Page, Form), responses((status = 200, description = "A page of relays.", body = ArchivingPage), Refused))]
+pub(super) async fn archiving(
+    State(api): State<Api>,
+    Extension(info): Extension<RequestInfo>,
+    head: Parts,
+) -> Response {
+    api.answer(&head, &info).await
 }

@@ -254,3 +254,12 @@ pub(super) struct LastDays {
     #[param(minimum = 1, maximum = 3650, default = 30)]
     days: Option<u64>,
 }
+
+/// How far back.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LastHours {
+    /// Until now.
+    #[param(minimum = 1, maximum = 168, default = 24)]
+    hours: Option<u64>,
+}

@@ -88,8 +88,9 @@ impl Api {
     }
 
     /// A place among those that are answered at once.
-    pub async fn place(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Failure> {
-        let place = tokio::time::timeout(PATIENCE, self.places.acquire()).await;
+    pub async fn place(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Failure> {
+        let places = std::sync::Arc::clone(&self.places);
+        let place = tokio::time::timeout(PATIENCE, places.acquire_owned()).await;
         place.map_err(|_| Failure::Busy)?.map_err(|_| Failure::Busy)
     }
 }

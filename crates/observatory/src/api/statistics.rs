@@ -3,10 +3,12 @@
 use axum::response::Response;
 
 use super::reference::{
-    Alive, CountSort, Form, FromTo, LastDays, Most, OfKinds, OfPeriod, Page, Refused,
+    Alive, CountSort, Coverage, Form, FromTo, LastDays, LastHours, Most, OfKinds, OfPeriod, Page,
+    Refused,
 };
 use super::respond::Reading;
 use crate::answer::{DeadPage, Rows};
+use crate::history::Outcome;
 use crate::ranking::{Deliveries, Ranked};
 use crate::statistics::answer::{
     ActiveAuthors, KindDay, NewAuthors, NipAdoption, RelayCount, RelayCoverage, RelayLatency,
@@ -94,10 +96,22 @@ pub(super) async fn lists(request: Reading) -> Response {
 
 /// Lists how much of relays' pasts is in which state.
 #[utoipa::path(get, path = "/api/v1/observatory/statistics/coverage", tag = "observatory", operation_id = "listCoverageSums",
-    params(Page, Form),
+    params(Coverage, Page, Form),
     responses((status = 200, description = "A page of sums.", body = Rows<RelayCoverage>), Refused))]
 pub(super) async fn coverage(request: Reading) -> Response {
     request.answer().await
+}
+
+/// Lists what came of the checks of the last hours, the most frequent outcome first; at most 50.
+#[utoipa::path(get, path = "/api/v1/observatory/statistics/checks", tag = "observatory", operation_id = "listCheckOutcomes",
+    params(LastHours, Most, Form),
+    responses((status = 200, description = "The sums.", body = Rows<Outcome>), Refused))]
+pub(super) async fn checks(
+    State(api): State<Api>,
+    Extension(info): Extension<RequestInfo>,
+    head: Parts,
+) -> Response {
+    api.answer(&head, &info).await
 }
 
 /// Lists relays that are online, the best first, each with its score and the parts of that.

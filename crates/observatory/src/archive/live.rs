@@ -13,6 +13,7 @@ use stentor_peer::{Dropped, Incoming, Link, LinkTimes, Over, Peer};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use super::activity::Task;
 use super::intake::{Basket, Taken};
 use super::metrics;
 use super::settle::Settlement;
@@ -172,6 +173,9 @@ async fn follow(work: Work, one: Candidate) -> Result<(), Error> {
             return Ok(());
         };
         let _open = Open::new();
+        let _doing = ground
+            .activity
+            .begin(Task::Live, one.relay, ground.clock.now_ms());
         let closed = listen(&work, &one, &peer).await?;
         if closed {
             peer.close().await;

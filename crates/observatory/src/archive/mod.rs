@@ -11,6 +11,7 @@
 //! second of each relay; memory of what is known; events of one comparison; intervals of a relay. Whatever a relay does wrong ends in a
 //! reason in its coverage. An error of the records or of the store ends the service, which is started again; what was settled stays.
 
+mod activity;
 mod agenda;
 mod by_comparison;
 mod by_req;
@@ -35,6 +36,10 @@ mod turn;
 mod visit;
 mod walk;
 
+#[cfg(test)]
+pub(crate) use activity::Pace;
+pub(crate) use activity::{Activity, Sample, Task};
 pub(crate) use progress::{Progress, progress};
 pub(crate) use said::kept;
 pub(crate) use service::run;
+pub(crate) use visit::is_named;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use stentor_sql::{FromRow, Row};
 use utoipa::ToSchema;
 
+use super::activity::{Pace, Sample};
 use super::metrics;
 use super::turn::Work;
 use crate::clock::{read, stored};
@@ -51,6 +52,21 @@ pub(crate) struct Progress {
     pub bytes: u64,
     /// Seconds until nothing is left, at the pace of the last hour; nothing where there is none.
     pub eta_seconds: Option<u64>,
+    /// What has come lately; nothing where no archive runs.
+    pub pace: Option<Pace>,
+}
+
+impl Progress {
+    /// What had come by now.
+    const fn sample(&self, at_ms: u64) -> Sample {
+        Sample {
+            at_ms,
+            new_events: self.new_events,
+            duplicates: self.duplicates,
+            rejected: self.rejected,
+            bytes: self.bytes,
+        }
+    }
 }
 
 /// Sums over coverage.
@@ -112,7 +128,7 @@ pub(crate) async fn progress(ground: &Ground) -> Result<Progress, Error> {
     // What failed is asked for again.
     let told = sums.complete + sums.capped + sums.refused;
     let left = wanted.saturating_mul(read(asked)).saturating_sub(told);
-    Ok(Progress {
+    let progress = Progress {
         relays: read(relays.0),
         complete: read(relays.1),
         complete_seconds: sums.complete,
@@ -127,7 +143,10 @@ pub(crate) async fn progress(ground: &Ground) -> Result<Progress, Error> {
         rejected: read(sent.2),
         bytes: read(sent.3),
         eta_seconds: eta(left, sums.lately),
-    })
+        pace: None,
+    };
+    let pace = ground.activity.pace(progress.sample(now_ms));
+    Ok(Progress { pace, ..progress })
 }
 
 /// How long what is left takes, when so much was done in the last hour.
@@ -147,6 +166,8 @@ pub(super) async fn follow(work: &Work) -> Result<(), Error> {
     loop {
         let now = progress(ground).await?;
         metrics::covered(now.share.unwrap_or(0.0));
+        let sample = now.sample(ground.clock.now_ms());
+        ground.activity.sampled(sample);
         ground.clock.sleep(SAMPLE).await;
     }
 }

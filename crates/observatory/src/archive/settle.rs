@@ -12,6 +12,7 @@ use super::standing::{self, Standing};
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::provenance::{Pair, credit};
+use crate::signals::Topic;
 use crate::table::RelayId;
 
 /// Pairs in one transaction.
@@ -139,7 +140,11 @@ async fn write(ground: &Ground, settlements: Vec<Settlement>) -> Result<(), Erro
         tries += 1;
         match written.await {
             Err(stentor_sql::Error::Conflict) if tries < TRIES => {}
-            other => return Ok(other?),
+            other => {
+                other?;
+                ground.signals.changed(Topic::Archive);
+                return Ok(());
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use stentor_event::Filter;
 use stentor_peer::{PeerError, Window};
 use tokio::time::Instant;
 
+use super::activity::Task;
 use super::agenda::{Ending, wait_ms};
 use super::by_comparison::{Outcome, by_comparison};
 use super::by_req::{Done, by_req};
@@ -85,6 +86,7 @@ pub(super) async fn turn(work: Work, due: Due) -> Result<(), Error> {
     let _permit = ground.budget.permit(due.url.network(), due.class).await;
     let config = &ground.config.archive;
     let begun_ms = ground.clock.now_ms();
+    let _doing = ground.activity.begin(Task::Fetching, due.relay, begun_ms);
     let mut standing = standing(&ground.records, due.relay).await?;
     standing.leaving = due.leaving;
     let until = Instant::now() + Duration::from_secs(config.turn_seconds);

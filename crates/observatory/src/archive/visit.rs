@@ -83,7 +83,7 @@ pub(super) fn manner(ground: &Ground, url: &RelayUrl) -> (PeerConfig, Option<Arc
 }
 
 /// Whether a list of URLs in the configuration, in any spelling, has this one.
-pub(super) fn is_named(list: &[String], url: &RelayUrl) -> bool {
+pub(crate) fn is_named(list: &[String], url: &RelayUrl) -> bool {
     list.iter()
         .any(|one| RelayUrl::parse(one).is_ok_and(|one| one == *url))
 }

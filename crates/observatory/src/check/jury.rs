@@ -12,6 +12,7 @@ use super::telemetry;
 use super::visit::Checked;
 use crate::ground::Ground;
 use crate::relay_url::Network;
+use crate::signals::Topic;
 use crate::table::Status;
 
 /// Decides about checks.
@@ -144,6 +145,7 @@ impl Jury {
         telemetry::own_network(network, up);
         if network == Network::Clearnet {
             self.ground.signals.set_own_network(up);
+            self.ground.signals.changed(Topic::Checks);
         }
     }
 

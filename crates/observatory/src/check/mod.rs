@@ -34,6 +34,7 @@ pub(crate) use attempt::document as information;
 pub(crate) use certificate::clipped;
 pub(crate) use facts::facts;
 pub(crate) use findings::{Findings, Known, Untold, Verdict};
+pub(crate) use geohash::middle;
 pub(crate) use place::Places;
 pub(crate) use reason::Reason;
 pub(crate) use schedule::Schedule;

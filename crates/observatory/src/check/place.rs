@@ -55,6 +55,12 @@ impl Places {
         })
     }
 
+    /// Of what kind the file with places is, and when it was made, in Unix seconds; `None` where none is configured.
+    pub fn source(&self) -> Option<(&str, u64)> {
+        let metadata = self.cities.as_ref()?.metadata();
+        Some((&metadata.database_type, metadata.build_epoch))
+    }
+
     /// Where an address is.
     pub fn of(&self, address: IpAddr) -> Place {
         let mut place = Place::default();

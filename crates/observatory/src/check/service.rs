@@ -21,6 +21,7 @@ use crate::alert;
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::history::{self, Entry};
+use crate::signals::Topic;
 
 /// How long a result waits for others, and how many there are at most.
 const FLUSH: Duration = Duration::from_millis(100);
@@ -178,6 +179,7 @@ impl Service {
             alert::committed(&self.ground);
         }
         self.ground.signals.checks.notify_waiters();
+        self.ground.signals.changed(Topic::Checks);
         tracing::debug!(
             checks = entries.len(),
             changed = recorded.changed,

@@ -13,6 +13,7 @@ use crate::budget::Class;
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::relay_url::Network;
+use crate::signals::Topic;
 use crate::table::Relay;
 
 /// Tries candidates whenever they are due, for ever.
@@ -74,6 +75,7 @@ async fn attempt(ground: Arc<Ground>, intake: Arc<Intake>, relay: Relay) -> Resu
                 // Whoever waits now, and whoever looks next.
                 ground.signals.relays.notify_waiters();
                 ground.signals.relays.notify_one();
+                ground.signals.changed(Topic::Relays);
                 tracing::debug!(url = %relay.url, by = evidence.as_str(), "a relay was found");
             }
         }

@@ -18,6 +18,7 @@ use crate::clock::stored;
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::relay_url::RelayUrl;
+use crate::signals::Topic;
 use crate::table::{Cursor, RelayId, cursor_in, id_of, mention, set_cursor};
 
 /// Mentions after which a source writes what it has: transactions stay short.
@@ -130,6 +131,7 @@ impl Intake {
         if taken.new > 0 {
             self.candidates.fetch_add(taken.new, Ordering::Relaxed);
             self.ground.signals.candidates.notify_one();
+            self.ground.signals.changed(Topic::Relays);
         }
         Ok(to)
     }

@@ -92,15 +92,10 @@ fn matches(query: &AliveQuery, ranked: &Ranked, nips: &[i64]) -> bool {
 
 /// All relays that are online, with their scores and the NIPs that they know.
 pub(super) async fn scored(records: &Database) -> Result<Vec<(Ranked, Vec<i64>)>, Error> {
-    let (most,): (i64,) = records
-        .fetch_one(
-            "SELECT COALESCE(MAX(events), 0) FROM observatory_relay_counts",
-            (),
-        )
-        .await?;
+    let most = most_held(records).await?;
     let (mut all, mut after) = (Vec::new(), i64::MIN);
     while all.len() < MOST {
-        let page = records.read(move |tx| page(tx, after, read(most))).await?;
+        let page = records.read(move |tx| page(tx, after, most, PAGE)).await?;
         let Some((last, _)) = page.last() else {
             break;
         };
@@ -110,14 +105,42 @@ pub(super) async fn scored(records: &Database) -> Result<Vec<(Ranked, Vec<i64>)>
     Ok(all)
 }
 
-fn page(tx: &mut Transaction<'_>, after: i64, most: u64) -> Result<Vec<(Ranked, Vec<i64>)>, Error> {
+/// One relay with its score, if it is online.
+///
+/// # Errors
+/// Those of the records.
+pub(crate) async fn score_of(records: &Database, relay: i64) -> Result<Option<Ranked>, Error> {
+    let most = most_held(records).await?;
+    let before = relay.saturating_sub(1);
+    let found = records.read(move |tx| page(tx, before, most, 1)).await?;
+    let found = found.into_iter().map(|(ranked, _)| ranked);
+    Ok(found.into_iter().find(|ranked| ranked.relay == relay))
+}
+
+/// How many events the relay holds that holds most of the archive.
+async fn most_held(records: &Database) -> Result<u64, Error> {
+    let (most,): (i64,) = records
+        .fetch_one(
+            "SELECT COALESCE(MAX(events), 0) FROM observatory_relay_counts",
+            (),
+        )
+        .await?;
+    Ok(read(most))
+}
+
+fn page(
+    tx: &mut Transaction<'_>,
+    after: i64,
+    most: u64,
+    limit: i64,
+) -> Result<Vec<(Ranked, Vec<i64>)>, Error> {
     let rows: Vec<Row> = tx.fetch_all(
         "SELECT r.id, r.url, r.network, r.country, r.open_ms, r.read_ms, r.write_outcome, r.document, r.auth_required,
          r.payment_required, r.writes_restricted, COALESCE(r.uptime_quarter, r.uptime_month, r.uptime_week, r.uptime_day) AS uptime,
          COALESCE(c.events, 0) AS events
          FROM observatory_relays r LEFT JOIN observatory_relay_counts c ON c.relay = r.id
          WHERE r.status = 'online' AND r.state = 'relay' AND r.id > ? ORDER BY r.id LIMIT ?",
-        (after, PAGE),
+        (after, limit),
     )?;
     let id = |row: Option<&Row>| row.map_or(Ok(after), |row| row.get("id"));
     let (first, last): (i64, i64) = (id(rows.first())?, id(rows.last())?);

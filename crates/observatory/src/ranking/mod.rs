@@ -12,7 +12,10 @@ mod suggestion;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use alive::alive;
 pub use alive::{AliveQuery, Ranked};
+pub(crate) use alive::{alive, score_of};
 pub use delivery::Deliveries;
 pub(crate) use delivery::deliveries;
+pub(crate) use score::Part;
+#[cfg(test)]
+pub(crate) use score::Score;

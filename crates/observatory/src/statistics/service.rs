@@ -13,6 +13,7 @@ use super::removed::replaced;
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::provenance;
+use crate::signals::Topic;
 use crate::table::cursor;
 
 /// Changes that are counted at once.
@@ -89,6 +90,7 @@ pub(super) async fn counted(ground: &Ground, after: Seq, limit: usize) -> Result
         .records
         .write(move |tx| apply(tx, &batch, &replaced, span, now_ms))
         .await?;
+    ground.signals.changed(Topic::Statistics);
     // Not what this batch reaches to: where it was not written, another was.
     Ok(Seq(cursor(&ground.records, NAME).await?.place))
 }

@@ -372,13 +372,16 @@ async fn o4_1_software_nips_latency_and_coverage_are_told_by_relay(house: House)
     assert_eq!((latency.len(), latency[0].events), (1, 100));
     assert!(latency[0].p50_ms.unwrap().abs_diff(500) <= 32);
     assert!(latency[0].p95_ms.unwrap().abs_diff(950) <= 60);
-    let coverage = answer::coverage(records, i64::MIN, 10).await.unwrap();
+    let coverage = answer::coverage(records, None, i64::MIN, 10).await.unwrap();
     assert_eq!(coverage.len(), 1);
     assert_eq!(
         (coverage[0].complete_seconds, coverage[0].capped_seconds),
         (11, 5)
     );
-    assert_eq!(answer::coverage(records, other.0, 10).await, Ok(vec![]));
+    assert_eq!(
+        answer::coverage(records, None, other.0, 10).await,
+        Ok(vec![])
+    );
     let copies = answer::replication(records, 0, 10).await.unwrap();
     assert_eq!((copies[0].copies, copies[0].events), (1, 100));
 }

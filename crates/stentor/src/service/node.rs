@@ -120,6 +120,7 @@ impl Node {
         });
         let observatory = observatory.await?;
         let door = gateway.as_ref().map(gateway::Standing::door);
+        let pages = observatory.as_ref().map(|one| one.pages(door.clone()));
         let observed = observatory.as_ref().map(|one| one.routes(door));
         let routes = match (&gateway, observed) {
             (Some(gateway), observed) => {
@@ -129,6 +130,7 @@ impl Node {
             (None, Some(observed)) => relay.routes().merge(observed.routes),
             (None, None) => relay.routes(),
         };
+        let routes = routes.merge(pages.unwrap_or_default());
         let limits = ConnectionLimits::new(reload::caps(&config));
         let server = Server::new(
             relay.clone(),

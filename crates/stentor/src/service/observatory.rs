@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::Router;
 use stentor_bus::Bus;
 use stentor_event::Timestamp;
 use stentor_gateway::Addition;
@@ -129,6 +130,11 @@ impl Standing {
     pub fn routes(&self, door: Option<Arc<dyn Door>>) -> Addition {
         let (routes, document) = self.observatory.routes(door);
         Addition { routes, document }
+    }
+
+    /// Its pages; without a door, those that are public.
+    pub fn pages(&self, door: Option<Arc<dyn Door>>) -> Router {
+        self.observatory.pages(door)
     }
 
     /// Whom a request to vanish must name, after a reload.

@@ -4,6 +4,7 @@ mod coverage;
 mod events;
 mod network;
 mod relays;
+mod shown;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -79,6 +79,98 @@ pub(crate) async fn kinds(
     Ok(rows.into_iter().map(row).collect())
 }
 
+/// Events or authors of parts of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PartSum {
+    /// The first day of the part, as the number of days since 1 January 1970 (UTC).
+    pub day: i64,
+    /// How many.
+    pub count: u64,
+}
+
+/// Most parts of the time that sums are told of.
+const MOST_PARTS: i64 = 400;
+
+/// Events by parts of `step` days (at least one), from one day to another (both included), ascending; parts without any are left out.
+/// At most 400 parts.
+///
+/// # Errors
+/// Those of the records.
+pub(crate) async fn event_sums(
+    records: &Database,
+    days: (i64, i64),
+    step: i64,
+) -> Result<Vec<PartSum>, Error> {
+    const SQL: &str =
+        "SELECT (day - ?1) / ?2 AS part, CAST(SUM(events) AS BIGINT) FROM observatory_kinds
+         WHERE day >= ?1 AND day <= ?3 AND events > 0 GROUP BY 1 ORDER BY 1 LIMIT ?4";
+    sums(records, SQL, days, step).await
+}
+
+/// New authors, likewise.
+///
+/// # Errors
+/// Those of the records.
+pub(crate) async fn new_author_sums(
+    records: &Database,
+    days: (i64, i64),
+    step: i64,
+) -> Result<Vec<PartSum>, Error> {
+    const SQL: &str =
+        "SELECT (day - ?1) / ?2 AS part, CAST(SUM(authors) AS BIGINT) FROM observatory_new_authors
+         WHERE day >= ?1 AND day <= ?3 AND authors > 0 GROUP BY 1 ORDER BY 1 LIMIT ?4";
+    sums(records, SQL, days, step).await
+}
+
+async fn sums(
+    records: &Database,
+    sql: &'static str,
+    (from, to): (i64, i64),
+    step: i64,
+) -> Result<Vec<PartSum>, Error> {
+    let (from, step) = (from.max(ABSURD + 1), step.max(1));
+    let rows: Vec<(i64, i64)> = records.fetch_all(sql, (from, step, to, MOST_PARTS)).await?;
+    let row = |(part, count): (i64, i64)| PartSum {
+        day: from + part * step,
+        count: read(count),
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// Events by kind, from one day to another (both included), the most frequent kinds first; at most `most` kinds.
+///
+/// # Errors
+/// Those of the records.
+pub(crate) async fn kind_sums(
+    records: &Database,
+    (from, to): (i64, i64),
+    most: usize,
+) -> Result<Vec<(u16, u64)>, Error> {
+    let rows: Vec<(u16, i64)> = records
+        .fetch_all(
+            "SELECT kind, CAST(SUM(events) AS BIGINT) FROM observatory_kinds WHERE day >= ? AND day <= ? AND events > 0
+             GROUP BY kind ORDER BY 2 DESC, 1 LIMIT ?",
+            (from, to, limit(most)),
+        )
+        .await?;
+    let row = |(kind, events)| (kind, read(events));
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// The first and the last day that have events whose time may be true; nothing where there are none.
+///
+/// # Errors
+/// Those of the records.
+pub(crate) async fn days_with_events(records: &Database) -> Result<Option<(i64, i64)>, Error> {
+    let (first, last): (Option<i64>, Option<i64>) = records
+        .fetch_one(
+            "SELECT MIN(day), MAX(day) FROM observatory_kinds WHERE day > ? AND events > 0",
+            (ABSURD,),
+        )
+        .await?;
+    Ok(first.zip(last))
+}
+
 /// Active authors of periods that begin from one day to another (both included), ascending.
 ///
 /// # Errors

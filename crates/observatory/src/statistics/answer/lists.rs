@@ -12,7 +12,7 @@ const DEAD_MS: u64 = 7 * 86_400_000;
 
 /// Entries of authors' newest relay lists (kinds 10002 and 10050) that lead nowhere: to a relay that has been offline for seven
 /// days, or to what has been named for seven days and has not become a relay.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct DeadEntries {
     /// Entries of all lists.
     pub entries: u64,

@@ -8,12 +8,17 @@ mod network;
 mod totals;
 
 pub use activity::{ActiveAuthors, KindDay, NewAuthors};
-pub(crate) use activity::{MOST_KINDS, active_authors, kinds, new_authors};
+pub(crate) use activity::{
+    MOST_KINDS, PartSum, active_authors, days_with_events, event_sums, kind_sums, kinds,
+    new_author_sums, new_authors,
+};
 pub use holdings::{RelayCount, RelayCountSort, RelayCountsQuery, Replication};
 pub(crate) use holdings::{pairs, relay_counts, replication};
 pub use latency::RelayLatency;
 pub(crate) use latency::latencies;
 pub use lists::DeadEntries;
+#[cfg(test)]
+pub(crate) use lists::DeadEntry;
 pub(crate) use lists::dead_entries;
 pub use network::{NipAdoption, RelayCoverage, Software};
 pub(crate) use network::{coverage, nips, software};

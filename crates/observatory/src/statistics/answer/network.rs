@@ -121,22 +121,25 @@ pub(crate) async fn nips(records: &Database, most: usize) -> Result<NipAdoption,
     })
 }
 
-/// Coverage by relay, in the order of their numbers, from the one after `after` on.
+/// Coverage by relay, in the order of their numbers, from the one after `after` on; with a state, of the relays that have any time in it.
 ///
 /// # Errors
 /// Those of the records.
 pub(crate) async fn coverage(
     records: &Database,
+    state: Option<&'static str>,
     after: i64,
     most: usize,
 ) -> Result<Vec<RelayCoverage>, Error> {
+    let state = state.unwrap_or_default();
     let rows: Vec<(i64, String, String, i64)> = records
         .fetch_all(
             "SELECT c.relay, r.url, c.state, CAST(SUM(c.until - c.since + 1) AS BIGINT)
              FROM observatory_coverage c JOIN observatory_relays r ON r.id = c.relay
-             WHERE c.relay IN (SELECT DISTINCT relay FROM observatory_coverage WHERE relay > ? ORDER BY relay LIMIT ?)
+             WHERE c.relay IN (SELECT DISTINCT relay FROM observatory_coverage WHERE relay > ? AND (? = '' OR state = ?)
+             ORDER BY relay LIMIT ?)
              GROUP BY c.relay, r.url, c.state ORDER BY c.relay, c.state",
-            (after, limit(most)),
+            (after, state, state, limit(most)),
         )
         .await?;
     let mut relays: Vec<RelayCoverage> = Vec::new();

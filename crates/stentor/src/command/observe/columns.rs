@@ -144,6 +144,12 @@ pub const COVERED_SECONDS: (&str, &[Column]) = (
     ],
 );
 
+/// Of checks by outcome.
+pub const OUTCOMES: (&str, &[Column]) = (
+    "rows",
+    &[("OUTCOME", "outcome", text), ("CHECKS", "checks", count)],
+);
+
 /// Of ranked relays.
 pub const RANKING: (&str, &[Column]) = (
     "rows",

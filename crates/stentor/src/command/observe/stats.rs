@@ -30,6 +30,8 @@ enum Subject {
     Lists,
     /// How much of relays' pasts has been fetched
     Coverage,
+    /// What came of the checks of the last day
+    Checks,
 }
 
 /// Which statistics, and how they are printed.
@@ -54,6 +56,7 @@ impl Stats {
             Subject::Nips => ("nips", columns::NIPS),
             Subject::Lists => ("lists", columns::LISTS),
             Subject::Coverage => ("coverage", columns::COVERED_SECONDS),
+            Subject::Checks => ("checks", columns::OUTCOMES),
         };
         let question = self.page.of(Question::of(&["statistics", path]));
         told(common, question, self.page.form, shape).await
