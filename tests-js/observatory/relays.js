@@ -28,7 +28,7 @@ before(async () => {
     software: HOSTILE,
     contact: 'javascript:window.hacked = 3',
     icon: 'http://127.0.0.1:9/icon.png',
-    supported_nips: [1, 11, 45],
+    supported_nips: [1, 11, 999],
     limitation: { max_limit: HOSTILE },
   })
   relays.push(hostile)
@@ -36,7 +36,7 @@ before(async () => {
   browser = await startBrowser(path.join(scene.folder, 'profile'), 'about:blank')
   page = await drive(browser, scene.origin)
   await checked(scene, 12)
-  await until('the hostile relay is known by name', async () => (await scene.ask('relays?nip=45&status=online'))?.relays.length === 1)
+  await until('the hostile relay is known by name', async () => (await scene.ask('relays?nip=999&status=online'))?.relays.length === 1)
   const found = await scene.ask('relays?status=online&limit=1')
   one = `${RELAYS}/${found.relays[0].id}`
 })
@@ -84,11 +84,11 @@ test('o4_4 filters are in the address, in place, and there again on the way back
   await evaluate(`window.marker = 1, document.querySelector('[name=status]').value = 'online', document.querySelector('[name=status]').dispatchEvent(new Event('input', { bubbles: true }))`)
   await page.holds(`location.search.includes('status=online')`)
   await evaluate(`document.querySelector('[name=nip]').focus()`)
-  await page.type('45')
-  await page.holds(`location.search.includes('nip=45') && ${ROWS}.length === 1`)
+  await page.type('999')
+  await page.holds(`location.search.includes('nip=999') && ${ROWS}.length === 1`)
   assert.equal(await evaluate('window.marker'), 1)
   assert.ok(all > 1)
-  assert.deepEqual(await evaluate(`[...document.querySelectorAll('.chips span:first-child')].map((chip) => chip.textContent)`), ['Status: online', 'NIPs: 45'])
+  assert.deepEqual(await evaluate(`[...document.querySelectorAll('.chips span:first-child')].map((chip) => chip.textContent)`), ['Status: online', 'NIPs: 999'])
   const address = await evaluate('location.href')
   // What is half written is not taken for the end of it.
   await page.type(',!')
@@ -249,8 +249,8 @@ test('o4_4 the page of a relay follows its checks', async () => {
 })
 
 test('o4_4 what a relay says of itself is text', async () => {
-  const [relay] = (await scene.ask('relays?nip=45')).relays
-  for (const where of [`${RELAYS}?nip=45`, `${RELAYS}?nip=45&software=${encodeURIComponent(HOSTILE)}`, `${RELAYS}/${relay.id}`]) {
+  const [relay] = (await scene.ask('relays?nip=999')).relays
+  for (const where of [`${RELAYS}?nip=999`, `${RELAYS}?nip=999&software=${encodeURIComponent(HOSTILE)}`, `${RELAYS}/${relay.id}`]) {
     await page.open(where)
     assert.equal(await evaluate('window.hacked'), undefined)
     assert.ok(await evaluate(`document.querySelector('main').textContent.includes(${JSON.stringify(HOSTILE)})`), where)
@@ -273,9 +273,9 @@ test('o4_4 all of it works without scripts', async () => {
     }
     await page.open(RELAYS, false)
     await evaluate(`document.querySelector('[name=nip]').focus()`)
-    await page.type('45')
+    await page.type('999')
     await page.press('Enter', '\r')
-    await page.holds(`location.search.includes('nip=45') && document.readyState === 'complete' && ${ROWS}.length === 1`)
+    await page.holds(`location.search.includes('nip=999') && document.readyState === 'complete' && ${ROWS}.length === 1`)
     await evaluate(`document.querySelector('.chips a').click()`)
     await page.holds(`location.search === '' && document.readyState === 'complete' && ${ROWS}.length > 1`)
   } finally {

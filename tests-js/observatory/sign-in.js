@@ -34,7 +34,7 @@ async function enter(text) {
 
 test('o4_4 a key opens the page that was asked for, until it is revoked', async () => {
   const reads = key('observatory:read')
-  const other = key('events:jobs:read')
+  const other = key('events:jobs:read:own')
   await page.open(`${RELAYS}?sort=-found`)
   assert.equal(await page.evaluate(`document.querySelector('h1').textContent`), 'Sign in')
   await enter('stk_not_a_key')

@@ -7,6 +7,7 @@ use stentor_console::query::CURSOR;
 
 use super::super::words::short_software;
 use crate::answer::{Names, RelayQuery};
+use crate::table::State;
 
 /// The parameters that choose, with what they are called.
 const CHOICES: [(&str, &str); 10] = [
@@ -73,30 +74,41 @@ pub(in crate::pages) fn form(
         label: label(name),
         options,
     };
+    let text = Field::Text {
+        name: "text",
+        label: label("text"),
+        placeholder: "part of it",
+    };
+    let nips = Field::Text {
+        name: "nip",
+        label: label("nip"),
+        placeholder: "50, !77",
+    };
+    let network = select("network", &NETWORK);
+    let (fields, folded) = match asked.state {
+        // Nothing else is known of them.
+        State::Candidate => (vec![text, network], Vec::new()),
+        State::Relay => (
+            vec![
+                text,
+                select("status", &STATUS),
+                select("min_uptime", &uptime),
+                nips,
+            ],
+            vec![
+                select("software", &software),
+                select("country", &countries),
+                network,
+                select("auth_required", &TRUTH),
+                select("payment_required", &TRUTH),
+                select("degraded", &TRUTH),
+            ],
+        ),
+    };
     Filters {
         query,
-        fields: &[
-            Field::Text {
-                name: "text",
-                label: label("text"),
-                placeholder: "part of it",
-            },
-            select("status", &STATUS),
-            select("min_uptime", &uptime),
-            Field::Text {
-                name: "nip",
-                label: label("nip"),
-                placeholder: "50, !77 for without",
-            },
-        ],
-        folded: &[
-            select("software", &software),
-            select("country", &countries),
-            select("network", &NETWORK),
-            select("auth_required", &TRUTH),
-            select("payment_required", &TRUTH),
-            select("degraded", &TRUTH),
-        ],
+        fields: &fields,
+        folded: &folded,
         target,
     }
     .render()

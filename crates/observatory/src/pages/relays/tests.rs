@@ -149,4 +149,6 @@ fn o4_4_candidates_have_a_table_of_their_own() {
         html.contains("<caption>Candidates by address</caption>") && html.contains("sort=-found")
     );
     assert!(html.contains("name=\"state\" value=\"candidate\""));
+    // What is asked of relays only has no field here.
+    assert!(html.contains("name=\"network\"") && !html.contains("name=\"status\""));
 }
