@@ -35,5 +35,6 @@ mod turn;
 mod visit;
 mod walk;
 
+pub(crate) use intake::{fault, refusal};
 pub(crate) use progress::{Progress, progress};
 pub(crate) use service::run;

@@ -32,6 +32,7 @@ mod text;
 mod turns;
 mod upkeep;
 
+pub(crate) use intake::{imported, room};
 pub(crate) use mentions::{MAX_MENTIONS, mentions};
 pub(crate) use seeds::check;
 pub(crate) use service::run;
