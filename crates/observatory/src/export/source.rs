@@ -267,7 +267,7 @@ fn parquet_rows(
                     Cell::Text(relay),
                     Cell::Long(seen_ms),
                     Cell::Text(how),
-                ] = &cells[..]
+                ] = cells.as_slice()
                 else {
                     return Err(invalid("a row of another table"));
                 };

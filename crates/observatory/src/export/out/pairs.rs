@@ -2,6 +2,9 @@
 //!
 //! Pairs are kept by relay (`crate::provenance`), and written by event. So a chunk is read in ranges of numbers, as many as keep the
 //! pairs of one in memory: each range reads what all relays hold of the chunk, which costs less than to write its pairs.
+//!
+//! What has changed is told by pairs alone, without reading events. So a chunk that was written before may name an event that has left
+//! the archive since, until `provenance::forget` has heard of it and the chunk is another one.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -27,17 +27,25 @@ impl Folder {
     }
 
     pub async fn prepare(&self) -> Result<Scratch, Error> {
-        let path = aside(self.0.join(UNFINISHED), |path| {
+        let root = self.0.clone();
+        let prepared = aside(self.0.join(UNFINISHED), move |path| {
+            fs::create_dir_all(&root)?;
+            // Two exports would take each other's files away.
+            let lock = File::open(&root)?;
+            lock.try_lock()
+                .map_err(|_| io::Error::other("another export is writing there"))?;
             match fs::remove_dir_all(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            fs::create_dir_all(path)?;
-            Ok(path.to_owned())
+            fs::create_dir(path)?;
+            Ok((path.to_owned(), lock))
         });
+        let (path, lock) = prepared.await?;
         Ok(Scratch {
-            path: path.await?,
+            path,
             temporary: None,
+            _lock: Some(lock),
         })
     }
 

@@ -154,6 +154,8 @@ impl Place {
 pub(super) struct Scratch {
     path: PathBuf,
     temporary: Option<tempfile::TempDir>,
+    /// Keeps another export out, as long as this lives.
+    _lock: Option<File>,
 }
 
 impl Scratch {

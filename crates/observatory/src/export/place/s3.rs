@@ -125,6 +125,7 @@ impl Bucket {
         Ok(Scratch {
             path: PathBuf::new(),
             temporary: Some(folder.await?),
+            _lock: None,
         })
     }
 

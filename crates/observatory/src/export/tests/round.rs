@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::ground::{Archive, DAY, PART, RELAYS, event, files, whole};
 use crate::export::out::{self, Wish};
 use crate::export::{Format, Selection};
+use crate::provenance::forget;
 
 async fn sqlite() -> House {
     House::new(Dialect::Sqlite).await
@@ -132,7 +133,15 @@ async fn o4_3_only_what_has_changed_is_written_again() {
         .filter(|event| event.kind().0 == 7)
         .map(|event| event.id())
         .collect();
+    let numbers = archive.ground.archive.numbers(&gone).await.unwrap();
+    let numbers: Vec<u64> = numbers
+        .into_iter()
+        .map(|number| number.unwrap().0)
+        .collect();
     archive.ground.archive.remove(&gone).await.unwrap();
+    // Who follows the archive's changes does this.
+    let forgotten = archive.ground.records.write(move |tx| forget(tx, &numbers));
+    forgotten.await.unwrap();
     let fourth = archive
         .export(to, whole(Format::Jsonl), PART)
         .await
@@ -340,4 +349,19 @@ async fn o4_3_relays_that_are_not_known_become_candidates() {
         (again.pairs, again.known_pairs, again.candidates),
         (15, 45, 0)
     );
+}
+
+#[tokio::test]
+async fn o4_3_one_export_at_a_time_writes_to_a_folder() {
+    let archive = Archive::filled(sqlite().await, 30).await;
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().to_str().unwrap();
+    let held = archive.place(to).prepare().await.unwrap();
+    let refused = archive.export(to, whole(Format::Jsonl), PART).await;
+    assert!(refused.unwrap_err().to_string().contains("another export"));
+    drop(held);
+    archive
+        .export(to, whole(Format::Jsonl), PART)
+        .await
+        .unwrap();
 }
