@@ -87,8 +87,9 @@ async fn export(
     link: Link,
 ) -> anyhow::Result<Value> {
     let place = observatory.place(to)?;
-    let report = |done: &_| link.report(done);
-    let done = observatory.export(wish, &place, &link.stop, report).await?;
+    let Link { progress, stop, .. } = link;
+    let report = |done: &_| super::report(&progress, done);
+    let done = observatory.export(wish, &place, &stop, report).await?;
     Ok(serde_json::to_value(done)?)
 }
 
