@@ -205,3 +205,42 @@ async fn g5_what_is_not_http_is_no_answer() {
         );
     }
 }
+
+#[tokio::test]
+async fn o4_3_a_file_is_sent_as_it_is_read() {
+    let (seen, mut requests) = mpsc::channel(2);
+    let server = serve(move |mut stream| {
+        let seen = seen.clone();
+        async move {
+            let request = read_request(&mut stream).await;
+            // Who has gone before the end has no answer.
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+            seen.send(request).await.unwrap();
+        }
+    })
+    .await;
+    let (dialer, target) = to(server, "/x").await;
+    let content: String = (0..60_000).map(|number| format!("{number} ")).collect();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &content).unwrap();
+    let length = content.len() as u64;
+    let open = || tokio::fs::File::open(file.path());
+    let request = Request::new(stentor_net::http::Method::PUT, target);
+    let sent = dialer.upload(&request, open().await.unwrap(), length);
+    assert_eq!(sent.await.unwrap().status, StatusCode::OK);
+    let (head, body) = {
+        let request = requests.recv().await.unwrap();
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        (head.to_lowercase(), body.to_owned())
+    };
+    assert!(
+        head.starts_with("put /x http/1.1")
+            && head.contains(&format!("content-length: {length}\r\n"))
+    );
+    assert!(!head.contains("transfer-encoding") && body == content);
+    let short = dialer.upload(&request, open().await.unwrap(), length + 1);
+    assert!(
+        matches!(short.await, Err(HttpError::Exchange(_))),
+        "the file ends before"
+    );
+}

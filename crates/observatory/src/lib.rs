@@ -18,6 +18,7 @@ mod clock;
 pub mod config;
 mod discover;
 mod error;
+mod export;
 mod ground;
 mod history;
 #[cfg(feature = "measure")]
@@ -45,5 +46,9 @@ pub use api::Door;
 pub use clock::Clock;
 pub use config::Config;
 pub use error::Error;
+pub use export::{
+    BadRow, Broken, Exported, Format, Imported, Lines, ManifestError, Place, Selection, Source,
+    Wish, seconds_of_day,
+};
 pub use relay_url::{Network, RelayUrl, RelayUrlError};
 pub use role::{Observatory, Parts};

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::discover;
 use crate::error::Error;
+use crate::export;
 use crate::ground::Ground;
 use crate::history;
 use crate::publish;
@@ -67,6 +68,7 @@ impl Observatory {
     pub async fn open(parts: Parts) -> Result<Self, Error> {
         parts.config.check()?;
         discover::check(&parts.config.discover, &parts.folder).await?;
+        export::check(&parts.config.export, &parts.folder)?;
         let places = Places::read(&parts.config.check, &parts.folder).await?;
         parts.records.migrate(&schema::MIGRATIONS).await?;
         let budget = Budget::new(&parts.config.connections);

@@ -7,6 +7,7 @@ use stentor_net::http::{HeaderMap, Response, StatusCode};
 use crate::archive;
 use crate::check::{self, Findings, Known, Verdict};
 use crate::discover;
+use crate::export;
 use crate::history;
 use crate::publish;
 use crate::relay_url::RelayUrl;
@@ -87,4 +88,10 @@ pub fn said(words: &str) -> Vec<String> {
         kept.push(detail);
     }
     kept
+}
+
+/// A manifest of an export: its bytes as they are written again, and the paths that it names. `None` when it is none.
+#[must_use]
+pub fn manifest(bytes: &[u8]) -> Option<(Vec<u8>, Vec<String>)> {
+    export::reread(bytes)
 }

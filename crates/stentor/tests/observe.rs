@@ -15,6 +15,8 @@ use std::path::Path;
 use common::node::Node;
 use common::{run_json, run_text};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
+use stentor_event::{EventBuilder, Kind, SecretKey, Timestamp, hexadecimal};
 
 /// Nobody has this name (RFC 2606), so whatever is tried ends here.
 const RELAY: &str = "wss://relay.invalid/";
@@ -159,4 +161,105 @@ fn o4_2_an_observatory_that_is_off_says_so() {
     assert_eq!(node.stop().0, 0);
     let problem = run_text(&data, &["observe", "relays"]).2;
     assert!(problem.contains("observatory.enabled"), "{problem}");
+}
+
+/// An export with so many events, made by hand.
+fn handmade(folder: &Path, events: u64) {
+    let key = SecretKey::from_bytes([7; 32]).unwrap();
+    let event = |number: u64| {
+        let time = Timestamp(1_714_521_600 + number);
+        let event = EventBuilder::new(Kind(1), time).content(number.to_string());
+        String::from_utf8(event.sign(&key).json().to_vec()).unwrap()
+    };
+    let lines: Vec<String> = (0..events).rev().map(event).collect();
+    let bytes = zstd::encode_all(lines.join("\n").as_bytes(), 3).unwrap();
+    let path = "events/day=2024-05-01/kind=1/part-00000.jsonl.zst";
+    let file = folder.join(path);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, &bytes).unwrap();
+    let entry = serde_json::json!({
+        "path": path,
+        "rows": events,
+        "bytes": bytes.len(),
+        "sha256": hexadecimal::encode(&Sha256::digest(&bytes)),
+        "content": "0".repeat(64),
+    });
+    let manifest = serde_json::json!({
+        "version": 1,
+        "made_with": "by hand",
+        "format": "jsonl",
+        "selection": {},
+        "provenance": false,
+        "files": [entry, { "path": "relays.jsonl.zst", "rows": 0, "bytes": 1, "sha256": "0".repeat(64), "content": "0".repeat(64) }],
+    });
+    std::fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
+}
+
+#[test]
+fn o4_3_exports_pass_through_the_node_and_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let (first, second) = (place("one"), place("two"));
+    handmade(&place("made"), 300);
+    let text = |name: &str| place(name).to_str().unwrap().to_owned();
+    let node = Node::start(&first, ON);
+    let taken = observed_json(&first, &["import", &text("made")]);
+    assert_eq!(taken["events"], 300);
+    assert_eq!(taken["total"], 300);
+    assert_eq!(taken["broken"], Value::Array(Vec::new()));
+    let done = observed_json(
+        &first,
+        &["export", "--to", &text("parquet"), "--provenance"],
+    );
+    assert_eq!(done["events"], 300);
+    let (code, said, _) = observed(
+        &first,
+        &["export", "--to", &text("parquet"), "--provenance"],
+    );
+    assert!(
+        code == 0 && said.starts_with("300 events") && said.contains("; 0 files written"),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!(
+            "manifest sha256 {}",
+            done["manifest"].as_str().unwrap()
+        )),
+        "{said}"
+    );
+    assert_eq!(node.stop().0, 0);
+    // Without a node, into a data folder that is made for it.
+    let (code, said, _) = observed(&second, &["import", &text("parquet")]);
+    assert!(code == 0 && said.contains("300 new events"), "{said}");
+    let to = text("lines");
+    let chosen = [
+        "export",
+        "--to",
+        &to,
+        "--format",
+        "jsonl",
+        "--since",
+        "1714521700",
+        "--until",
+        "2024-05-01",
+        "--kinds",
+        "1,7",
+    ];
+    assert_eq!(observed_json(&second, &chosen)["events"], 200);
+    let file = place("lines").join("events/day=2024-05-01/kind=1/part-00000.jsonl.zst");
+    let lines = zstd::decode_all(&std::fs::read(&file).unwrap()[..]).unwrap();
+    assert_eq!(lines.iter().filter(|byte| **byte == b'\n').count(), 200);
+    // What is broken is named, and told by the status.
+    std::fs::write(&file, "x").unwrap();
+    let (code, said, problem) = observed(&second, &["import", &text("lines")]);
+    assert!(
+        code == 1 && said.contains("not used: events/day=2024-05-01/kind=1/part-00000.jsonl.zst"),
+        "{said}{problem}"
+    );
+    std::fs::remove_file(place("lines").join("manifest.json")).unwrap();
+    let (code, _, problem) = observed(&second, &["import", &text("lines")]);
+    assert!(
+        code == 1 && problem.contains("no finished export"),
+        "{problem}"
+    );
 }

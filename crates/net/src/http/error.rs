@@ -16,6 +16,9 @@ pub enum HttpError {
     /// The other side does not speak HTTP, or hung up.
     #[error("no answer: {0}")]
     Exchange(#[from] hyper::Error),
+    /// What is to be sent cannot be read.
+    #[error("cannot read what is to be sent: {0}")]
+    Body(std::io::Error),
     /// The answer's body has more bytes than this.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
@@ -38,6 +41,7 @@ impl HttpError {
             Self::Dial(error) => error.label(),
             Self::Request(_) => "refused",
             Self::Exchange(_) => "exchange",
+            Self::Body(_) => "body",
             Self::TooLarge(_) => "too_large",
             Self::Timeout => "timeout",
         }

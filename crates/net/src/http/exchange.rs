@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
+use super::body::Outgoing;
 use super::error::HttpError;
 use super::request::{Excess, Request};
 use crate::dial::{Dialer, Stream};
@@ -39,9 +40,28 @@ impl Dialer {
     /// # Errors
     /// [`HttpError`]. An answer with a bad status is no error.
     pub async fn request(&self, request: &Request) -> Result<Response, HttpError> {
+        let body = Outgoing::Bytes(request.body.clone());
+        self.send(request, body).await
+    }
+
+    /// Sends a request with `bytes` bytes of a file as its body, from where that stands, and reads the answer. As
+    /// [`request`](Self::request), but the body is never in memory as a whole.
+    ///
+    /// # Errors
+    /// [`HttpError`]; a file that ends before is [`HttpError::Exchange`].
+    pub async fn upload(
+        &self,
+        request: &Request,
+        file: tokio::fs::File,
+        bytes: u64,
+    ) -> Result<Response, HttpError> {
+        self.send(request, Outgoing::file(file, bytes)).await
+    }
+
+    async fn send(&self, request: &Request, body: Outgoing) -> Result<Response, HttpError> {
         let (time, max_bytes) = request.limits(self);
         let exchange = async {
-            let message = request.message()?;
+            let message = request.message(body)?;
             let stream = self.dial(&request.target).await?;
             exchange(stream, message, max_bytes, request.excess).await
         };
@@ -53,7 +73,7 @@ impl Dialer {
 
 async fn exchange(
     stream: Stream,
-    message: http::Request<http_body_util::Full<Bytes>>,
+    message: http::Request<Outgoing>,
     max_bytes: usize,
     excess: Excess,
 ) -> Result<Response, HttpError> {

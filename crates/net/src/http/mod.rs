@@ -1,8 +1,9 @@
 //! A small HTTP/1.1 client over the dialer: one request, one answer, one connection (G5).
 //!
 //! Redirects are not followed: an answer of 3xx is an answer. Cookies, compression, proxies of the environment and reuse of connections
-//! do not exist. Webhooks, NIP-05 and NIP-11 need no more.
+//! do not exist. Webhooks, NIP-05, NIP-11 and the storage of exports need no more.
 
+mod body;
 mod error;
 mod exchange;
 mod request;

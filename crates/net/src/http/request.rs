@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
-use http_body_util::Full;
 
+use super::body::Outgoing;
 use crate::dial::{Dialer, Target};
 
 /// What becomes of a body that is larger than wanted.
@@ -44,10 +44,7 @@ impl Request {
     /// `POST` with a body.
     #[must_use]
     pub fn post(target: Target, body: impl Into<Bytes>) -> Self {
-        Self {
-            body: body.into(),
-            ..Self::new(Method::POST, target)
-        }
+        Self::new(Method::POST, target).body(body)
     }
 
     /// Any method, without a body: `OPTIONS`, `HEAD`.
@@ -62,6 +59,13 @@ impl Request {
             max_bytes: None,
             excess: Excess::Fail,
         }
+    }
+
+    /// With a body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
     }
 
     /// Headers to send. Those that make the message what it is (`Host`, `Connection`, `Content-Length`, `Transfer-Encoding`) are set
@@ -95,11 +99,11 @@ impl Request {
     }
 
     /// The message.
-    pub(super) fn message(&self) -> Result<http::Request<Full<Bytes>>, http::Error> {
+    pub(super) fn message(&self, body: Outgoing) -> Result<http::Request<Outgoing>, http::Error> {
         let mut message = http::Request::builder()
             .method(&self.method)
             .uri(self.target.path_and_query())
-            .body(Full::new(self.body.clone()))?;
+            .body(body)?;
         let mut headers = self.headers.clone();
         for own in [CONTENT_LENGTH, TRANSFER_ENCODING] {
             headers.remove(own);

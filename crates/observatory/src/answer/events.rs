@@ -14,7 +14,7 @@ use super::place::{Part, Place};
 use crate::clock::stored;
 use crate::error::Error;
 use crate::ground::Ground;
-use crate::provenance::{self, How};
+use crate::provenance;
 
 /// Events that one request looks at, at most.
 pub(super) const LOOKED_AT: usize = 5_000;
@@ -217,10 +217,7 @@ async fn holders(ground: &Ground, number: u64) -> Result<Vec<Holder>, AskError> 
             relay: one.relay.0,
             url: urls.get(&one.relay.0)?.clone(),
             seen_ms: one.seen_ms,
-            how: match one.how {
-                How::Live => "live",
-                How::Fetched => "fetched",
-            },
+            how: one.how.as_str(),
         })
     };
     Ok(held.into_iter().filter_map(holder).collect())

@@ -39,6 +39,7 @@ mod walk;
 #[cfg(test)]
 pub(crate) use activity::Pace;
 pub(crate) use activity::{Activity, Sample, Task};
+pub(crate) use intake::{fault, refusal};
 pub(crate) use progress::{Progress, progress};
 pub(crate) use said::kept;
 pub(crate) use service::run;

@@ -5,6 +5,7 @@ mod archive;
 mod check;
 mod connections;
 mod discover;
+mod export;
 mod publish;
 mod statistics;
 
@@ -19,6 +20,7 @@ pub use archive::Archive;
 pub use check::{Check, WriteTest};
 pub use connections::Connections;
 pub use discover::{Discover, HttpList};
+pub use export::Export;
 pub use publish::Publish;
 pub use statistics::Statistics;
 
@@ -44,6 +46,8 @@ pub struct Config {
     pub statistics: Statistics,
     /// Telling operators of relays that they watch.
     pub alert: Alert,
+    /// Writing the archive out.
+    pub export: Export,
 }
 
 /// A value that cannot be used.
@@ -76,7 +80,8 @@ impl Config {
         self.check.check()?;
         self.publish.check()?;
         self.archive.check()?;
-        self.alert.check()
+        self.alert.check()?;
+        self.export.check()
     }
 }
 

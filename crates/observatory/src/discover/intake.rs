@@ -5,7 +5,7 @@
 //! dropped and counted; those that are known are counted as mentioned all the same. A source that is not where its reader believes it
 //! to be is not written to: a transaction of a service that was dropped may still be on its way when the service begins anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::ground::Ground;
 use crate::relay_url::RelayUrl;
 use crate::signals::Topic;
-use crate::table::{Cursor, RelayId, cursor_in, id_of, mention, set_cursor};
+use crate::table::{Cursor, RelayId, State, cursor_in, id_of, mention, set_cursor};
 
 /// Mentions after which a source writes what it has: transactions stay short.
 pub(super) const ENOUGH: usize = 500;
@@ -155,6 +155,51 @@ impl Intake {
             .candidates
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
+}
+
+/// How many candidates there may be beside those that there are.
+///
+/// # Errors
+/// Those of the records.
+pub(crate) async fn room(ground: &Ground) -> Result<u64, Error> {
+    let most = u64::try_from(ground.config.discover.candidates).unwrap_or(u64::MAX);
+    Ok(most.saturating_sub(candidates::count(&ground.records).await?))
+}
+
+/// Takes up what an export names, while there is room: what each URL is now, and how many are new. Who counts candidates in this
+/// process learns of them with its next count.
+///
+/// # Errors
+/// Those of the records.
+pub(crate) async fn imported(
+    ground: &Ground,
+    urls: BTreeSet<RelayUrl>,
+    room: u64,
+) -> Result<(BTreeMap<RelayUrl, (RelayId, State)>, u64), Error> {
+    let now_ms = ground.clock.now_ms();
+    let written = ground.records.write(move |tx| {
+        let mut mentions = Mentions::default();
+        for url in &urls {
+            mentions.add(url.clone(), Source::Export, || None);
+        }
+        let taken = write(tx, &mentions.0, room, now_ms)?;
+        let mut found = BTreeMap::new();
+        for url in &urls {
+            let row: Option<(i64, String)> = tx.fetch_optional(
+                "SELECT id, state FROM observatory_relays WHERE url = ?",
+                (url.as_str(),),
+            )?;
+            if let Some((id, state)) = row {
+                found.insert(url.clone(), (RelayId(id), State::parse(&state)));
+            }
+        }
+        Ok::<_, stentor_sql::Error>((found, taken.new))
+    });
+    let (found, new) = written.await?;
+    if new > 0 {
+        ground.signals.candidates.notify_one();
+    }
+    Ok((found, new))
 }
 
 /// Takes up what is new while there is room for it, and counts the mentions of what is known.

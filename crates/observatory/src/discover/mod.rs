@@ -33,6 +33,7 @@ mod turns;
 mod upkeep;
 
 pub(crate) use document::urls_in;
+pub(crate) use intake::{imported, room};
 pub(crate) use lists::urls as listed;
 pub(crate) use mentions::{MAX_MENTIONS, mentions};
 pub(crate) use probe::kept;

@@ -35,6 +35,8 @@ pub(crate) enum Source {
     Tag,
     /// As a hint where to find what a tag names.
     Hint,
+    /// In an export of another archive.
+    Export,
 }
 
 impl Source {
@@ -58,6 +60,7 @@ impl Source {
             Self::Monitor => "kind_30166",
             Self::Tag => "tag",
             Self::Hint => "hint",
+            Self::Export => "export",
         }
     }
 }

@@ -17,7 +17,6 @@ mod credit;
 mod forget;
 pub(crate) mod latency;
 mod read;
-#[cfg(test)]
 mod read_all;
 mod seen;
 mod tally;
@@ -30,6 +29,7 @@ pub(crate) use among::held_among;
 pub(crate) use credit::credit;
 pub(crate) use forget::forget;
 pub(crate) use read::{Held, holders};
+pub(crate) use read_all::PairReader;
 
 use crate::table::RelayId;
 
@@ -40,6 +40,23 @@ pub(crate) enum How {
     Live,
     /// In an answer about the past: its time is when we asked.
     Fetched,
+}
+
+impl How {
+    /// What this word says.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Live, Self::Fetched]
+            .into_iter()
+            .find(|how| how.as_str() == word)
+    }
+
+    /// Its word in answers and exports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Fetched => "fetched",
+        }
+    }
 }
 
 /// A relay holds an event.

@@ -1,50 +1,15 @@
-//! Reading all pairs, and all that a relay holds: by what the tests hold the account against their model.
+//! Reading all pairs.
 
 use std::ops::Range;
 
 use stentor_sql::{Database, Error, Transaction};
 
-use super::chunk::{self, Holding};
+use super::chunk;
 use super::read::{Columns, Held, PAGE, Row};
-use crate::clock::{read, stored};
-use crate::table::RelayId;
+use crate::clock::stored;
 
 /// Pairs above which a batch takes in no further row. A row has 65,536 at most.
 const BATCH: usize = 16_384;
-
-/// Numbers of events that a relay holds, from the one after `after` on, ascending, at most `limit`.
-///
-/// # Errors
-/// Those of the records.
-pub(crate) async fn numbers_of(
-    records: &Database,
-    relay: RelayId,
-    after: u64,
-    limit: usize,
-) -> Result<Vec<u64>, Error> {
-    let mut numbers = Vec::new();
-    let mut from = after.saturating_add(1);
-    while numbers.len() < limit {
-        let rows: Vec<(i64, Vec<u8>)> = records
-            .fetch_all(
-                "SELECT chunk, here FROM observatory_holdings WHERE relay = ? AND chunk >= ? ORDER BY chunk LIMIT ?",
-                (relay.0, stored(chunk::of(from)), PAGE),
-            )
-            .await?;
-        let Some((last, _)) = rows.last() else {
-            break;
-        };
-        let next = chunk::number(read(*last) + 1, 0);
-        for (chunk, here) in rows {
-            let held = Holding::decode(&here, None)?.here;
-            let held = held.iter().map(|place| chunk::number(read(chunk), place));
-            let wanted = held.filter(|number| *number >= from);
-            numbers.extend(wanted.take(limit - numbers.len()));
-        }
-        from = next;
-    }
-    Ok(numbers)
-}
 
 /// A chunk, and a relay in it.
 type Place = (u64, i64);

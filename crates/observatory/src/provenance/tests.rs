@@ -7,8 +7,11 @@ use stentor_sql::testing::House;
 use stentor_sql::{Database, Error};
 use tokio::runtime::Handle;
 
-use super::read_all::{PairReader, numbers_of};
+use super::chunk::Holding;
+use super::read::PAGE;
+use super::read_all::PairReader;
 use super::*;
+use crate::clock::{read, stored};
 
 /// What is kept, as simply as it can be said.
 #[derive(Debug, Default)]
@@ -72,6 +75,37 @@ impl Model {
         }
         events
     }
+}
+
+/// Numbers of events that a relay holds, from the one after `after` on, ascending, at most `limit`.
+async fn numbers_of(
+    records: &Database,
+    relay: RelayId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<u64>, Error> {
+    let mut numbers = Vec::new();
+    let mut from = after.saturating_add(1);
+    while numbers.len() < limit {
+        let rows: Vec<(i64, Vec<u8>)> = records
+            .fetch_all(
+                "SELECT chunk, here FROM observatory_holdings WHERE relay = ? AND chunk >= ? ORDER BY chunk LIMIT ?",
+                (relay.0, stored(chunk::of(from)), PAGE),
+            )
+            .await?;
+        let Some((last, _)) = rows.last() else {
+            break;
+        };
+        let next = chunk::number(read(*last) + 1, 0);
+        for (chunk, here) in rows {
+            let held = Holding::decode(&here, None)?.here;
+            let held = held.iter().map(|place| chunk::number(read(chunk), place));
+            let wanted = held.filter(|number| *number >= from);
+            numbers.extend(wanted.take(limit - numbers.len()));
+        }
+        from = next;
+    }
+    Ok(numbers)
 }
 
 async fn check(records: &Database, model: &Model) {

@@ -3,7 +3,9 @@
 mod archive;
 mod ask;
 mod columns;
+mod export;
 mod field;
+mod import;
 mod relays;
 mod show;
 mod stats;
@@ -62,6 +64,10 @@ pub enum Observe {
     Author(stats::Author),
     /// Shows how far the archive has got
     Archive(archive::Archive),
+    /// Writes the archive to a folder or to S3, by day and kind, with a manifest; what has not changed since the last time is kept
+    Export(export::Export),
+    /// Takes an export into the archive
+    Import(import::Import),
     /// Lists watches
     Watches {
         #[command(flatten)]
@@ -132,6 +138,8 @@ impl Observe {
             Self::Rank(rank) => rank.run(common).await,
             Self::Author(author) => author.run(common).await,
             Self::Archive(archive) => archive.run(common).await,
+            Self::Export(export) => export.run(common).await,
+            Self::Import(import) => import.run(common).await,
             Self::Watches { page } => {
                 let question = page.of(Question::of(&["watches"]));
                 told(common, question, page.form, columns::WATCHES).await

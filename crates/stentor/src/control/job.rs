@@ -86,7 +86,7 @@ pub enum Job {
     Sync(SyncJob),
     /// How the mirrors are doing.
     Mirrors,
-    /// Asks the observatory, or has it watch a relay.
+    /// Asks the observatory, has it watch a relay, or moves its archive.
     Observe(ObserveJob),
     /// Copies the store and the keys as of one moment into a new folder.
     Backup {
@@ -233,7 +233,7 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
         Job::RebuildSearch => search::rebuild(workshop, link).await,
         Job::Sync(job) => sync::run(&workshop, job, link).await,
         Job::Mirrors => mirrors::run(&workshop),
-        Job::Observe(job) => observe::run(&workshop, job).await,
+        Job::Observe(job) => observe::run(&workshop, job, link).await,
         Job::Backup { to } => maintain::backup(&workshop, to, link).await,
         Job::TakeOver => anyhow::bail!("no node runs here whose place could be taken"),
     }

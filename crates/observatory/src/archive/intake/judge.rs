@@ -4,7 +4,7 @@ use stentor_event::Event;
 use stentor_store::{Outcome, Refusal};
 
 /// Why an event is not taken, before the store is asked; a word for metrics.
-pub(super) fn fault(event: &Event, latest: u64) -> Option<&'static str> {
+pub(crate) fn fault(event: &Event, latest: u64) -> Option<&'static str> {
     if event.kind().is_ephemeral() {
         return Some("ephemeral");
     }
@@ -18,7 +18,7 @@ pub(super) fn is_lasting(fault: &str) -> bool {
 
 /// Why the store has not taken an event: a word for metrics, and whether it will not whoever sends it. `None` when it has, or could not
 /// say.
-pub(super) const fn refusal(outcome: &Outcome) -> Option<(&'static str, bool)> {
+pub(crate) const fn refusal(outcome: &Outcome) -> Option<(&'static str, bool)> {
     Some(match outcome {
         Outcome::Stored(_) | Outcome::Duplicate => return None,
         Outcome::Ephemeral => ("ephemeral", true),

@@ -25,7 +25,8 @@ use crate::error::Error;
 use crate::ground::Ground;
 use crate::provenance::{How, Pair};
 use crate::table::RelayId;
-use judge::{fault, is_lasting, refusal};
+use judge::is_lasting;
+pub(crate) use judge::{fault, refusal};
 
 /// An event that has come.
 #[derive(Debug)]

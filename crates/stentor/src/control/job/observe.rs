@@ -1,14 +1,14 @@
-//! Asking the observatory.
+//! Asking the observatory, and moving its archive.
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stentor_event::PublicKey;
-use stentor_observatory::{Question, RelayUrl};
+use stentor_observatory::{Observatory, Question, RelayUrl, Wish};
 
-use super::Workshop;
+use super::{Link, Workshop};
 
 /// Who makes a watch that the shell asks for.
 const SHELL: &str = "shell";
@@ -38,9 +38,21 @@ pub enum ObserveJob {
         /// Its id.
         id: String,
     },
+    /// Writes the archive out.
+    Export {
+        /// The folder, absolute, or `s3://…`.
+        to: String,
+        /// What of it.
+        wish: Wish,
+    },
+    /// Takes in what a command has read from an export, which is the input.
+    Import {
+        /// Rows that there are.
+        total: u64,
+    },
 }
 
-pub async fn run(workshop: &Workshop, job: ObserveJob) -> anyhow::Result<Value> {
+pub async fn run(workshop: &Workshop, job: ObserveJob, link: Link) -> anyhow::Result<Value> {
     let own = Arc::clone(&workshop.store) as _;
     let observatory = workshop.observing.observatory(own).await?;
     match job {
@@ -63,5 +75,33 @@ pub async fn run(workshop: &Workshop, job: ObserveJob) -> anyhow::Result<Value> 
             Ok(serde_json::to_value(watch)?)
         }
         ObserveJob::Unwatch { id } => Ok(json!({ "removed": observatory.unwatch(&id).await? })),
+        ObserveJob::Export { to, wish } => export(&observatory, &to, wish, link).await,
+        ObserveJob::Import { total } => import(&observatory, total, link).await,
     }
+}
+
+async fn export(
+    observatory: &Observatory,
+    to: &str,
+    wish: Wish,
+    link: Link,
+) -> anyhow::Result<Value> {
+    let place = observatory.place(to)?;
+    let Link { progress, stop, .. } = link;
+    let report = |done: &_| super::report(&progress, done);
+    let done = observatory.export(wish, &place, &stop, report).await?;
+    Ok(serde_json::to_value(done)?)
+}
+
+async fn import(observatory: &Observatory, total: u64, link: Link) -> anyhow::Result<Value> {
+    let Link {
+        input,
+        progress,
+        stop,
+        ..
+    } = link;
+    let input = input.ok_or_else(|| anyhow!("an import without input"))?;
+    let report = |done: &_| super::report(&progress, done);
+    let done = observatory.import(input, total, &stop, report).await?;
+    Ok(serde_json::to_value(done)?)
 }

@@ -13,7 +13,7 @@ use stentor_store::StoreError;
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::{Job, Link, Workshop};
+use super::{Job, Link, ObserveJob, Workshop};
 
 /// Whose the jobs of the shell are.
 const OWNER: &str = "shell";
@@ -38,8 +38,8 @@ pub async fn run(workshop: Arc<Workshop>, job: Job, link: Link) -> anyhow::Resul
 
 const fn kind(job: &Job) -> Option<JobKind> {
     match job {
-        Job::Import(_) => Some(JobKind::Import),
-        Job::Export(_) => Some(JobKind::Export),
+        Job::Import(_) | Job::Observe(ObserveJob::Import { .. }) => Some(JobKind::Import),
+        Job::Export(_) | Job::Observe(ObserveJob::Export { .. }) => Some(JobKind::Export),
         Job::Sync(_) => Some(JobKind::Sync),
         Job::Backup { .. } => Some(JobKind::Backup),
         Job::RebuildSearch => Some(JobKind::Reindex),

@@ -1,0 +1,5 @@
+mod broken;
+mod bucket;
+mod ground;
+mod round;
+mod server;
