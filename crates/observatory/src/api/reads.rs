@@ -106,10 +106,6 @@ pub(super) async fn progress(request: Reading) -> Response {
 /// Lists how the archive stands with relays, the one most behind first.
 #[utoipa::path(get, path = "/api/v1/observatory/archiving", tag = "observatory", operation_id = "listArchiving",
     params(Page, Form), responses((status = 200, description = "A page of relays.", body = ArchivingPage), Refused))]
-pub(super) async fn archiving(
-    State(api): State<Api>,
-    Extension(info): Extension<RequestInfo>,
-    head: Parts,
-) -> Response {
-    api.answer(&head, &info).await
+pub(super) async fn archiving(request: Reading) -> Response {
+    request.answer().await
 }

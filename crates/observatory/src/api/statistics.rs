@@ -106,12 +106,8 @@ pub(super) async fn coverage(request: Reading) -> Response {
 #[utoipa::path(get, path = "/api/v1/observatory/statistics/checks", tag = "observatory", operation_id = "listCheckOutcomes",
     params(LastHours, Most, Form),
     responses((status = 200, description = "The sums.", body = Rows<Outcome>), Refused))]
-pub(super) async fn checks(
-    State(api): State<Api>,
-    Extension(info): Extension<RequestInfo>,
-    head: Parts,
-) -> Response {
-    api.answer(&head, &info).await
+pub(super) async fn checks(request: Reading) -> Response {
+    request.answer().await
 }
 
 /// Lists relays that are online, the best first, each with its score and the parts of that.

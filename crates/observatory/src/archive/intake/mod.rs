@@ -3,13 +3,14 @@
 //! Events wait here in baskets, one for each connection, and all baskets together hold `archive.waiting_megabytes`: who finds no
 //! room brings its own basket to the store first and waits then, without reading its connection, so that the relay is slowed down
 //! through TCP. Nine of ten events are known already: [`Known`] tells most of these, the store's index the rest, both before a
-//! signature is verified. What remains is judged, and submitted; the store joins what comes from several connections into one
+//! signature is verified; what another connection is bringing to the store at this moment is waited for (`under_way`). What remains is judged, and submitted; the store joins what comes from several connections into one
 //! durable commit and verifies on all cores.
 
 mod basket;
 mod judge;
 mod known;
 mod removals;
+mod under_way;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use crate::provenance::{How, Pair};
 use crate::table::RelayId;
 use judge::is_lasting;
 pub(crate) use judge::{fault, refusal};
+use under_way::UnderWay;
 
 /// An event that has come.
 #[derive(Debug)]
@@ -80,6 +82,7 @@ pub(crate) struct Intake {
     pub ground: Arc<Ground>,
     /// Which events are known.
     pub known: Known,
+    under_way: UnderWay,
     room: Arc<Semaphore>,
     room_bytes: usize,
 }
@@ -91,6 +94,7 @@ impl Intake {
         let room_bytes = config.waiting_megabytes << 20;
         Self {
             known: Known::new(config.known),
+            under_way: UnderWay::default(),
             room: Arc::new(Semaphore::new(room_bytes)),
             room_bytes,
             ground,
@@ -117,9 +121,15 @@ impl Intake {
             bytes: bytes.sum(),
             ..Taken::default()
         };
-        let unknown = self.without_known(arrived, from, &mut taken);
-        let unknown = self.without_stored(unknown, from, &mut taken).await?;
-        self.submit(unknown, from, &mut taken).await?;
+        let mut left = self.without_known(arrived, from, &mut taken);
+        while !left.is_empty() {
+            let (claim, mine, others) = self.under_way.claim(left);
+            let mine = self.without_stored(mine, from, &mut taken).await?;
+            self.submit(mine, from, &mut taken).await?;
+            drop(claim);
+            self.under_way.wait(&others).await;
+            left = self.without_known(others, from, &mut taken);
+        }
         metrics::taken(&taken);
         Ok(taken)
     }
