@@ -9,8 +9,10 @@ use crate::format::{compact, number};
 
 /// How many buckets are drawn; those beyond are added up in the last.
 pub const MAX_BUCKETS: usize = 120;
-/// How many of them are named below.
+/// How many of them are named below, at most.
 const MAX_LABELS: usize = 10;
+/// Characters of names that have room below, in a chart of half a page.
+const ROOM: usize = 66;
 
 /// Columns side by side. The buckets are the reader's: their order and widths are as given.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +58,7 @@ impl Histogram<'_> {
 
     fn drawn(&self, buckets: &[(String, u64)], frame: &Frame<'_>) -> Markup {
         let width = 1.0 / buckets.len().max(1) as f64;
-        let every = buckets.len().div_ceil(MAX_LABELS).max(1);
+        let every = buckets.len().div_ceil(labels(buckets)).max(1);
         html! {
             @for (at, (name, count)) in buckets.iter().enumerate() {
                 @let left = at as f64 * width;
@@ -76,6 +78,13 @@ impl Histogram<'_> {
             }
         }
     }
+}
+
+/// How many names fit below.
+fn labels(buckets: &[(String, u64)]) -> usize {
+    let lengths = buckets.iter().map(|(name, _)| name.chars().count());
+    let longest = lengths.max().unwrap_or(0);
+    (ROOM / (longest + 1)).clamp(2, MAX_LABELS)
 }
 
 fn bounded(buckets: &[(String, u64)]) -> Vec<(String, u64)> {
@@ -102,6 +111,15 @@ mod tests {
         assert_eq!(drawn.len(), MAX_BUCKETS);
         assert_eq!(drawn.last(), Some(&("119…".to_owned(), 11)));
         assert_eq!(bounded(&buckets[..3]).len(), 3);
+    }
+
+    #[test]
+    fn o4_4_long_names_stand_further_apart() {
+        let named = |name: &str| vec![(name.to_owned(), 1); 60];
+        assert_eq!(labels(&named("7")), MAX_LABELS);
+        assert_eq!(labels(&named("16 May 2025")), 5);
+        assert_eq!(labels(&named(&"x".repeat(200))), 2);
+        assert_eq!(labels(&[]), MAX_LABELS);
     }
 
     #[test]

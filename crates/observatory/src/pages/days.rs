@@ -102,7 +102,7 @@ impl Span {
     }
 
     /// A day, as a chart of these days names it: with the year where they are more than a year.
-    fn named(self, day: i64) -> String {
+    pub fn named(self, day: i64) -> String {
         match self.to - self.from {
             ..366 => short(day),
             _ => long(day),

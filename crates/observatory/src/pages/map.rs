@@ -82,7 +82,7 @@ fn map(query: &Query, asked: &RelayQuery, found: &Places, from: &Source) -> Mark
         @if !chips.is_empty() { (filters::chosen(&chips, query)) }
         p {
             strong { (number(found.known)) } " of " strong { (number(all)) } " relays are on the map; the place of "
-            strong { (number(found.unknown)) } @if found.unknown == 1 { " is" } @else { " are" } " not known."
+            strong { (number(found.unknown)) } " is not known."
         }
         @if found.relays.is_empty() { (nowhere(from)) } @else { (placed(query, asked, found)) }
         (self::from(from))
@@ -292,7 +292,7 @@ mod tests {
         };
         let html = shown("status=online&nip=11", &found, &source);
         for part in [
-            "<strong>5</strong> are not known",
+            "<strong>5</strong> is not known",
             "GeoLite2-City of 2023-11-14",
             "href=\"/observatory/relays/1\"",
             ">Alpha</a>",

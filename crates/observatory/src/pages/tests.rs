@@ -85,7 +85,8 @@ impl Subject {
         };
         let ground = ground(house, config).await;
         let sql = "INSERT INTO observatory_relays (id, url, network, state, found_ms, found_by, failures, next_ms, status, name)
-                   VALUES (?, ?, 'clearnet', 'relay', 1, 'seeds', 0, 0, 'unknown', ?)";
+                   VALUES (?, ?, 'clearnet', 'relay', 1, 'seeds', 0, 0, 'unknown', ?)
+                   ON CONFLICT DO NOTHING";
         ground
             .records
             .write(move |tx| {

@@ -155,7 +155,7 @@ impl Activity {
         let shown = self.authors.get(shown..).unwrap_or_default();
         let buckets: Vec<(String, u64)> = shown
             .iter()
-            .map(|row| (days::long(row.start), row.authors))
+            .map(|row| (self.span.named(row.start), row.authors))
             .collect();
         let title = format!("Active authors by {}", period.as_str());
         let question = format!(
