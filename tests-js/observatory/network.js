@@ -18,7 +18,7 @@ const PAGES = ['observatory', 'observatory?days=all&period=week', 'observatory/m
 let scene, browser, page
 const relays = []
 // An event whose author means no good, and the page of it.
-const said = event(generateSecretKey(), { kind: 30_023, content: HOSTILE, tags: [['d', HOSTILE], ['t', 'said'], ['x', 'y'.repeat(2_000)]] })
+const said = event(generateSecretKey(), { kind: 30_818, content: HOSTILE, tags: [['d', HOSTILE], ['t', 'said'], ['x', 'y'.repeat(2_000)]] })
 const one = `observatory/events/${said.id}`
 
 before(async () => {
