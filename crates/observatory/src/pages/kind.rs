@@ -51,6 +51,13 @@ pub(super) const fn name(kind: u16) -> &'static str {
         31_922 | 31_923 => "calendar event",
         31_989 | 31_990 => "handler",
         34_550 => "community",
+        _ => range(kind),
+    }
+}
+
+/// What relays do with a kind without a name of its own (NIP-01).
+const fn range(kind: u16) -> &'static str {
+    match kind {
         10_000..=19_999 => "replaceable",
         20_000..=29_999 => "ephemeral",
         30_000..=39_999 => "addressable",

@@ -87,11 +87,14 @@ impl Observatory {
     }
 }
 
+/// Is told how far an export is.
+type Report<'a> = dyn Fn(&Exported) + Send + Sync + 'a;
+
 pub(super) async fn run(
     ground: &Arc<Ground>,
     (wish, part_bytes): (Wish, u64),
     place: &Place,
-    (stop, report): (&watch::Receiver<bool>, &(dyn Fn(&Exported) + Send + Sync)),
+    (stop, report): (&watch::Receiver<bool>, &Report<'_>),
 ) -> Result<Exported, Error> {
     let wish = checked(wish)?;
     let scratch = place.prepare().await?;
@@ -165,7 +168,7 @@ struct Export<'a> {
     new: Manifest,
     done: Exported,
     stop: &'a watch::Receiver<bool>,
-    report: &'a (dyn Fn(&Exported) + Send + Sync),
+    report: &'a Report<'a>,
 }
 
 impl Export<'_> {

@@ -58,10 +58,11 @@ enum Body<'a> {
 /// # Errors
 /// [`Error::File`].
 pub(crate) fn check(config: &config::Export, data: &Path) -> Result<(), Error> {
-    for file in [&config.access_key_file, &config.secret_key_file] {
-        if let Some(file) = file {
-            key(&data.join(file))?;
-        }
+    for file in [&config.access_key_file, &config.secret_key_file]
+        .into_iter()
+        .flatten()
+    {
+        key(&data.join(file))?;
     }
     Ok(())
 }

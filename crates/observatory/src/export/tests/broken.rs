@@ -45,7 +45,7 @@ async fn taken(format: Format, vouched: bool, break_it: impl Fn(&Path)) -> (u64,
     }
     let other = Archive::new(sqlite().await).await;
     let (taken, broken) = other.import(to).await.unwrap();
-    assert_eq!(broken.iter().all(|name| *name == file), true, "{broken:?}");
+    assert!(broken.iter().all(|name| *name == file), "{broken:?}");
     let (ids, _) = other.contents().await;
     assert_eq!(ids.len() as u64, taken.events);
     (taken.events, broken, taken.invalid)
