@@ -4,6 +4,8 @@
 //! killed before has to ask for this window again, and for no other. One task writes for all relays, several settlements in one
 //! transaction when they wait: all of them count the same copies, so transactions beside each other would only undo each other.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::coverage::Change;
@@ -114,20 +116,23 @@ pub(super) async fn run(ground: &Ground, mut desk: mpsc::Receiver<Waiting>) -> R
     }
 }
 
-async fn write(ground: &Ground, settlements: Vec<Settlement>) -> Result<(), Error> {
-    let mut pairs: Vec<Pair> = settlements
-        .iter()
-        .flat_map(|one| one.pairs.iter().copied())
-        .collect();
-    pairs.sort_unstable_by_key(|pair| pair.number);
+async fn write(ground: &Ground, mut settlements: Vec<Settlement>) -> Result<(), Error> {
+    let mut pairs: Vec<Pair> = Vec::new();
+    for one in &mut settlements {
+        pairs.append(&mut one.pairs);
+    }
+    // Sorted runs one after another, which a stable sort merges.
+    pairs.sort_by_key(|pair| pair.number);
+    let work = Arc::new((settlements, pairs));
     let mut tries = 0;
     loop {
-        let (settlements, pairs) = (settlements.clone(), pairs.clone());
+        let work = Arc::clone(&work);
         let written = ground.records.write(move |tx| {
+            let (settlements, pairs) = &*work;
             if !pairs.is_empty() {
-                credit(tx, &pairs)?;
+                credit(tx, pairs)?;
             }
-            for one in &settlements {
+            for one in settlements {
                 if let Some((filter, change)) = &one.change {
                     coverage_table::write(tx, one.relay, *filter, change)?;
                 }

@@ -6,7 +6,7 @@ use stentor_event::Event;
 use stentor_net::limit::{Bucket, Rate};
 use tokio::time::Instant;
 
-use super::{Arrived, Intake, Taken};
+use super::{Arrived, Intake, Taken, metrics};
 use crate::error::Error;
 use crate::provenance::How;
 use crate::table::RelayId;
@@ -21,6 +21,8 @@ pub(crate) struct Basket {
     from: (RelayId, How),
     arrived: Vec<Arrived>,
     bytes: usize,
+    /// Copies of known events, since events were last handed over.
+    copies: Taken,
     /// What became of what was handed over since it was asked.
     taken: Taken,
     rate: Rate,
@@ -37,6 +39,7 @@ impl Basket {
             from: (relay, how),
             arrived: Vec::new(),
             bytes: 0,
+            copies: Taken::default(),
             taken: Taken::default(),
             rate,
             bucket: Bucket::default(),
@@ -51,6 +54,16 @@ impl Basket {
     /// Those of the store.
     pub async fn put(&mut self, event: Event) -> Result<(), Error> {
         let seen_ms = self.intake.ground.clock.now_ms();
+        if self
+            .copies
+            .is_copy(&self.intake.known, &event, seen_ms, self.from)
+        {
+            // It takes no room: nothing of it is kept but who has it.
+            if self.copies.pairs.len() + self.arrived.len() >= EVENTS {
+                self.flush().await?;
+            }
+            return Ok(());
+        }
         let bytes = event.json().len().clamp(1, self.intake.room_bytes);
         let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
         let room = self.intake.room.clone();
@@ -81,12 +94,18 @@ impl Basket {
     /// Those of the store.
     pub async fn flush(&mut self) -> Result<(), Error> {
         let arrived = std::mem::take(&mut self.arrived);
+        let copies = std::mem::take(&mut self.copies);
         self.bytes = 0;
-        if arrived.is_empty() {
+        let events = arrived.len() + usize::try_from(copies.duplicates).unwrap_or(usize::MAX);
+        if events == 0 {
             return Ok(());
         }
-        let events = u32::try_from(arrived.len()).unwrap_or(u32::MAX);
-        self.taken.add(self.intake.take(arrived, self.from).await?);
+        metrics::taken(&copies);
+        self.taken.add(copies);
+        if !arrived.is_empty() {
+            self.taken.add(self.intake.take(arrived, self.from).await?);
+        }
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
         while let Err(limited) = self.bucket.take(self.rate, self.start.elapsed(), events) {
             tokio::time::sleep(limited.retry_after).await;
         }

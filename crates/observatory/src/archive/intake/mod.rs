@@ -14,7 +14,7 @@ mod under_way;
 
 use std::sync::Arc;
 
-use stentor_event::EventId;
+use stentor_event::{Event, EventId};
 use stentor_store::{Outcome, Refusal, Submission};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -33,7 +33,7 @@ use under_way::UnderWay;
 /// An event that has come.
 #[derive(Debug)]
 pub(crate) struct Arrived {
-    event: stentor_event::Event,
+    event: Event,
     seen_ms: u64,
     _share: OwnedSemaphorePermit,
 }
@@ -67,13 +67,34 @@ impl Taken {
     }
 
     fn held(&mut self, number: u64, arrived: &Arrived, from: (RelayId, How)) {
+        self.credit(number, &arrived.event, arrived.seen_ms, from);
+    }
+
+    fn credit(&mut self, number: u64, event: &Event, seen_ms: u64, from: (RelayId, How)) {
         self.pairs.push(Pair {
             number,
             relay: from.0,
-            seen_ms: arrived.seen_ms,
-            created_ms: arrived.event.created_at().0.saturating_mul(1_000),
+            seen_ms,
+            created_ms: event.created_at().0.saturating_mul(1_000),
             how: from.1,
         });
+    }
+
+    /// Counts a copy of an event that is known to be in the archive; `false` if it is not known.
+    fn is_copy(
+        &mut self,
+        known: &Known,
+        event: &Event,
+        seen_ms: u64,
+        from: (RelayId, How),
+    ) -> bool {
+        let Some(Held::Number(number)) = known.get(&event.id()) else {
+            return false;
+        };
+        self.duplicates += 1;
+        self.bytes += event.json().len() as u64;
+        self.credit(number, event, seen_ms, from);
+        true
     }
 }
 
