@@ -138,11 +138,14 @@ def known_relays(folder):
     return ask(folder, "SELECT count(*) FROM observatory_relays WHERE state = 'relay'")[0]
 
 
-def promote(folder, urls, expected, seconds=600):
-    """Has the relays of a file found and proven, and nothing else done."""
+def promote(folder, urls, expected, seconds=600, and_check=False):
+    """Has the relays of a file found and proven, and checked where that is wanted, and nothing else done."""
+    unchecked = "SELECT count(*) FROM observatory_relays WHERE state = 'relay' AND checked_ms IS NULL"
     with running(node(folder, discover__enabled="true", discover__events="false", discover__seed_file=urls,
-                      discover__interval_seconds=1, discover__retry_seconds=1)):
+                      discover__interval_seconds=1, discover__retry_seconds=1, check__enabled=str(and_check).lower())):
         until(f"{expected} relays found", seconds, lambda: known_relays(folder) >= expected)
+        if and_check:
+            until("a check of each", seconds, lambda: ask(folder, unchecked)[0] == 0)
 
 
 def checks(folder, relays=2000):
@@ -170,7 +173,7 @@ def checks(folder, relays=2000):
                 until("a check of each", 600, count)
                 took = time.monotonic() - began
                 cpu, memory = served.processor_seconds(), served.own_memory()
-                print(f"{known} relays checked in {took:.1f} s from the start of the node "
+                print(f"{known} relays checked in {took:.1f} s from the start of the node: "
                       + ", ".join(f"{part:.0%} after {after:.1f} s" for part, after in seen.items()))
                 print(f"processor time {cpu:.1f} s: {cpu / known * 1000:.2f} ms for each; own memory {memory / 1e6:.0f} MB")
                 found = ask(folder, "SELECT sum(status = 'online'), sum(status = 'offline'), sum(status = 'unknown')"
@@ -202,15 +205,6 @@ def fetch(folder, **settings):
         return last[2], new, again, last[1] - began, served.own_memory()
 
 
-def forget_coverage(folder):
-    """As if no relay had been asked yet."""
-    database = sqlite3.connect(folder / "data" / "records.sqlite", timeout=30)
-    with database:
-        for table in ("coverage", "archiving"):
-            database.execute(f"DELETE FROM observatory_{table}")
-    database.close()
-
-
 def take_out(folder, file):
     """Writes the events of an archive to a file, one a line; how many."""
     with running(node(folder, public="true")) as served, open(file, "w") as out:
@@ -236,7 +230,7 @@ def archive(folder, events=200_000, copies=4):
             place.mkdir()
             seeds = place / "seeds"
             seeds.write_text("\n".join(f"{url.rstrip('/')}/{path or ''}" for url in plain for path in range(count)) + "\n")
-            promote(place, seeds, 17 * count)
+            promote(place, seeds, 17 * count, and_check=True)
         figures = {name: fetch(folder / name) for name in ("once", "often")}
     for name, (cpu, new, again, took, memory) in figures.items():
         print(f"{name}: {new:.0f} new, {again:.0f} duplicates, {took:.1f} s, processor {cpu:.2f} s, own memory {memory / 1e6:.0f} MB")
