@@ -1,5 +1,6 @@
 // What the tests of the observatory's pages look at: a simulated network, a node that observes it, and relays of the test's own.
 
+import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
@@ -69,9 +70,15 @@ export async function startScene({ isPublic = true, places } = {}) {
     const socket = new WebSocket(node.url)
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
     const list = event(generateSecretKey(), { kind: 10002, tags: [['r', url]] })
-    const answered = new Promise((resolve) => socket.once('message', resolve))
+    // Its own answer: a relay may say other things first, and who hangs up before may not have been heard.
+    const answered = new Promise((resolve) => {
+      socket.on('message', (text) => {
+        const [word, id, taken] = JSON.parse(text)
+        if (word === 'OK' && id === list.id) resolve(taken)
+      })
+    })
     socket.send(JSON.stringify(['EVENT', list]))
-    await answered
+    assert.equal(await answered, true)
     socket.close()
   }
   const manage = (...words) => {
@@ -118,4 +125,22 @@ export async function startRelay(information, events = []) {
     return new Promise((resolve) => server.close(resolve))
   }
   return { url: `ws://127.0.0.1:${server.address().port}/`, stop }
+}
+
+/** Goes through a page that follows nothing by the Tab key: all of its links and controls, more than `least` of them, are reached. */
+export async function reachedByTab(page, where, least) {
+  await page.evaluate(`document.querySelector('[data-live-pause]').click(), document.querySelector('.skip').focus()`)
+  const total = await page.evaluate(`(() => {
+    const shown = (e) => e.checkVisibility() && !e.closest('details:not([open]) > :not(summary)')
+    const found = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary, [tabindex="0"]')]
+    window.unreached = new Set(found.filter((e) => shown(e) && (e.type !== 'radio' || e.checked)))
+    unreached.delete(document.activeElement)
+    return unreached.size
+  })()`)
+  assert.ok(total > least)
+  for (let pressed = 0; pressed < total + 5; pressed++) {
+    await page.press('Tab')
+    await page.evaluate('void unreached.delete(document.activeElement)')
+  }
+  assert.deepEqual(await page.evaluate('[...unreached].map((e) => e.outerHTML.slice(0, 120))'), [], where)
 }
