@@ -13,7 +13,7 @@ fn written(message: &RelayMessage<'_>) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     match message {
         RelayMessage::Event { sub, event } => {
-            relay_message::event(&mut out, &SubscriptionId::new(sub)?, event.json())
+            relay_message::event(&mut out, &SubscriptionId::new(sub)?, event.view().json())
         }
         RelayMessage::Ok {
             id,

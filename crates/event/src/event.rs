@@ -6,10 +6,10 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::canonical::Shape;
+use crate::cow_event::CowEvent;
 use crate::error::EventError;
 use crate::keys::{EventId, PublicKey, Signature};
 use crate::kind::Kind;
-use crate::parse;
 use crate::scan::Scanner;
 use crate::timestamp::Timestamp;
 use crate::view::EventView;
@@ -34,9 +34,9 @@ impl Event {
     /// What is wrong with the text, fit to be told to a client.
     pub fn parse(json: &[u8]) -> Result<Self, EventError> {
         let mut scanner = Scanner::checked(json)?;
-        let parsed = parse::event(&mut scanner)?;
+        let event = CowEvent::read(&mut scanner, 0, 0)?;
         scanner.end()?;
-        Ok(Self::from_parsed(parsed))
+        Ok(event.into_owned())
     }
 
     /// As [`Event::parse`], refusing events of more than `max_bytes` in canonical form or `max_tags` tags; 0 is no limit.
@@ -49,33 +49,14 @@ impl Event {
         max_tags: usize,
     ) -> Result<Self, EventError> {
         let mut scanner = Scanner::checked(json)?;
-        let event = Self::read(&mut scanner, max_bytes, max_tags)?;
+        let event = CowEvent::read(&mut scanner, max_bytes, max_tags)?;
         scanner.end()?;
-        Ok(event)
+        Ok(event.into_owned())
     }
 
-    /// Reads an event from a longer text.
-    pub(crate) fn read(
-        scanner: &mut Scanner<'_>,
-        max_bytes: usize,
-        max_tags: usize,
-    ) -> Result<Self, EventError> {
-        let parsed = parse::event(scanner)?;
-        if max_bytes > 0 && parsed.json.len() > max_bytes {
-            return Err(EventError::TooLarge(max_bytes));
-        }
-        if max_tags > 0 && parsed.tag_count > max_tags {
-            return Err(EventError::TooManyTags(max_tags));
-        }
-        Ok(Self::from_parsed(parsed))
-    }
-
-    fn from_parsed(parsed: parse::Parsed) -> Self {
-        Self {
-            json: parsed.json,
-            shape: parsed.shape,
-            keys: parsed.keys,
-        }
+    /// Of parts that belong together.
+    pub(crate) const fn of(json: Bytes, shape: Shape, keys: (EventId, PublicKey)) -> Self {
+        Self { json, shape, keys }
     }
 
     /// Takes bytes that are known to be canonical, such as those of a store. Finds offsets only: the contents are not checked

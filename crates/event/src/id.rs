@@ -1,7 +1,10 @@
 //! The id of an event (NIP-01, R1.2).
 
+use std::io::Write;
+
 use memchr::memchr;
 use ring::digest::{Context, Digest, SHA256, digest};
+use smallvec::SmallVec;
 
 use crate::error::EventError;
 use crate::keys::EventId;
@@ -37,7 +40,7 @@ impl EventView<'_> {
     }
 
     fn hash_respelled(&self, control: Control) -> EventId {
-        let mut text = head(self.pubkey_hex(), self.created_at().0, self.kind().0);
+        let mut text = head(self.pubkey_hex(), self.created_at().0, self.kind().0).to_vec();
         text.push(b'[');
         for (index, tag) in self.tags().enumerate() {
             text.extend_from_slice(if index == 0 { b"[" } else { b",[" });
@@ -73,11 +76,12 @@ pub(crate) fn hash(
 }
 
 /// `[0,"<pubkey>",<created_at>,<kind>,`
-fn head(pubkey_hex: &[u8], created_at: u64, kind: u16) -> Vec<u8> {
-    let mut head = Vec::with_capacity(128);
+fn head(pubkey_hex: &[u8], created_at: u64, kind: u16) -> SmallVec<[u8; 128]> {
+    let mut head = SmallVec::new();
     head.extend_from_slice(b"[0,\"");
     head.extend_from_slice(pubkey_hex);
-    head.extend_from_slice(format!("\",{created_at},{kind},").as_bytes());
+    // Writing to memory does not fail.
+    let _ = write!(head, "\",{created_at},{kind},");
     head
 }
 

@@ -9,6 +9,7 @@
 mod address;
 mod build;
 mod canonical;
+mod cow_event;
 mod deletion;
 mod error;
 mod event;
@@ -36,6 +37,7 @@ mod visibility;
 
 pub use address::Address;
 pub use build::{EventBuilder, SecretKey, SecretKeyError, sign};
+pub use cow_event::CowEvent;
 pub use deletion::{DeletionTarget, deletion_targets};
 pub use error::{EventError, SyntaxError};
 pub use event::Event;

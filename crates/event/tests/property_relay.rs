@@ -28,7 +28,10 @@ fn message() -> impl Strategy<Value = (Value, RelayMessage<'static>)> {
                     let value: Value = serde_json::from_slice(event.json()).unwrap();
                     (
                         json!(["EVENT", sub, value]),
-                        RelayMessage::Event { sub: name, event },
+                        RelayMessage::Event {
+                            sub: name,
+                            event: event.into(),
+                        },
                     )
                 }
                 1 => (

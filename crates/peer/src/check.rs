@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use stentor_event::{Event, Filter};
+use stentor_event::{EventView, Filter};
 
 use crate::metrics;
 
@@ -82,9 +82,12 @@ impl Drops {
 }
 
 /// Checks an event for a subscription with these filters; the cheapest check first, the signature last and only if `verify`.
-pub(crate) fn check(event: &Event, filters: &[Filter], verify: bool) -> Result<(), Dropped> {
-    let view = event.view();
-    if !filters.iter().any(|filter| filter.matches(&view)) {
+pub(crate) fn check(
+    event: &EventView<'_>,
+    filters: &[Filter],
+    verify: bool,
+) -> Result<(), Dropped> {
+    if !filters.iter().any(|filter| filter.matches(event)) {
         return Err(Dropped::Filter);
     }
     event.check_id().map_err(|_| Dropped::Id)?;
@@ -96,7 +99,7 @@ pub(crate) fn check(event: &Event, filters: &[Filter], verify: bool) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use stentor_event::{EventBuilder, Kind, SecretKey, Timestamp};
+    use stentor_event::{Event, EventBuilder, Kind, SecretKey, Timestamp};
 
     use super::*;
 
@@ -111,15 +114,18 @@ mod tests {
             let json = String::from_utf8(event.json().to_vec()).unwrap();
             Event::parse(json.replace(from, to).as_bytes()).unwrap()
         };
-        assert_eq!(check(&event, &notes, true), Ok(()));
+        assert_eq!(check(&event.view(), &notes, true), Ok(()));
         let others = filter(r#"{"kinds":[7]}"#);
-        assert_eq!(check(&event, &others, true), Err(Dropped::Filter));
+        assert_eq!(check(&event.view(), &others, true), Err(Dropped::Filter));
         let other_content = changed("\"content\":\"a\"", "\"content\":\"b\"");
-        assert_eq!(check(&other_content, &notes, false), Err(Dropped::Id));
+        assert_eq!(
+            check(&other_content.view(), &notes, false),
+            Err(Dropped::Id)
+        );
         let sig = event.sig().to_string();
         let forged = changed(&sig, &sig.chars().rev().collect::<String>());
-        assert_eq!(check(&forged, &notes, true), Err(Dropped::Signature));
-        assert_eq!(check(&forged, &notes, false), Ok(()));
+        assert_eq!(check(&forged.view(), &notes, true), Err(Dropped::Signature));
+        assert_eq!(check(&forged.view(), &notes, false), Ok(()));
     }
 
     #[test]

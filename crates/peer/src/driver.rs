@@ -3,13 +3,15 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use ::metrics::Counter;
 use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
-use stentor_event::{ParseLimits, SubscriptionId, client_message, parse_relay_message};
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use stentor_event::{CowEvent, ParseLimits, SubscriptionId, client_message, parse_relay_message};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
+use crate::answer::Over;
 use crate::auth;
 use crate::check::{Dropped, check};
 use crate::config::Config;
@@ -17,7 +19,8 @@ use crate::connect::Socket;
 use crate::error::Ended;
 use crate::metrics;
 use crate::peer::{Inner, text};
-use crate::routes::{Delivery, Item, Queued, Routes, Step, shortened};
+use crate::routes::{Delivery, Item, Queued, Routes, Sent, Step, shortened};
+use crate::sieve::Sifted;
 
 /// Messages that are written before they are flushed.
 const BATCH: usize = 64;
@@ -42,6 +45,7 @@ pub(crate) async fn run(
         limits: config.parse_limits(),
         config: &config,
         outgoing: pings,
+        received: metrics::received(),
     };
     let ended = tokio::select! {
         ended = reader.run(&mut stream) => ended,
@@ -104,27 +108,30 @@ struct Reader<'a> {
     limits: ParseLimits,
     config: &'a Config,
     outgoing: mpsc::WeakSender<Message>,
+    received: Counter,
 }
 
 impl Reader<'_> {
     async fn run(&mut self, stream: &mut SplitStream<Socket>) -> Ended {
         let mut pinged = false;
         loop {
-            let seconds = if pinged {
-                self.config.pong_seconds
-            } else {
-                self.config.ping_seconds
+            // No timer for what is there already.
+            let next = match stream.next().now_or_never() {
+                Some(next) => next,
+                None => match timeout(self.patience(pinged), stream.next()).await {
+                    Ok(next) => next,
+                    Err(_) if pinged => return Ended::Silent,
+                    Err(_) => {
+                        self.try_send(Message::Ping(Vec::new().into()));
+                        pinged = true;
+                        continue;
+                    }
+                },
             };
-            let message = match timeout(Duration::from_secs(seconds), stream.next()).await {
-                Err(_) if pinged => return Ended::Silent,
-                Err(_) => {
-                    self.try_send(Message::Ping(Vec::new().into()));
-                    pinged = true;
-                    continue;
-                }
-                Ok(None) => return Ended::Remote(None, "".into()),
-                Ok(Some(Err(error))) => return broken(&error),
-                Ok(Some(Ok(message))) => message,
+            let message = match next {
+                None => return Ended::Remote(None, "".into()),
+                Some(Err(error)) => return broken(&error),
+                Some(Ok(message)) => message,
             };
             pinged = false;
             let taken = match message {
@@ -151,24 +158,46 @@ impl Reader<'_> {
         match self.routes.take(message) {
             Step::Done => Ok(()),
             Step::Drop(reason) => self.dropped(reason),
-            Step::Deliver(delivery, item) => {
-                if let Item::Event(event) = &item
-                    && let Err(reason) = check(event, &delivery.filters, self.config.verify)
-                {
-                    return self.dropped(reason);
-                }
-                self.deliver(delivery, item).await;
+            Step::Deliver(delivery, Sent::Eose(hint)) => {
+                self.deliver(&delivery, Item::Eose(hint)).await;
                 Ok(())
             }
+            Step::Deliver(delivery, Sent::Event(event)) => self.event(&delivery, event).await,
         }
     }
 
+    async fn event(&self, delivery: &Delivery, event: CowEvent<'_>) -> Result<(), Ended> {
+        let view = event.view();
+        if let Err(reason) = check(&view, &delivery.filters, self.config.verify) {
+            return self.dropped(reason);
+        }
+        self.received.increment(1);
+        let sieve = delivery.sieve.as_ref();
+        match sieve.map_or(Sifted::Wanted, |sieve| sieve.sift(&view)) {
+            Sifted::Wanted => {
+                self.deliver(delivery, Item::Event(event.into_owned()))
+                    .await
+            }
+            Sifted::Seen => {}
+            Sifted::TooMany => self.routes.give_up(delivery, Over::TooMany),
+        }
+        Ok(())
+    }
+
+    /// How long the relay may be silent.
+    fn patience(&self, pinged: bool) -> Duration {
+        Duration::from_secs(if pinged {
+            self.config.pong_seconds
+        } else {
+            self.config.ping_seconds
+        })
+    }
+
     /// Waits until there is room in the subscription's queue. While it waits, nothing is read.
-    async fn deliver(&self, delivery: Delivery, item: Item) {
+    async fn deliver(&self, delivery: &Delivery, item: Item) {
         let put = async {
             let share = match &item {
                 Item::Event(event) => {
-                    metrics::received();
                     let bytes = event.json().len().min(self.config.queue_bytes);
                     let room = delivery.room.clone();
                     room.acquire_many_owned(u32::try_from(bytes).unwrap_or(u32::MAX))
@@ -189,7 +218,7 @@ impl Reader<'_> {
         let limit = Duration::from_secs(self.config.stall_seconds);
         if timeout(limit, put).await.is_err() {
             metrics::stalled();
-            self.routes.stall(&delivery);
+            self.routes.give_up(delivery, Over::Stalled);
             let mut close = Vec::new();
             client_message::close(&mut close, &SubscriptionId::from(delivery.id));
             self.try_send(text(close));

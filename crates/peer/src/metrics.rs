@@ -1,6 +1,6 @@
 //! What is counted about connections to other relays.
 
-use metrics::{counter, gauge};
+use metrics::{Counter, counter, gauge};
 
 use crate::check::Dropped;
 use crate::error::Ended;
@@ -16,9 +16,9 @@ pub(crate) fn ended(ended: &Ended) {
     counter!("stentor_peer_ended_total", "reason" => ended.label()).increment(1);
 }
 
-/// An event was handed to its subscription: `stentor_peer_events_total`.
-pub(crate) fn received() {
-    counter!("stentor_peer_events_total").increment(1);
+/// Events that were handed to their subscription: `stentor_peer_events_total`.
+pub(crate) fn received() -> Counter {
+    counter!("stentor_peer_events_total")
 }
 
 /// Something was dropped: `stentor_peer_dropped_total{reason}`.

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use stentor_event::{EoseHint, Event, EventId, Filter, RelayMessage};
+use stentor_event::{CowEvent, EoseHint, Event, EventId, Filter, RelayMessage};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
 
 use crate::answer::{Counted, OkAnswer, Over};
 use crate::check::{Dropped, Drops};
 use crate::error::Ended;
+use crate::sieve::Filtering;
 
 /// Notices that are kept for whoever listens slowly.
 const NOTICES: usize = 64;
@@ -31,31 +32,37 @@ pub(crate) enum Item {
     Eose(Option<EoseHint>),
 }
 
+/// The same, before it was checked.
+pub(crate) enum Sent<'a> {
+    Event(CowEvent<'a>),
+    Eose(Option<EoseHint>),
+}
+
 /// Where the events of a subscription go.
-#[derive(Clone)]
 pub(crate) struct Delivery {
     pub id: u64,
     pub filters: Arc<[Filter]>,
     pub queue: mpsc::Sender<Queued>,
     pub room: Arc<Semaphore>,
     pub over: Arc<OnceLock<Over>>,
+    pub sieve: Option<Filtering>,
 }
 
 /// Who waits for a number.
 pub(crate) enum Route {
-    Events(Delivery),
+    Events(Arc<Delivery>),
     Count(oneshot::Sender<Result<Counted, String>>),
     Reconciliation(mpsc::Sender<Result<Vec<u8>, String>>),
 }
 
 /// What is left to do with a message, outside the lock.
-pub(crate) enum Step {
+pub(crate) enum Step<'a> {
     /// Nothing.
     Done,
     /// Something was wrong with it.
     Drop(Dropped),
     /// Check it if it is an event, and put it in the queue.
-    Deliver(Delivery, Item),
+    Deliver(Arc<Delivery>, Sent<'a>),
 }
 
 pub(crate) struct Routes {
@@ -148,17 +155,17 @@ impl Routes {
         ended.clone()
     }
 
-    /// Ends a subscription whose consumer takes nothing.
-    pub(crate) fn stall(&self, delivery: &Delivery) {
-        let _ = delivery.over.set(Over::Stalled);
+    /// Ends a subscription from this side.
+    pub(crate) fn give_up(&self, delivery: &Delivery, why: Over) {
+        let _ = delivery.over.set(why);
         self.remove(delivery.id);
     }
 
     /// Takes a message to whoever waits for it.
-    pub(crate) fn take(&self, message: RelayMessage<'_>) -> Step {
+    pub(crate) fn take<'a>(&self, message: RelayMessage<'a>) -> Step<'a> {
         match message {
-            RelayMessage::Event { sub, event } => self.deliver(&sub, Item::Event(event)),
-            RelayMessage::Eose { sub, hint } => self.deliver(&sub, Item::Eose(hint)),
+            RelayMessage::Event { sub, event } => self.deliver(&sub, Sent::Event(event)),
+            RelayMessage::Eose { sub, hint } => self.deliver(&sub, Sent::Eose(hint)),
             RelayMessage::Ok {
                 id,
                 accepted,
@@ -197,14 +204,14 @@ impl Routes {
         }
     }
 
-    fn deliver(&self, sub: &str, item: Item) -> Step {
+    fn deliver<'a>(&self, sub: &str, item: Sent<'a>) -> Step<'a> {
         self.with_route(sub, |open, id| match open.get(&id) {
             Some(Route::Events(delivery)) => Some(Step::Deliver(delivery.clone(), item)),
             _ => None,
         })
     }
 
-    fn answered(&self, id: &EventId, accepted: bool, reason: &str) -> Step {
+    fn answered(&self, id: &EventId, accepted: bool, reason: &str) -> Step<'static> {
         let Some(waiting) = self.state.lock().waiting.remove(id) else {
             return Step::Drop(Dropped::Late);
         };
@@ -219,7 +226,7 @@ impl Routes {
         Step::Done
     }
 
-    fn closed(&self, sub: &str, reason: String) -> Step {
+    fn closed(&self, sub: &str, reason: String) -> Step<'static> {
         self.with_route(sub, |open, id| {
             match open.remove(&id)? {
                 Route::Events(delivery) => {
@@ -236,7 +243,7 @@ impl Routes {
         })
     }
 
-    fn counted(&self, sub: &str, counted: Counted) -> Step {
+    fn counted(&self, sub: &str, counted: Counted) -> Step<'static> {
         self.with_route(sub, |open, id| match open.remove(&id)? {
             Route::Count(sender) => {
                 let _ = sender.send(Ok(counted));
@@ -249,7 +256,7 @@ impl Routes {
         })
     }
 
-    fn reconciled(&self, sub: &str, message: Vec<u8>) -> Step {
+    fn reconciled(&self, sub: &str, message: Vec<u8>) -> Step<'static> {
         self.with_route(sub, |open, id| match open.get(&id)? {
             // More than one message ahead of ours is not in the protocol.
             Route::Reconciliation(queue) => Some(match queue.try_send(Ok(message)) {
@@ -262,11 +269,11 @@ impl Routes {
 
     /// Runs `work` with the number that the relay's name for a subscription stands for. When there is nobody for it, the message was
     /// late, or never asked for.
-    fn with_route(
+    fn with_route<'a>(
         &self,
         sub: &str,
-        work: impl FnOnce(&mut HashMap<u64, Route>, u64) -> Option<Step>,
-    ) -> Step {
+        work: impl FnOnce(&mut HashMap<u64, Route>, u64) -> Option<Step<'a>>,
+    ) -> Step<'a> {
         let mut state = self.state.lock();
         let State { open, next, .. } = &mut *state;
         match sub.parse() {

@@ -1,5 +1,6 @@
 //! Subscriptions: REQ, EVENT, EOSE, CLOSED, CLOSE.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use futures_util::{Stream, stream};
@@ -12,6 +13,7 @@ use crate::answer::{Incoming, Over, wants_auth};
 use crate::error::{Ended, PeerError};
 use crate::peer::{Peer, some, text};
 use crate::routes::{Delivery, Item, Queued, Route};
+use crate::sieve::{Filtering, Sieve};
 
 /// An open subscription. Dropping it sends CLOSE.
 ///
@@ -20,6 +22,7 @@ use crate::routes::{Delivery, Item, Queued, Route};
 pub struct Subscription {
     peer: Peer,
     filters: Arc<[Filter]>,
+    sieve: Option<Filtering>,
     line: Line,
     phase: Phase,
     stored: u64,
@@ -57,15 +60,36 @@ impl Peer {
     /// # Errors
     /// [`PeerError::NoFilters`], [`PeerError::TooManySubscriptions`] and [`PeerError::Ended`].
     pub async fn req(&self, filters: Vec<Filter>) -> Result<Subscription, PeerError> {
+        self.subscribe(filters, None).await
+    }
+
+    /// As [`Peer::req`], for events that get through a sieve.
+    ///
+    /// # Errors
+    /// Those of [`Peer::req`].
+    pub async fn req_through(
+        &self,
+        filters: Vec<Filter>,
+        sieve: Arc<dyn Sieve>,
+    ) -> Result<Subscription, PeerError> {
+        self.subscribe(filters, Some(Filtering::new(sieve))).await
+    }
+
+    async fn subscribe(
+        &self,
+        filters: Vec<Filter>,
+        sieve: Option<Filtering>,
+    ) -> Result<Subscription, PeerError> {
         some(&filters)?;
         let slot = self.slot()?;
         let outgoing = self.0.outgoing.clone();
         let close = outgoing.reserve_owned().await.map_err(|_| self.gone())?;
         let filters: Arc<[Filter]> = filters.into();
-        let line = self.open_line(filters.clone())?;
+        let line = self.open_line(filters.clone(), sieve.clone())?;
         let subscription = Subscription {
             peer: self.clone(),
             filters,
+            sieve,
             line,
             phase: Phase::Stored,
             stored: 0,
@@ -78,7 +102,7 @@ impl Peer {
         Ok(subscription)
     }
 
-    fn open_line(&self, filters: Arc<[Filter]>) -> Result<Line, Ended> {
+    fn open_line(&self, filters: Arc<[Filter]>, sieve: Option<Filtering>) -> Result<Line, Ended> {
         let config = &self.0.config;
         let (sender, queue) = mpsc::channel(config.queue_events);
         let (id, over) = self.0.routes.open(|id| {
@@ -88,9 +112,10 @@ impl Peer {
                 queue: sender,
                 room: Arc::new(Semaphore::new(config.queue_bytes)),
                 over: Arc::default(),
+                sieve,
             };
             let over = delivery.over.clone();
-            (Route::Events(delivery), over)
+            (Route::Events(Arc::new(delivery)), over)
         })?;
         Ok(Line { id, queue, over })
     }
@@ -113,8 +138,11 @@ impl Subscription {
                 Phase::Live => self.line.queue.recv().await,
                 Phase::Stored => {
                     let limit = self.peer.0.config.answer_time();
+                    let seen = self.seen();
                     match timeout(limit, self.line.queue.recv()).await {
                         Ok(received) => received,
+                        // It has sent something, but nothing got through.
+                        Err(_) if self.seen() != seen => continue,
                         Err(_) => return Some(self.end(Over::Silent)),
                     }
                 }
@@ -155,6 +183,12 @@ impl Subscription {
                 Incoming::Event(event)
             }
         }
+    }
+
+    /// Events that did not get through the sieve.
+    fn seen(&self) -> u64 {
+        let sieve = self.sieve.as_ref();
+        sieve.map_or(0, |sieve| sieve.seen.load(Ordering::Relaxed))
     }
 
     fn has_enough(&self) -> bool {
@@ -208,7 +242,9 @@ impl Subscription {
         // First the place, then the number: nothing is given up half-way.
         let place = peer.0.outgoing.reserve().await;
         let place = place.map_err(|_| Over::Ended(peer.ended().unwrap_or(Ended::Local)))?;
-        self.line = peer.open_line(self.filters.clone()).map_err(Over::Ended)?;
+        self.line = peer
+            .open_line(self.filters.clone(), self.sieve.clone())
+            .map_err(Over::Ended)?;
         place.send(text(self.message(self.line.id)));
         self.authenticated = true;
         self.phase = Phase::Stored;

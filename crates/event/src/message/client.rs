@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::error::{MessageError, Verb};
 use super::limits::ParseLimits;
 use super::subscription::SubscriptionId;
+use crate::cow_event::CowEvent;
 use crate::error::{EventError, SyntaxError};
 use crate::event::Event;
 use crate::filter::{Filter, FilterError};
@@ -126,13 +127,13 @@ impl Body<'_, '_> {
 
     fn read_event(&mut self) -> Result<Event, EventError> {
         self.scanner.expect_token(b',')?;
-        let event = Event::read(
+        let event = CowEvent::read(
             &mut self.scanner,
             self.limits.max_event_bytes,
             self.limits.max_event_tags,
         )?;
         self.rest()?;
-        Ok(event)
+        Ok(event.into_owned())
     }
 
     fn filters(mut self, verb: Verb) -> Result<(SubscriptionId, Vec<Filter>), MessageError> {

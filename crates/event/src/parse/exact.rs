@@ -1,6 +1,6 @@
 //! The pass over bytes that are canonical already. It accepts nothing that the other pass would not.
 
-use bytes::Bytes;
+use std::borrow::Cow;
 
 use super::Parsed;
 use crate::canonical::{CONTENT, CREATED_AT, END, ID, KIND, PUBKEY, SIG, Shape, TAGS};
@@ -10,7 +10,7 @@ use crate::scan::Scanner;
 
 /// Reads an event. `None` says only that the other pass must look.
 #[inline]
-pub(super) fn event(scanner: &mut Scanner<'_>) -> Option<Parsed> {
+pub(super) fn event<'a>(scanner: &mut Scanner<'a>) -> Option<Parsed<'a>> {
     let start = scanner.position();
     let id = hex::decode_array(fixed(scanner, ID, 64)?)?;
     let pubkey = hex::decode_array(fixed(scanner, PUBKEY, 64)?)?;
@@ -27,7 +27,7 @@ pub(super) fn event(scanner: &mut Scanner<'_>) -> Option<Parsed> {
     hex::decode_array::<64>(fixed(scanner, SIG, 128)?)?;
     fixed(scanner, END, 0)?;
     Some(Parsed {
-        json: Bytes::copy_from_slice(scanner.since(start)),
+        json: Cow::Borrowed(scanner.since(start)),
         shape: Shape::new(created_at, kind, tags_start, tags_end)?,
         keys: (EventId(id), PublicKey(pubkey)),
         tag_count,

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Parsed;
@@ -31,7 +30,7 @@ struct Fields<'a> {
 }
 
 /// Reads an event.
-pub(super) fn event(scanner: &mut Scanner<'_>) -> Result<Parsed, EventError> {
+pub(super) fn event<'a>(scanner: &mut Scanner<'a>) -> Result<Parsed<'a>, EventError> {
     if scanner.peek().is_some_and(|byte| byte != b'{') {
         return Err(EventError::NotAnObject);
     }
@@ -109,7 +108,7 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Parsed, EventError> {
+    fn finish(self) -> Result<Parsed<'a>, EventError> {
         let missing = EventError::MissingField;
         let (created_at, created_at_text) = self.created_at.ok_or(missing("created_at"))?;
         let (kind, kind_text) = self.kind.ok_or(missing("kind"))?;
@@ -136,7 +135,7 @@ impl<'a> Fields<'a> {
                 PublicKey(hex::decode_trusted(parts.pubkey)),
             ),
             shape: shape.ok_or(EventError::TooLarge(u32::MAX as usize))?,
-            json: Bytes::from(json),
+            json: Cow::Owned(json),
             tag_count: tags.count,
         })
     }

@@ -1,11 +1,11 @@
-//! Strict parsing of an event (R1.1): canonical bytes are recognised in one pass and copied once, any other spelling is read
+//! Strict parsing of an event (R1.1): canonical bytes are recognised in one pass and not copied, any other spelling is read
 //! field by field and rewritten.
 
 mod exact;
 mod fields;
 mod tags;
 
-use bytes::Bytes;
+use std::borrow::Cow;
 
 use crate::canonical::Shape;
 use crate::error::EventError;
@@ -15,15 +15,15 @@ use crate::scan::Scanner;
 pub(crate) use tags::mentions;
 
 /// An event that was read from a longer text.
-pub(crate) struct Parsed {
-    pub(crate) json: Bytes,
+pub(crate) struct Parsed<'a> {
+    pub(crate) json: Cow<'a, [u8]>,
     pub(crate) shape: Shape,
     pub(crate) keys: (EventId, PublicKey),
     pub(crate) tag_count: usize,
 }
 
 /// Reads one event at the scanner's position.
-pub(crate) fn event(scanner: &mut Scanner<'_>) -> Result<Parsed, EventError> {
+pub(crate) fn event<'a>(scanner: &mut Scanner<'a>) -> Result<Parsed<'a>, EventError> {
     scanner.whitespace();
     let mut ahead = scanner.clone();
     if let Some(parsed) = exact::event(&mut ahead) {

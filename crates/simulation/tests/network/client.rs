@@ -130,6 +130,7 @@ impl Client {
         match parse_relay_message(text, &ParseLimits::NONE).ok()? {
             RelayMessage::Event { sub, event } if sub == "q" => {
                 answer.received += 1;
+                let event = event.into_owned();
                 if self.is_real(&event) && filter.matches(&event.view()) {
                     answer.events.push(event);
                 }

@@ -13,7 +13,7 @@ async fn live(client: &mut Client) -> stentor_event::Event {
         if let Ok(RelayMessage::Event { event, .. }) =
             parse_relay_message(&text, &Default::default())
         {
-            return event;
+            return event.into_owned();
         }
     }
 }

@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use super::limits::ParseLimits;
 use super::relay::EoseHint;
+use crate::cow_event::CowEvent;
 use crate::error::{EventError, SyntaxError};
-use crate::event::Event;
 use crate::hex;
 use crate::hll::Registers;
 use crate::keys::EventId;
@@ -25,7 +25,7 @@ pub enum RelayMessage<'a> {
         /// The subscription.
         sub: Cow<'a, str>,
         /// The event.
-        event: Event,
+        event: CowEvent<'a>,
     },
     /// The answer to an `EVENT` or `AUTH`.
     Ok {
@@ -164,7 +164,7 @@ impl<'a> Body<'a> {
     fn event(mut self, limits: &ParseLimits) -> Result<RelayMessage<'a>> {
         let sub = self.sub()?;
         self.scanner.expect_token(b',')?;
-        let event = Event::read(
+        let event = CowEvent::read(
             &mut self.scanner,
             limits.max_event_bytes,
             limits.max_event_tags,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::event::Event;
 use crate::{EventBuilder, Kind, SecretKey, SubscriptionId, Timestamp, relay_message};
 
 fn parse(text: &str) -> Result<RelayMessage<'_>> {
@@ -30,7 +31,7 @@ fn what_our_relay_writes_is_read_back() {
             &|out| relay_message::event(out, &sub, event.json()),
             RelayMessage::Event {
                 sub: name(),
-                event: event.clone(),
+                event: event.clone().into(),
             },
         ),
         (
