@@ -3,13 +3,15 @@
 //! An export has events by day and kind, the table of relays, what they were asked about and, if wanted, who holds what: as lines of
 //! JSON or as Parquet (`name`, `table`, `encoder`), in a folder or a bucket (`place`), with a manifest that is written last
 //! (`manifest`). `out` writes: it looks at which days and kinds have changed since the manifest that is there, and writes these
-//! alone; the same archive gives the same bytes. Memory does not grow with the archive: events pass in slices of the store, pairs of
+//! alone; the same archive gives the same bytes. It takes the manifest away with its first change, and leaves a memory of it by which
+//! an export that was ended early goes on. Memory does not grow with the archive: events pass in slices of the store, pairs of
 //! holders in ranges of event numbers, and files are bounded.
 //!
 //! Taking in has two halves, as the files may be anybody's. `source` checks files against the manifest and decodes them; it belongs to
 //! the process of a command. What it has found passes as lines (`wire`) to `take`, which may be in the running node: events are
 //! parsed, their ids recomputed and their signatures verified as if they came from a relay.
 
+mod digest;
 mod encoder;
 mod jsonl;
 mod manifest;

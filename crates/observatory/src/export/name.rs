@@ -10,8 +10,11 @@ pub(super) const DAY: u64 = 86_400;
 /// The last day that has a name: 9999-12-31. No event of the archive is so late.
 pub(super) const LAST_DAY: u32 = 2_932_896;
 
+/// What the paths of all files begin with.
+pub(super) const BEGINNINGS: [&str; 4] = ["coverage.", "events/", "provenance/", "relays."];
+
 /// The form of all tables of an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// One JSON object a line, compressed with Zstandard.
@@ -94,6 +97,22 @@ impl Name {
         };
         // One spelling only: no sign, no other number of zeros, nothing behind.
         (name.path(format) == path).then_some(name)
+    }
+
+    /// The file of this path in any form, and which form it has.
+    pub fn find(path: &str) -> Option<(Self, Format)> {
+        let forms = [Format::Jsonl, Format::Parquet].into_iter();
+        let mut found = forms.filter_map(|form| Some((Self::parse(path, form)?, form)));
+        found.next()
+    }
+
+    /// The first part of what this is a part of. Its content is that of all parts together.
+    pub const fn first(self) -> Self {
+        match self {
+            Self::Events { day, kind, .. } => Self::Events { day, kind, part: 0 },
+            Self::Provenance { chunk, .. } => Self::Provenance { chunk, part: 0 },
+            Self::Coverage | Self::Relays => self,
+        }
     }
 
     /// The table that the file is a part of.
@@ -198,7 +217,10 @@ mod tests {
             let names = [Name::Events { day, kind, part }, Name::Provenance { chunk, part }, Name::Relays, Name::Coverage];
             for format in [Format::Jsonl, Format::Parquet] {
                 for name in names {
-                    prop_assert_eq!(Name::parse(&name.path(format), format), Some(name));
+                    let path = name.path(format);
+                    prop_assert_eq!(Name::parse(&path, format), Some(name));
+                    prop_assert_eq!(Name::find(&path), Some((name, format)));
+                    prop_assert!(BEGINNINGS.iter().any(|beginning| path.starts_with(beginning)));
                 }
             }
         }

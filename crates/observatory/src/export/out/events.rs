@@ -58,19 +58,17 @@ impl Export<'_> {
         let mut from = Day(0);
         while let Some(day) = self.next_day(from).await? {
             for (kind, group) in self.kinds_of(day).await? {
-                let [first, last] = [0, u32::MAX].map(|part| Name::Events {
+                let first = Name::Events {
                     day: day.0,
                     kind,
-                    part,
-                });
+                    part: 0,
+                };
                 self.going_on()?;
-                match self.unchanged(first, last, &group.content) {
-                    Some(files) => {
-                        self.keep(files);
-                        self.done.done += group.events;
-                        self.tell();
-                    }
-                    None => self.group(day, kind).await?,
+                if self.keep(first, &group.content).await? {
+                    self.done.done += group.events;
+                    self.tell();
+                } else {
+                    self.group(day, kind).await?;
                 }
             }
             if day.0 >= LAST_DAY {

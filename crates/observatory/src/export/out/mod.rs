@@ -1,7 +1,9 @@
 //! Writing an export.
 
+mod before;
 mod days;
 mod events;
+mod files;
 mod lists;
 mod pairs;
 
@@ -13,9 +15,9 @@ use stentor_event::{Filter, Kind, Timestamp, Viewer};
 use stentor_store::{Query, ScanLimits};
 use tokio::sync::watch;
 
-use super::encoder::Encoded;
-use super::manifest::{self, Hash, Manifest, Selection};
-use super::name::{Day, Format, LAST_DAY, Name};
+use self::files::There;
+use super::manifest::{Manifest, Selection};
+use super::name::{Day, Format, LAST_DAY};
 use super::place::{Place, Scratch};
 use crate::error::Error;
 use crate::ground::Ground;
@@ -59,8 +61,8 @@ pub struct Exported {
 }
 
 impl Observatory {
-    /// Writes the archive, or what is wished of it, to a place. What is there of an earlier export is kept where it has not changed.
-    /// The store is read as events come and go: what changes meanwhile may be in it or not.
+    /// Writes the archive, or what is wished of it, to a place. What is there of an earlier export is kept where it has not changed,
+    /// also of one that was ended early. The store is read as events come and go: what changes meanwhile may be in it or not.
     ///
     /// Ends early, without a manifest if anything had changed, when `stop` becomes true.
     ///
@@ -98,7 +100,7 @@ pub(super) async fn run(
 ) -> Result<Exported, Error> {
     let wish = checked(wish)?;
     let scratch = place.prepare().await?;
-    let old = place.manifest().await?;
+    let there = There::look(place).await?;
     let new = Manifest {
         made_with: concat!("stentor ", env!("CARGO_PKG_VERSION")).to_owned(),
         format: wish.format,
@@ -112,8 +114,7 @@ pub(super) async fn run(
         part_bytes,
         place,
         scratch,
-        is_stated: old.is_some(),
-        old,
+        there,
         new,
         done: Exported::default(),
         stop,
@@ -122,6 +123,7 @@ pub(super) async fn run(
     export.done.total = export.count().await?;
     match export.run().await {
         Err(Ended::Stopped) => {
+            export.remember().await?;
             export.done.stopped = true;
             Ok(export.done)
         }
@@ -162,9 +164,7 @@ struct Export<'a> {
     part_bytes: u64,
     place: &'a Place,
     scratch: Scratch,
-    /// Whether a manifest is there: until the first change.
-    is_stated: bool,
-    old: Option<Manifest>,
+    there: There,
     new: Manifest,
     done: Exported,
     stop: &'a watch::Receiver<bool>,
@@ -173,24 +173,13 @@ struct Export<'a> {
 
 impl Export<'_> {
     async fn run(&mut self) -> Result<(), Ended> {
-        let is_first = self.old.is_none();
         self.events().await?;
         if self.wish.provenance {
             self.provenance().await?;
         }
         self.lists().await?;
-        self.going_on()?;
         self.remove_old().await?;
-        if is_first {
-            self.place.sweep(&self.new).await?;
-        }
-        let bytes = self.new.write();
-        let bytes = bytes.map_err(|error| Error::Invalid(error.to_string()))?;
-        self.done.manifest = Some(manifest::name(&bytes));
-        if self.old.as_ref() != Some(&self.new) {
-            self.place.put_manifest(bytes, &self.scratch).await?;
-        }
-        Ok(())
+        Ok(self.state().await?)
     }
 
     /// The filter of what is exported, between these seconds.
@@ -233,95 +222,6 @@ impl Export<'_> {
 
     fn tell(&self) {
         (self.report)(&self.done);
-    }
-
-    /// Says that what is there no longer is what its manifest says.
-    async fn change(&mut self) -> Result<(), Error> {
-        if self.is_stated {
-            self.place.remove_manifest().await?;
-            self.is_stated = false;
-        }
-        Ok(())
-    }
-
-    /// The files of an earlier export that a group of names has, if what they were made of is this.
-    fn unchanged(
-        &self,
-        first: Name,
-        last: Name,
-        content: &Hash,
-    ) -> Option<Vec<(Name, manifest::File)>> {
-        let old = self.old.as_ref()?;
-        if old.format != self.wish.format {
-            return None;
-        }
-        let files = old.files.range(first..=last);
-        let files: Vec<_> = files.map(|(name, file)| (*name, *file)).collect();
-        let is_same = |(_, file): &(Name, manifest::File)| file.content == *content;
-        (!files.is_empty() && files.iter().all(is_same)).then_some(files)
-    }
-
-    fn keep(&mut self, files: Vec<(Name, manifest::File)>) {
-        self.done.kept += files.len() as u64;
-        self.new.files.extend(files);
-    }
-
-    /// Puts a file there, unless the same one is.
-    async fn put(
-        &mut self,
-        file: Encoded,
-        name: Name,
-        (content, created_at): (Hash, Option<(u64, u64)>),
-    ) -> Result<(), Error> {
-        let entry = manifest::File {
-            rows: file.rows,
-            bytes: file.bytes,
-            sha256: file.sha256,
-            content,
-            created_at,
-        };
-        if self.new.files.len() >= manifest::MOST_FILES {
-            let problem = format!(
-                "more than {} files: choose days or kinds",
-                manifest::MOST_FILES
-            );
-            return Err(Error::Invalid(problem));
-        }
-        self.new.files.insert(name, entry);
-        let old = self
-            .old
-            .as_ref()
-            .filter(|old| old.format == self.wish.format);
-        let old = old.and_then(|old| old.files.get(&name));
-        if old.is_some_and(|old| (old.sha256, old.bytes) == (file.sha256, file.bytes)) {
-            self.done.kept += 1;
-            return Ok(());
-        }
-        self.change().await?;
-        self.done.files += 1;
-        self.done.bytes += file.bytes;
-        self.place.put(file, name, self.wish.format).await?;
-        self.tell();
-        Ok(())
-    }
-
-    /// Removes what is no longer a part of the export.
-    async fn remove_old(&mut self) -> Result<(), Error> {
-        let Some(old) = &self.old else {
-            return Ok(());
-        };
-        let is_same = old.format == self.wish.format;
-        let gone = old
-            .files
-            .keys()
-            .filter(|name| !is_same || !self.new.files.contains_key(name));
-        let (gone, format): (Vec<Name>, Format) = (gone.copied().collect(), old.format);
-        for name in gone {
-            self.change().await?;
-            self.place.remove(name, format).await?;
-            self.done.removed += 1;
-        }
-        Ok(())
     }
 }
 

@@ -62,10 +62,12 @@ impl Export<'_> {
             let ranges = ranges.next_power_of_two().min(MOST_RANGES);
             let content = self.digest(number, ranges).await?;
             let named = u32::try_from(chunk).unwrap_or(u32::MAX);
-            let [first, last] = [0, u32::MAX].map(|part| Name::Provenance { chunk: named, part });
-            match self.unchanged(first, last, &content) {
-                Some(files) => self.keep(files),
-                None => self.chunk(number, ranges, &mut urls).await?,
+            let first = Name::Provenance {
+                chunk: named,
+                part: 0,
+            };
+            if !self.keep(first, &content).await? {
+                self.chunk(number, ranges, &mut urls).await?;
             }
             self.tell();
         }

@@ -32,13 +32,15 @@ enum Reading {
     Long(ColumnReaderImpl<parquet::data_type::Int64Type>),
 }
 
-/// Reads the rows of a file of this table, some hundred at a time.
+/// Reads the rows of a file of this table, some hundred at a time. No column of a group of rows may say to have more bytes than
+/// `most`.
 ///
 /// # Errors
 /// A file that is broken or of another table, and those of `each`.
 pub(in crate::export) fn read(
     file: File,
     table: Table,
+    most: i64,
     mut each: impl FnMut(&Rows) -> io::Result<()>,
 ) -> io::Result<()> {
     let reader = SerializedFileReader::new(file).map_err(failed)?;
@@ -49,6 +51,10 @@ pub(in crate::export) fn read(
     }
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(failed)?;
+        let mut columns = group.metadata().columns().iter();
+        if columns.any(|column| column.uncompressed_size() > most) {
+            return Err(invalid("a group of rows is larger than any can be"));
+        }
         read_group(group.as_ref(), table.len(), &mut each)?;
     }
     Ok(())

@@ -2,7 +2,9 @@
 
 mod folder;
 mod s3;
+mod scratch;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,13 @@ use crate::config;
 use crate::error::Error;
 
 pub(crate) use s3::check;
+pub(super) use scratch::Scratch;
+
+/// Files that lie somewhere, with their lengths.
+pub(super) type Found = BTreeMap<(Name, Format), u64>;
+
+/// The most files that are looked at: those of an export in each form.
+const MOST_FOUND: usize = 2 * manifest::MOST_FILES;
 
 /// Where an export lies.
 pub struct Place(Kind);
@@ -54,7 +63,7 @@ impl Place {
     /// Makes it ready for writing; returns a folder for files that are not complete.
     ///
     /// # Errors
-    /// [`Error::File`].
+    /// [`Error::File`]: the disk, or another export to the same folder, or from this data folder to any bucket.
     pub(super) async fn prepare(&self) -> Result<Scratch, Error> {
         match &self.0 {
             Kind::Folder(folder) => folder.prepare().await,
@@ -62,40 +71,41 @@ impl Place {
         }
     }
 
-    /// The manifest, if there is one.
+    /// The manifest in a file of this name, if there is one: [`manifest::FILE`] or [`manifest::OLD_FILE`].
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Invalid`]: it cannot be read, or is none.
-    pub(super) async fn manifest(&self) -> Result<Option<Manifest>, Error> {
+    pub(super) async fn manifest(&self, file: &'static str) -> Result<Option<Manifest>, Error> {
         let bytes = match &self.0 {
-            Kind::Folder(folder) => folder.small(manifest::FILE, manifest::MOST_BYTES).await?,
-            Kind::Bucket(bucket) => bucket.small(manifest::FILE, manifest::MOST_BYTES).await?,
+            Kind::Folder(folder) => folder.small(file, manifest::MOST_BYTES).await?,
+            Kind::Bucket(bucket) => bucket.small(file, manifest::MOST_BYTES).await?,
         };
         let parsed = bytes.map(|bytes| Manifest::parse(&bytes)).transpose();
-        parsed.map_err(|error| Error::Invalid(format!("{}: {error}", self.name())))
+        parsed.map_err(|error| Error::Invalid(format!("{}: {file}: {error}", self.name())))
     }
 
-    /// Puts the manifest there, at once or not at all.
+    /// Puts a manifest there under this name, at once or not at all.
     ///
     /// # Errors
     /// As [`Self::put`].
     pub(super) async fn put_manifest(
         &self,
+        file: &'static str,
         bytes: Vec<u8>,
         scratch: &Scratch,
     ) -> Result<(), Error> {
         match &self.0 {
-            Kind::Folder(folder) => folder.put_bytes(manifest::FILE, bytes, scratch).await,
-            Kind::Bucket(bucket) => bucket.put_bytes(manifest::FILE, bytes).await,
+            Kind::Folder(folder) => folder.put_bytes(file, bytes, scratch).await,
+            Kind::Bucket(bucket) => bucket.put_bytes(file, bytes).await,
         }
     }
 
-    /// Takes the manifest away, if there is one: what is there is no longer what it says.
+    /// Takes the manifest of this name away, if there is one.
     ///
     /// # Errors
     /// As [`Self::put`].
-    pub(super) async fn remove_manifest(&self) -> Result<(), Error> {
-        self.remove_path(manifest::FILE).await
+    pub(super) async fn remove_manifest(&self, file: &'static str) -> Result<(), Error> {
+        self.remove_path(file).await
     }
 
     /// Puts a complete file there.
@@ -125,15 +135,43 @@ impl Place {
         }
     }
 
-    /// Removes what an export that was never finished has left, and this one has not written again.
+    /// The files of exports that lie there, finished or not. What has other names is not looked at.
+    ///
+    /// # Errors
+    /// As [`Self::put`]; more files than exports have.
+    pub(super) async fn list(&self) -> Result<Found, Error> {
+        match &self.0 {
+            Kind::Folder(folder) => folder.list().await,
+            Kind::Bucket(bucket) => bucket.list().await,
+        }
+    }
+
+    /// Whether a file that a manifest vouches for is still there, as far as that is told for little: by its length in a folder. Of a
+    /// bucket it is believed, as each look would be a request, and what is stored there does not get lost with a disk.
     ///
     /// # Errors
     /// As [`Self::put`].
-    pub(super) async fn sweep(&self, kept: &Manifest) -> Result<(), Error> {
+    pub(super) async fn has(&self, name: Name, format: Format, bytes: u64) -> Result<bool, Error> {
         match &self.0 {
-            Kind::Folder(folder) => folder.sweep(kept).await,
-            // Objects are not listed: see `docs/research.md`.
-            Kind::Bucket(_) => Ok(()),
+            Kind::Folder(folder) => folder.has(&name.path(format), bytes).await,
+            Kind::Bucket(_) => Ok(true),
+        }
+    }
+
+    /// Whether a file is there with these bytes: it is read, or a bucket is asked for the hash that was stored with it.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub(super) async fn has_same(
+        &self,
+        name: Name,
+        format: Format,
+        sha256: manifest::Hash,
+    ) -> Result<bool, Error> {
+        let path = name.path(format);
+        match &self.0 {
+            Kind::Folder(folder) => folder.has_same(&path, sha256).await,
+            Kind::Bucket(bucket) => bucket.has_same(&path, sha256).await,
         }
     }
 
@@ -146,33 +184,6 @@ impl Place {
         match &self.0 {
             Kind::Folder(folder) => folder.open(&path, bytes).await,
             Kind::Bucket(bucket) => bucket.fetch(&path, bytes).await,
-        }
-    }
-}
-
-/// A folder for files that are not complete, which goes away with this.
-pub(super) struct Scratch {
-    path: PathBuf,
-    temporary: Option<tempfile::TempDir>,
-    /// Keeps another export out, as long as this lives.
-    _lock: Option<File>,
-}
-
-impl Scratch {
-    /// Its path.
-    pub fn path(&self) -> &Path {
-        match &self.temporary {
-            Some(folder) => folder.path(),
-            None => &self.path,
-        }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if self.temporary.is_none() {
-            // What stays is removed by the next export.
-            let _ = std::fs::remove_dir_all(&self.path);
         }
     }
 }

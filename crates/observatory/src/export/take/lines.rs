@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::export::jsonl::next_line;
 use crate::export::wire::{self, Note};
 use crate::provenance::How;
+use crate::relay_url::MAX_BYTES;
 
 /// Bytes of lines after which a batch is complete, and rows.
 const BATCH_BYTES: usize = 1 << 20;
@@ -156,6 +157,10 @@ impl Parser {
                 how,
             }) => {
                 self.row += 1;
+                // What is remembered of it would be as long.
+                if relay.len() > MAX_BYTES {
+                    return Err(format!("a URL of more than {MAX_BYTES} bytes"));
+                }
                 batch.pairs.push(Claim {
                     event,
                     relay: relay.into_owned(),
@@ -197,6 +202,28 @@ mod tests {
             .map(|bad| (bad.file.as_str(), bad.row))
             .collect();
         assert_eq!(bad, [("events/a", 2), ("events/a", 3), ("events/a", 5)]);
+    }
+
+    #[tokio::test]
+    async fn o4_3_urls_that_are_too_long_are_rows_that_are_invalid() {
+        let mut input = Vec::new();
+        wire::file("provenance/a", &mut input);
+        for length in [MAX_BYTES, MAX_BYTES + 1, 1 << 20] {
+            let row = wire::PairRow {
+                event_id: "0".repeat(64).into(),
+                relay: "x".repeat(length).into(),
+                first_seen_ms: 5,
+                how: "live".into(),
+            };
+            wire::pair(&row, &mut input);
+        }
+        let mut reader = Reader::start(Box::new(io::Cursor::new(input)), (0, 0));
+        let (mut pairs, mut bad) = (0, Vec::new());
+        while let Some(batch) = reader.next().await.unwrap() {
+            pairs += batch.pairs.len();
+            bad.extend(batch.bad.into_iter().map(|bad| bad.row));
+        }
+        assert_eq!((pairs, bad), (1, vec![2, 3]));
     }
 
     #[tokio::test]

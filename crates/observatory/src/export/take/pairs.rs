@@ -15,15 +15,38 @@ use crate::provenance::{How, Pair, credit};
 use crate::relay_url::RelayUrl;
 use crate::table::{RelayId, State};
 
-/// URLs that are remembered.
-const MOST_URLS: usize = 100_000;
+/// Bytes of URLs, and of what goes with them, after which they are forgotten: those of some 150,000.
+const MOST_BYTES: usize = 16 << 20;
+/// Bytes that go with a URL.
+const ENTRY_BYTES: usize = 64;
 /// Events that are read at once for their times.
 const EVENTS: usize = 512;
 
+/// URLs that were looked up, as they were written.
+#[derive(Default)]
+struct Known {
+    /// `None` is no relay.
+    relays: HashMap<String, Option<RelayId>>,
+    bytes: usize,
+}
+
+impl Known {
+    /// Forgets all when it has become too much.
+    fn make_room(&mut self) {
+        if self.bytes > MOST_BYTES {
+            *self = Self::default();
+        }
+    }
+
+    fn insert(&mut self, text: String, relay: Option<RelayId>) {
+        self.bytes += text.len() + ENTRY_BYTES;
+        self.relays.insert(text, relay);
+    }
+}
+
 /// Relays that an export names.
 pub(super) struct Relays {
-    /// Those that were looked up: `None` is no relay.
-    known: HashMap<String, Option<RelayId>>,
+    known: Known,
     /// How many more candidates there may be.
     room: u64,
 }
@@ -35,7 +58,7 @@ impl Relays {
     /// Those of the records.
     pub async fn open(ground: &Ground) -> Result<Self, Error> {
         Ok(Self {
-            known: HashMap::new(),
+            known: Known::default(),
             room: discover::room(ground).await?,
         })
     }
@@ -62,7 +85,7 @@ impl Relays {
                 done.pairs_without_event += 1;
                 continue;
             };
-            let Some(relay) = self.known.get(&claim.relay).copied().flatten() else {
+            let Some(relay) = self.known.relays.get(&claim.relay).copied().flatten() else {
                 done.pairs_without_relay += 1;
                 continue;
             };
@@ -90,11 +113,9 @@ impl Relays {
         claims: &[Claim],
         done: &mut Imported,
     ) -> Result<(), Error> {
-        if self.known.len() > MOST_URLS {
-            self.known.clear();
-        }
+        self.known.make_room();
         let texts = claims.iter().map(|claim| claim.relay.as_str());
-        let texts = texts.filter(|text| !self.known.contains_key(*text));
+        let texts = texts.filter(|text| !self.known.relays.contains_key(*text));
         let texts: BTreeSet<&str> = texts.collect();
         let mut urls = BTreeSet::new();
         let mut spelled = Vec::new();
@@ -147,4 +168,25 @@ async fn with_times(ground: &Ground, pairs: &mut [Pair]) -> Result<(), Error> {
         pair.created_ms = times.get(&pair.number).copied().unwrap_or(0);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn o4_3_urls_are_remembered_up_to_their_bytes() {
+        let mut known = Known::default();
+        let (mut number, mut most) = (0, 0);
+        while number < 30_000 {
+            // As many as there may be in a batch.
+            known.make_room();
+            for _ in 0..2_000 {
+                number += 1;
+                known.insert(format!("{number:02048}"), None);
+            }
+            most = most.max(known.relays.len());
+        }
+        assert!((7_000..=10_000).contains(&most), "{most}");
+    }
 }

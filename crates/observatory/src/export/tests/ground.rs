@@ -174,6 +174,22 @@ impl Archive {
         .await
     }
 
+    /// Exports to a place until so many files were written.
+    pub async fn ended(&self, to: &str, wish: Wish, files: u64) -> Exported {
+        let (stop, stopped) = watch::channel(false);
+        let report = |done: &Exported| {
+            if done.files >= files {
+                stop.send_replace(true);
+            }
+        };
+        let (place, going) = (
+            self.place(to),
+            (&stopped, &report as &(dyn Fn(&_) + Send + Sync)),
+        );
+        let done = out::run(&self.ground, (wish, PART), &place, going).await;
+        done.unwrap()
+    }
+
     /// Imports from a place; which files were broken, too.
     pub async fn import(&self, from: &str) -> Result<(Imported, Vec<String>), Error> {
         self.import_from(self.place(from)).await

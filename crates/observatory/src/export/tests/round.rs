@@ -4,10 +4,9 @@ use stentor_event::{Filter, Kind};
 use stentor_sql::both_engines;
 use stentor_sql::testing::House;
 use stentor_sql::{Dialect, Transaction};
-use tokio::sync::watch;
 
 use super::ground::{Archive, DAY, PART, RELAYS, event, files, whole};
-use crate::export::out::{self, Wish};
+use crate::export::out::Wish;
 use crate::export::{Format, Selection};
 use crate::provenance::forget;
 
@@ -242,72 +241,6 @@ async fn o4_3_large_days_are_written_in_parts() {
         assert_eq!(other.contents().await, archive.contents().await);
         let again = archive.export(to, whole(format), PART).await.unwrap();
         assert_eq!((again.files, again.done), (0, 2_000));
-    }
-}
-
-#[tokio::test]
-async fn o4_3_an_export_that_was_ended_has_no_manifest() {
-    let archive = Archive::filled(sqlite().await, 300).await;
-    let folder = tempfile::tempdir().unwrap();
-    let to = folder.path().to_str().unwrap();
-    let (stop, stopped) = watch::channel(false);
-    let place = archive.place(to);
-    // Ends after some files: the first export, and then one to a place where another had been.
-    for _ in 0..2 {
-        stop.send_replace(false);
-        let report = |done: &out::Exported| {
-            if done.files >= 3 {
-                stop.send_replace(true);
-            }
-        };
-        let wish = whole(Format::Jsonl);
-        let done = out::run(&archive.ground, (wish, PART), &place, (&stopped, &report))
-            .await
-            .unwrap();
-        assert!(done.stopped && done.manifest.is_none());
-        let names = files(folder.path());
-        assert!(
-            !names.contains_key("manifest.json") && names.len() >= 3,
-            "{names:?}"
-        );
-        let other = Archive::new(sqlite().await).await;
-        assert!(other.import(to).await.is_err(), "not finished");
-        // A process that was killed has left other things, too.
-        std::fs::create_dir_all(folder.path().join(".unfinished")).unwrap();
-        std::fs::write(folder.path().join(".unfinished/x"), "half").unwrap();
-        let left = folder.path().join("events/day=2001-01-01/kind=1");
-        std::fs::create_dir_all(&left).unwrap();
-        std::fs::write(left.join("part-00000.jsonl.zst"), "half").unwrap();
-        std::fs::write(folder.path().join("events/mine"), "mine").unwrap();
-        archive
-            .export(to, whole(Format::Jsonl), PART)
-            .await
-            .unwrap();
-        let names = files(folder.path());
-        assert!(!left.exists() && !names.keys().any(|name| name.contains("unfinished")));
-        assert!(names.contains_key("manifest.json") && names.contains_key("events/mine"));
-        let (taken, broken) = other.import(to).await.unwrap();
-        assert_eq!((taken.events, broken.len()), (300, 0));
-        // The next turn begins with other events.
-        archive.add((1_000..1_300).map(event).collect()).await;
-        archive
-            .ground
-            .archive
-            .remove(
-                &(1_000..1_300)
-                    .map(|number| event(number).id())
-                    .collect::<Vec<_>>(),
-            )
-            .await
-            .unwrap();
-        archive.add((2_000..2_200).map(event).collect()).await;
-        let gone: Vec<_> = (2_000..2_200).map(|number| event(number).id()).collect();
-        let clear = archive
-            .export(to, whole(Format::Jsonl), PART)
-            .await
-            .unwrap();
-        assert!(clear.files > 3);
-        archive.ground.archive.remove(&gone).await.unwrap();
     }
 }
 

@@ -119,7 +119,7 @@ impl Export {
             }
             Some(_) => Ok(()),
             None => anyhow::bail!(
-                "ended early: what is there is not finished, and the same command goes on"
+                "ended early: what is there is not finished; the same command goes on, and keeps what is right"
             ),
         }
     }

@@ -3,32 +3,27 @@
 //! A file is used as a whole or not at all: its length, its hash, its form and the number of its rows are checked before the first
 //! of them is given out. One that is broken is named, and the others go on.
 
+mod rows;
+
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use stentor_event::hexadecimal;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::jsonl::{self, next_line};
+use self::rows::rows_of;
+use super::digest;
 use super::manifest::{self, Manifest};
 use super::name::{Format, Name};
-use super::parquet;
 use super::place::Place;
-use super::table::{Cell, EVENTS, PROVENANCE};
-use super::wire::{self, PairRow};
+use super::wire;
 use crate::error::Error;
 
 /// Bytes that are given out at once.
 const PIECE: usize = 256 * 1024;
 /// Pieces that wait.
 const PIECES: usize = 4;
-/// The longest line of a file: that of an event of any size that a relay takes.
-const MOST_LINE: usize = 64 << 20;
-/// Bytes that are hashed at once.
-const HASHED: usize = 256 * 1024;
 
 /// An export that can be read.
 pub struct Source {
@@ -51,7 +46,7 @@ impl Source {
     /// # Errors
     /// Those of the place. [`Error::Invalid`] without a manifest: the export is not finished.
     pub async fn open(place: Place) -> Result<Self, Error> {
-        let manifest = place.manifest().await?;
+        let manifest = place.manifest(manifest::FILE).await?;
         let manifest = manifest.ok_or_else(|| {
             let problem = format!(
                 "{}: no {}: this is no finished export",
@@ -161,7 +156,7 @@ fn used(
     kind: (Format, bool),
     to: &mpsc::Sender<Vec<u8>>,
 ) -> io::Result<()> {
-    if hash(&mut opened)? != file.sha256 {
+    if digest::sha256(&mut opened)? != file.sha256 {
         return Err(invalid("its SHA-256 is not that of the manifest"));
     }
     let mut rows = 0;
@@ -191,98 +186,6 @@ fn used(
 fn send(to: &mpsc::Sender<Vec<u8>>, piece: Vec<u8>) -> io::Result<()> {
     to.blocking_send(piece)
         .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "nobody reads on"))
-}
-
-fn hash(file: &mut File) -> io::Result<manifest::Hash> {
-    let (mut hash, mut bytes) = (Sha256::new(), vec![0; HASHED]);
-    loop {
-        let read = file.read(&mut bytes)?;
-        if read == 0 {
-            return Ok(hash.finalize().into());
-        }
-        hash.update(bytes.get(..read).unwrap_or_default());
-    }
-}
-
-/// Gives each row as a line with its end: events, or who holds them.
-fn rows_of(
-    file: &mut File,
-    (format, is_events): (Format, bool),
-    each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    file.rewind()?;
-    match format {
-        Format::Jsonl => {
-            let decoder = zstd::stream::read::Decoder::new(&*file)?;
-            json_rows(&mut BufReader::new(decoder), is_events, each)
-        }
-        Format::Parquet => parquet_rows(file.try_clone()?, is_events, each),
-    }
-}
-
-fn json_rows(
-    from: &mut impl io::BufRead,
-    is_events: bool,
-    each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    let (mut line, mut out) = (Vec::new(), Vec::new());
-    while next_line(from, &mut line, MOST_LINE)? {
-        if is_events {
-            if !line.starts_with(b"{") {
-                return Err(invalid("a line is no JSON object"));
-            }
-            line.push(b'\n');
-            each(&line)?;
-            continue;
-        }
-        let row: PairRow<'_> = serde_json::from_slice(&line)?;
-        out.clear();
-        wire::pair(&row, &mut out);
-        each(&out)?;
-    }
-    Ok(())
-}
-
-fn parquet_rows(
-    file: File,
-    is_events: bool,
-    each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut out = Vec::new();
-    let table = if is_events { EVENTS } else { PROVENANCE };
-    parquet::read(file, table, |rows| {
-        for place in 0..rows.len() {
-            let cells = rows.row(place)?;
-            out.clear();
-            if is_events {
-                jsonl::line(table, &cells, &mut out);
-                // The tags are JSON of a stranger: with a line end in them, they would be two lines.
-                let last = out.len().saturating_sub(1);
-                if out.iter().take(last).any(|byte| *byte == b'\n') {
-                    return Err(invalid("tags of more than one line"));
-                }
-            } else {
-                let [
-                    Cell::Bytes(id),
-                    Cell::Text(relay),
-                    Cell::Long(seen_ms),
-                    Cell::Text(how),
-                ] = cells.as_slice()
-                else {
-                    return Err(invalid("a row of another table"));
-                };
-                let row = PairRow {
-                    event_id: hexadecimal::encode(id).into(),
-                    relay: relay.as_ref().into(),
-                    first_seen_ms: u64::try_from(*seen_ms).unwrap_or(0),
-                    how: how.as_ref().into(),
-                };
-                wire::pair(&row, &mut out);
-            }
-            each(&out)?;
-        }
-        Ok(())
-    })
 }
 
 fn invalid(problem: &'static str) -> io::Error {
