@@ -5,6 +5,9 @@
 
 use stentor_sql::{Migrations, Step};
 
+#[cfg(test)]
+mod tests;
+
 /// What is kept in the records.
 pub(crate) const MIGRATIONS: Migrations = Migrations {
     role: "observatory",
@@ -14,6 +17,9 @@ pub(crate) const MIGRATIONS: Migrations = Migrations {
         Step::new(3, "archive", ARCHIVE),
         Step::new(4, "statistics", STATISTICS),
         Step::new(5, "alerts", ALERTS),
+        Step::new(6, "outcomes", OUTCOMES),
+        Step::new(7, "names", NAMES),
+        Step::new(8, "sources", SOURCES),
     ],
 };
 
@@ -305,3 +311,26 @@ const ALERTS: &str = "
         attempts BIGINT NOT NULL
     );
     CREATE INDEX observatory_messages_next ON observatory_messages (next_ms)";
+
+/// Checks by the hour (hours since 1970) and what came of them: whoever sums those of days would have to go through all checks else.
+const OUTCOMES: &str = "
+    CREATE TABLE observatory_outcomes (
+        hour BIGINT NOT NULL,
+        outcome TEXT NOT NULL,
+        checks BIGINT NOT NULL,
+        PRIMARY KEY (hour, outcome)
+    );
+    INSERT INTO observatory_outcomes (hour, outcome, checks)
+        SELECT at_ms / 3600000, CASE WHEN online THEN 'online' ELSE COALESCE(reason, 'unknown') END, COUNT(*)
+        FROM observatory_checks GROUP BY 1, 2";
+
+/// The name in lower case, as we write it: LOWER knows the letters of ASCII alone in SQLite, and others in PostgreSQL only where its
+/// locale does. So names that are there already are right once their document has changed, if they have other letters.
+const NAMES: &str = "
+    ALTER TABLE observatory_relays ADD COLUMN name_lower TEXT;
+    UPDATE observatory_relays SET name_lower = LOWER(name) WHERE name IS NOT NULL";
+
+/// Where a relay was found is told to everybody: no files of the operator, nothing by which a list is paid for.
+const SOURCES: &str = "
+    UPDATE observatory_relays SET found_in = NULL WHERE found_by = 'seed_file'
+        OR (found_by = 'http_list' AND (found_in LIKE '%?%' OR found_in LIKE '%@%' OR found_in LIKE '%#%'))";

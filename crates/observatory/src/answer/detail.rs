@@ -129,7 +129,7 @@ pub(crate) struct RelayDetail {
     pub relay: RelaySummary,
     /// By what it was found.
     pub found_by: String,
-    /// The event that it was found in.
+    /// The event or the list on a web server that it was found in; of the latter, without what may open it: user, query.
     pub found_in: Option<String>,
     /// When it first spoke Nostr, in Unix milliseconds.
     pub proven_ms: Option<u64>,

@@ -5,6 +5,7 @@ use stentor_event::{EventId, EventView, Filter, Kind, PublicKey, TagFilter, Time
 
 use super::parameters::{AskError, Parameters, wrong};
 use super::relay_query::text;
+use super::rows::digest;
 
 /// Values of one parameter.
 const MOST: usize = 100;
@@ -76,6 +77,17 @@ impl EventQuery {
             limit: parameters.limit()?,
             after: parameters.text("after")?,
         })
+    }
+
+    /// What its pages are pages of: a cursor is good for no other filter.
+    pub fn list(&self) -> String {
+        let asked = Self {
+            holders: false,
+            limit: 0,
+            after: None,
+            ..self.clone()
+        };
+        format!("events:{}", digest(&format!("{asked:?}")))
     }
 
     /// Whether an event that the filter lets through is wanted.

@@ -24,6 +24,8 @@ const ROWS: u64 = 2_000_000;
 const BYTES: usize = 4 << 20;
 /// Holders of one event that are told.
 const HOLDERS: usize = 200;
+/// Holders of one event that are counted: as many as `provenance` looks for.
+pub(crate) const COUNTED: u64 = 1_000;
 /// How much is looked at in one go.
 const SLICE: Budget = Budget {
     events: 512,
@@ -50,9 +52,12 @@ pub(crate) struct EventAnswer {
     /// The event (NIP-01).
     #[schema(value_type = Object)]
     pub event: Value,
-    /// Who holds it, at most 200; nothing unless it was asked for.
+    /// Who holds it, in the order in which the relays became known, the first 200; nothing unless it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holders: Option<Vec<Holder>>,
+    /// How many relays are known to hold it; 1,000 stands for so many or more. Nothing unless it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holders_total: Option<u64>,
 }
 
 /// A page of events.
@@ -72,7 +77,9 @@ pub(crate) async fn events(
     query: &EventQuery,
     rules: Arc<VisibilityRules>,
 ) -> Result<EventPage, AskError> {
-    let after = query.after.as_deref().map(place).transpose()?;
+    let list = query.list();
+    let after = query.after.as_deref().map(|after| place(after, &list));
+    let after = after.transpose()?;
     let viewer = Viewer::anonymous(rules);
     let found = scan(ground, query, after, &viewer).await?;
     let mut events = Vec::with_capacity(found.events.len());
@@ -83,7 +90,6 @@ pub(crate) async fn events(
         events,
         next: found.place.map(|(at, id)| {
             let parts = vec![Part::Integer(stored(at.0)), Part::Id(id.0)];
-            let list = "events".to_owned();
             Place { list, parts }.text()
         }),
         bound_reached: found.bound_reached,
@@ -113,8 +119,8 @@ struct Found {
     bound_reached: bool,
 }
 
-fn place(text: &str) -> Result<(Timestamp, EventId), AskError> {
-    let parts = Place::read(text, "events", b"ix").map_err(|error| wrong("after", error))?;
+fn place(text: &str, list: &str) -> Result<(Timestamp, EventId), AskError> {
+    let parts = Place::read(text, list, b"ix").map_err(|error| wrong("after", error))?;
     match parts.as_slice() {
         [Part::Integer(at), Part::Id(id)] => Ok((Timestamp(crate::clock::read(*at)), EventId(*id))),
         _ => Err(wrong("after", "not a cursor")),
@@ -187,21 +193,27 @@ async fn told(
     event: &StoredEvent,
     with_holders: bool,
 ) -> Result<EventAnswer, AskError> {
-    let holders = match with_holders {
+    let held = match with_holders {
         true => Some(holders(ground, event.number.0).await?),
         false => None,
     };
+    let (holders, holders_total) = held.unzip();
     let event =
         serde_json::from_slice(&event.json).map_err(|error| Error::Invalid(error.to_string()))?;
-    Ok(EventAnswer { event, holders })
+    Ok(EventAnswer {
+        event,
+        holders,
+        holders_total,
+    })
 }
 
-/// Who holds the event of this number.
-async fn holders(ground: &Ground, number: u64) -> Result<Vec<Holder>, AskError> {
+/// Who holds the event of this number, and how many there are.
+async fn holders(ground: &Ground, number: u64) -> Result<(Vec<Holder>, u64), AskError> {
     let mut held = provenance::holders(&ground.records, number).await?;
+    let total = COUNTED.min(held.len() as u64);
     held.truncate(HOLDERS);
     if held.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), total));
     }
     let marks = stentor_sql::placeholders(held.len());
     let sql =
@@ -220,5 +232,5 @@ async fn holders(ground: &Ground, number: u64) -> Result<Vec<Holder>, AskError> 
             how: one.how.as_str(),
         })
     };
-    Ok(held.into_iter().filter_map(holder).collect())
+    Ok((held.into_iter().filter_map(holder).collect(), total))
 }

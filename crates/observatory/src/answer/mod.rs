@@ -8,6 +8,7 @@
 //! Times are Unix milliseconds where the name ends in `_ms`, else Unix seconds.
 
 mod archiving;
+mod arrivals;
 mod ask;
 mod check;
 mod coverage;
@@ -30,6 +31,7 @@ mod tests;
 
 pub(crate) use crate::archive::Progress;
 pub(crate) use archiving::{ArchivingPage, ArchivingQuery, Standing, archiving};
+pub(crate) use arrivals::arrivals;
 pub use ask::Answer;
 pub(crate) use ask::{DEADLINE, WatchPage};
 pub(crate) use check::{
@@ -38,7 +40,9 @@ pub(crate) use check::{
 pub(crate) use coverage::{CoveragePage, CoverageQuery, Interval, coverage};
 pub(crate) use detail::{Archiving, Mention, RelayDetail, RelayName, relay};
 pub(crate) use event_query::EventQuery;
-pub(crate) use events::{EventAnswer, EventPage, Holder, event, events};
+#[cfg(test)]
+pub(crate) use events::Holder;
+pub(crate) use events::{COUNTED, EventAnswer, EventPage, event, events};
 pub(crate) use network::{Names, Network, Share, names, network};
 pub(crate) use parameters::{AskError, Parameters, wrong};
 pub(crate) use places::{Placed, Places, places};

@@ -8,7 +8,7 @@ use super::csv::Table;
 use super::parameters::{AskError, ROWS, wrong};
 use super::place::{Part, Place};
 use super::relay_query::{RelayQuery, Sort};
-use super::rows::{Conditions, anywhere, digest, maybe, number};
+use super::rows::{Conditions, digest, maybe, number};
 
 /// What a list tells of a relay. What is missing was not tested, or is not known.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -300,11 +300,7 @@ pub(super) fn conditions(query: &RelayQuery) -> Conditions {
         all.add("r.uptime_month >= ?", share);
     }
     if let Some(text) = &query.text {
-        let pattern: Value = anywhere(text).into();
-        all.add_all(
-            "(LOWER(r.url) LIKE ? ESCAPE '!' OR LOWER(r.name) LIKE ? ESCAPE '!')",
-            [pattern.clone(), pattern],
-        );
+        all.add_named(text);
     }
     all
 }

@@ -32,6 +32,16 @@ impl Conditions {
         self.values.extend(values);
     }
 
+    /// Adds that the name or the URL of the relay `r` has this in it, in whatever case.
+    pub fn add_named(&mut self, text: &str) {
+        let pattern: Value = anywhere(text).into();
+        // A URL has no letters but those of ASCII, which LOWER knows everywhere.
+        self.add_all(
+            "(LOWER(r.url) LIKE ? ESCAPE '!' OR r.name_lower LIKE ? ESCAPE '!')",
+            [pattern.clone(), pattern],
+        );
+    }
+
     /// `WHERE …`, and the values.
     pub fn into_parts(self) -> (String, Vec<Value>) {
         if self.texts.is_empty() {
@@ -41,8 +51,8 @@ impl Conditions {
     }
 }
 
-/// A pattern for `LIKE … ESCAPE '!'` that finds a text anywhere.
-pub(super) fn anywhere(text: &str) -> String {
+/// A pattern for `LIKE … ESCAPE '!'` that finds a text anywhere in one that is in lower case.
+fn anywhere(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.to_lowercase().chars() {
         if matches!(c, '%' | '_' | '!') {

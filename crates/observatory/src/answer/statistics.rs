@@ -20,7 +20,7 @@ use crate::statistics::period::Period;
 
 /// Relays of a page of latencies: each has many buckets.
 const LATENCIES: u32 = 199;
-/// The longest time whose checks are summed, in hours.
+/// The longest time whose checks are summed, in whole hours beside the one under way.
 const MOST_HOURS: u64 = 168;
 /// The longest time that deliveries are looked for in, in days.
 const MOST_DAYS: u64 = 3_650;

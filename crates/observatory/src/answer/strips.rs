@@ -7,7 +7,7 @@ use super::detail::RelayName;
 use super::parameters::{AskError, Parameters, wrong};
 use super::place::{Part, Place};
 use super::relay_query::{text, word};
-use super::rows::{Conditions, anywhere, digest};
+use super::rows::{Conditions, digest};
 use crate::table::RelayId;
 
 /// Intervals of a relay.
@@ -79,11 +79,7 @@ pub(crate) async fn covered_relays(
         conditions.add("r.id = ?", relay.find(records).await?.0);
     }
     if let Some(text) = &asked.text {
-        let pattern: Value = anywhere(text).into();
-        conditions.add_all(
-            "(LOWER(r.url) LIKE ? ESCAPE '!' OR LOWER(r.name) LIKE ? ESCAPE '!')",
-            [pattern.clone(), pattern],
-        );
+        conditions.add_named(text);
     }
     if let Some(after) = &asked.after {
         let place = Place::read(after, &list, b"i").map_err(|error| wrong("after", error))?;

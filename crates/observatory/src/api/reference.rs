@@ -181,7 +181,7 @@ pub(super) struct Events {
     not_tag: Option<Vec<String>>,
     /// What the content has in it, in whatever case. A bounded number of events is looked at; `bound_reached` says so.
     text: Option<String>,
-    /// Whether it is told who holds each event.
+    /// Whether it is told who holds each event, and how many do.
     holders: Option<bool>,
 }
 
@@ -259,7 +259,7 @@ pub(super) struct LastDays {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LastHours {
-    /// Until now.
+    /// Whole hours, beside the one under way.
     #[param(minimum = 1, maximum = 168, default = 24)]
     hours: Option<u64>,
 }

@@ -11,17 +11,19 @@ use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Value, json};
 use stentor_auth::{Principal, Scope, Scopes};
-use stentor_event::VisibilityRules;
+use stentor_event::{EventBuilder, Kind, VisibilityRules};
 use stentor_net::client::IpScope;
 use stentor_serve::RequestInfo;
 use stentor_sql::both_engines;
 use stentor_sql::testing::House;
+use stentor_store::Submission;
 use tower::ServiceExt;
 
 use super::Door;
 use crate::config::Config;
+use crate::ground::Ground;
 use crate::role::Observatory;
-use crate::testing::ground;
+use crate::testing::{ground, key};
 
 both_engines!(
     o4_2_who_may_not_is_told_nothing,
@@ -30,6 +32,7 @@ both_engines!(
     o4_2_lists_are_tables_too,
     o4_5_watches_are_made_listed_and_ended,
     o4_2_what_is_public_is_for_everybody_and_watches_are_not,
+    o4_2_what_the_relay_keeps_private_is_so_without_a_door,
 );
 
 /// Lets in whoever names a scope.
@@ -76,7 +79,10 @@ impl Got {
 
 impl Subject {
     async fn new(house: &House, config: Config, door: bool) -> Self {
-        let ground = ground(house, config).await;
+        Self::on(ground(house, config).await, door).await
+    }
+
+    async fn on(ground: Arc<Ground>, door: bool) -> Self {
         let sql = "INSERT INTO observatory_relays (id, url, network, state, found_ms, found_by, failures, next_ms, status, name)
                    VALUES (?, ?, 'clearnet', 'relay', 1, 'seed', 0, 0, 'online', ?)";
         ground
@@ -99,9 +105,12 @@ impl Subject {
     }
 
     async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("/api/v1/observatory/{path}"));
+        let path = format!("/api/v1/observatory/{path}");
+        self.open(method, &path, headers, body).await
+    }
+
+    async fn open(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
+        let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -316,4 +325,35 @@ async fn o4_2_what_is_public_is_for_everybody_and_watches_are_not(house: House) 
         403,
         "nobody is known without a door"
     );
+}
+
+async fn o4_2_what_the_relay_keeps_private_is_so_without_a_door(house: House) {
+    let config = Config {
+        public: true,
+        ..Config::default()
+    };
+    let mut ground = Arc::into_inner(ground(&house, config).await).unwrap();
+    ground.rules = Arc::new(VisibilityRules::new([Kind(7)], []));
+    let now = ground.clock.now();
+    let events = [1, 7].map(|kind| Submission {
+        event: EventBuilder::new(Kind(kind), now).sign(&key(3)),
+        verified: true,
+    });
+    let private = format!("events/{}", events[1].event.id());
+    ground.archive.submit(events.into(), now).await.unwrap();
+    let ground = Arc::new(ground);
+    let pages = Observatory {
+        ground: ground.clone(),
+    };
+    let mut subject = Subject::on(ground, false).await;
+    subject.routes = subject.routes.merge(pages.pages(None));
+    for (query, count) in [("kinds=1", 1), ("kinds=7", 0), ("", 1)] {
+        let got = subject.get(&format!("events?{query}"), None).await.json();
+        assert_eq!(got["events"].as_array().unwrap().len(), count, "{query}");
+    }
+    assert_eq!(subject.get(&private, None).await.status, 404);
+    let page = async |path: &str| subject.open("GET", path, &[], "").await;
+    assert_eq!(page(&format!("/observatory/{private}")).await.status, 404);
+    let list = page("/observatory/events?kinds=7").await;
+    assert!(list.body.contains("No event passes these filters"));
 }

@@ -13,6 +13,7 @@ use stentor_net::dial::{Family, Trust};
 use stentor_net::http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header,
 };
+use url::Url;
 
 use super::backoff;
 use super::intake::{Intake, Mentions};
@@ -45,7 +46,8 @@ pub(super) async fn follow(ground: &Ground, intake: &Intake, list: &HttpList) ->
             }
             Err(problem) => {
                 failures += 1;
-                tracing::warn!(url = %list.url, %problem, "a list of relays cannot be read");
+                let url = shown(&list.url).unwrap_or_default();
+                tracing::warn!(url, %problem, "a list of relays cannot be read");
                 let first = Duration::from_secs(ground.config.discover.retry_seconds);
                 backoff::wait(first, failures, backoff::random()).min(list.interval())
             }
@@ -90,10 +92,11 @@ pub(super) async fn look(
         Ok(urls) => urls,
         Err(problem) => return Ok(Err(problem)),
     };
+    let found_in = shown(&list.url);
     let text = Text {
         name,
         source: Source::HttpList,
-        found_in: Some(&list.url),
+        found_in: found_in.as_deref(),
         hash,
         urls,
     };
@@ -150,6 +153,16 @@ pub(super) fn name_of(list: &HttpList) -> String {
     format!("discover.list.{}", hash.get(..16).unwrap_or_default())
 }
 
+/// The URL of a list as everybody may read it: what lets the operator in is in its query or before its host.
+fn shown(url: &str) -> Option<String> {
+    let mut url = Url::parse(url).ok()?;
+    url.set_query(None);
+    url.set_fragment(None);
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    Some(url.into())
+}
+
 /// By what network the server of a list is reached.
 fn network(url: &str) -> Network {
     let as_relay = RelayUrl::parse(&url.replacen("http", "ws", 1));
@@ -179,6 +192,17 @@ mod tests {
         assert_eq!(found("$['x'][0]"), ["wss://c.example/"]);
         assert!(found("$[*]").is_empty() && found("$.nothing").is_empty());
         assert!(urls(b"<html>", "$").is_err());
+    }
+
+    #[test]
+    fn o1_1_what_opens_a_list_is_told_to_nobody() {
+        let told = "https://list.example:8443/relays.json";
+        assert_eq!(
+            shown("https://me:secret@List.example:8443/relays.json?token=abc#x").as_deref(),
+            Some(told)
+        );
+        assert_eq!(shown(told).as_deref(), Some(told));
+        assert_eq!(shown("https://"), None);
     }
 
     #[test]

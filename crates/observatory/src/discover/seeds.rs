@@ -35,11 +35,11 @@ pub(super) async fn follow(ground: &Ground, intake: &Intake) -> Result<(), Error
 pub(super) async fn read(ground: &Ground, intake: &Intake) -> Result<(), Error> {
     let config = &ground.config.discover;
     if config.built_in {
-        let seeds = seeds("discover.built_in", Source::BuiltIn, None, BUILT_IN);
+        let seeds = seeds("discover.built_in", Source::BuiltIn, BUILT_IN);
         text::read(ground, intake, seeds, Note::default()).await?;
     }
     let own = config.seeds.join("\n");
-    let own = seeds("discover.seeds", Source::Seeds, None, &own);
+    let own = seeds("discover.seeds", Source::Seeds, &own);
     text::read(ground, intake, own, Note::default()).await?;
     let Some(file) = &config.seed_file else {
         return Ok(());
@@ -47,7 +47,7 @@ pub(super) async fn read(ground: &Ground, intake: &Intake) -> Result<(), Error> 
     match read_file(&ground.folder.join(file)).await {
         Ok(content) => {
             let name = "discover.seed_file";
-            let seeds = seeds(name, Source::SeedFile, Some(file), &content);
+            let seeds = seeds(name, Source::SeedFile, &content);
             text::read(ground, intake, seeds, Note::default()).await
         }
         Err(error) => {
@@ -84,11 +84,13 @@ async fn read_file(path: &Path) -> Result<String, Error> {
     Ok(content)
 }
 
-fn seeds<'a>(name: &'a str, source: Source, found_in: Option<&'a str>, content: &str) -> Text<'a> {
+/// What these seeds name. Where they are is left out: the source says which they are, and everybody may read it, who is not to learn
+/// where the operator's files are.
+fn seeds<'a>(name: &'a str, source: Source, content: &str) -> Text<'a> {
     Text {
         name,
         source,
-        found_in,
+        found_in: None,
         hash: text::hash(content.as_bytes()),
         urls: lines(content).collect(),
     }

@@ -34,11 +34,13 @@ pub(super) fn write(
     };
     let nips = &document.supported_nips;
     let [name, software, version] = shown(document);
+    let name_lower = name.as_deref().map(str::to_lowercase);
     tx.execute(
-        "UPDATE observatory_relays SET document = ?, name = ?, software = ?, version = ?, negentropy = ? WHERE id = ?",
+        "UPDATE observatory_relays SET document = ?, name = ?, name_lower = ?, software = ?, version = ?, negentropy = ? WHERE id = ?",
         (
             after,
             name,
+            name_lower,
             software,
             version,
             (!nips.is_empty()).then(|| nips.contains(&77)),

@@ -1,4 +1,4 @@
-//! How relays have done (O2.4): every check a row, sums of each day for ever, the relay's own row as it is now, and a log of what
+//! How relays have done (O2.4): every check a row, sums of each day for ever, outcomes by the hour (`outcomes`), the relay's own row as it is now, and a log of what
 //! has changed in its information document.
 //!
 //! `check` hands over what it has found in batches; a batch is one transaction. Documents are kept once, addressed by the SHA-256 of

@@ -1,4 +1,5 @@
-//! Taking away what is not kept any more: checks after `keep_days`, then the documents that nothing names (O2.4).
+//! Taking away what is not kept any more: checks, and their sums by the hour, after `keep_days`, then the documents that nothing names
+//! (O2.4).
 //!
 //! A service of its own, as it has the time: small batches with pauses, so that nobody waits for it long. Sums of days stay.
 
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use stentor_sql::{Database, Error as SqlError};
 
+use super::outcomes::HOUR_MS;
 use super::uptime::DAY_MS;
 use crate::clock::stored;
 use crate::error::Error;
@@ -39,18 +41,24 @@ pub(crate) async fn run(ground: Arc<Ground>) -> Result<(), Error> {
 pub(super) async fn prune(records: &Database, now_ms: u64, keep_days: u64) -> Result<u64, Error> {
     let before = stored(now_ms.saturating_sub(keep_days.saturating_mul(DAY_MS)));
     let checks = all(records, CHECKS, before).await?;
+    // Whole hours: the sum of one is as it was until all its checks are too old.
+    let hours = all(records, OUTCOMES, before / stored(HOUR_MS)).await?;
     // The last use of a document is noted now and then only: a day more than the checks that name it.
     let unused = before.saturating_sub(stored(DAY_MS));
     let documents = all(records, DOCUMENTS, unused).await?;
     if checks + documents > 0 {
         tracing::debug!(checks, documents, "old checks and documents taken away");
     }
-    Ok(checks + documents)
+    Ok(checks + hours + documents)
 }
 
 const CHECKS: &str = "
     DELETE FROM observatory_checks WHERE (relay, at_ms) IN (
         SELECT relay, at_ms FROM observatory_checks WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)";
+
+const OUTCOMES: &str = "
+    DELETE FROM observatory_outcomes WHERE (hour, outcome) IN (
+        SELECT hour, outcome FROM observatory_outcomes WHERE hour < ?1 ORDER BY hour LIMIT ?2)";
 
 const DOCUMENTS: &str = "
     DELETE FROM observatory_documents WHERE hash IN (

@@ -6,6 +6,7 @@ use super::days::{self, Day};
 use super::degraded::{self, Times};
 use super::document;
 use super::entry::Entry;
+use super::outcomes::Tally;
 use super::row::{Figures, Known};
 use super::uptime::{self, DAY_MS, Seen};
 use crate::alert;
@@ -41,12 +42,13 @@ pub(crate) fn record(
     config: &config::Alert,
     entries: &[Entry],
 ) -> Result<Recorded, Error> {
-    let mut recorded = Recorded::default();
+    let (mut recorded, mut tally) = (Recorded::default(), Tally::default());
     for entry in entries {
-        let one = one(tx, schedule, config, entry)?;
+        let one = one(tx, schedule, config, entry, &mut tally)?;
         recorded.changed += one.changed;
         recorded.alerts += one.alerts;
     }
+    tally.write(tx)?;
     Ok(recorded)
 }
 
@@ -56,6 +58,7 @@ fn one(
     schedule: Schedule,
     config: &config::Alert,
     entry: &Entry,
+    tally: &mut Tally,
 ) -> Result<Recorded, Error> {
     let Some(known) = Known::read(tx, entry.relay)? else {
         return Ok(Recorded::default());
@@ -63,6 +66,7 @@ fn one(
     if !insert(tx, entry)? {
         return Ok(Recorded::default());
     }
+    tally.add(entry);
     keep_documents(tx, entry)?;
     let Some(online) = entry.findings.verdict.online() else {
         known.skip(tx, entry, schedule)?;

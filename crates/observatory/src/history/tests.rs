@@ -20,6 +20,9 @@ use crate::schema;
 use crate::table::{RelayId, Status, mention};
 use crate::testing::relay_by_id;
 
+mod names;
+mod outcomes;
+
 const RELAY: RelayId = RelayId(1);
 /// The beginning of a day.
 const START: u64 = 20_000 * DAY_MS;
@@ -346,8 +349,9 @@ async fn o2_4_what_is_old_goes_and_what_is_named_stays(house: House) {
     assert!(there(old_facts).await);
     // One check is too old, but its documents were not long enough unused.
     assert_eq!(prune(&records, START + 5 * DAY_MS + 1, 5).await.unwrap(), 1);
-    // By now the other check is too old as well. The relay names its last documents, the log the old document.
-    assert_eq!(prune(&records, START + 9 * DAY_MS, 5).await.unwrap(), 2);
+    // By now the other check is too old as well, and so are the sums of both hours. The relay names its last documents, the log the old
+    // document.
+    assert_eq!(prune(&records, START + 9 * DAY_MS, 5).await.unwrap(), 4);
     assert!(!there(old_facts).await);
     for document in ["old", "new"] {
         let hash = Document::of(&json!({ "name": document })).unwrap().hash;

@@ -4,13 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use stentor_console::Query;
-use stentor_console::chart::{Bar, bars};
 use stentor_console::component::{Column, Row, Table, badge, empty};
 use stentor_console::format::{number, utc};
 use stentor_console::live::{Wanted, fragment};
 use stentor_console::map::{Place, WorldMap};
 
 use super::Pages;
+use super::counts::counts;
 use super::relays::filters;
 use super::shell::Shown;
 use super::source::source;
@@ -235,22 +235,11 @@ fn list(query: &Query, asked: &RelayQuery, found: &Places) -> Markup {
 }
 
 fn countries(query: &Query, found: &Places) -> Markup {
-    let hrefs: Vec<String> = found
-        .countries
-        .iter()
-        .map(|(country, _)| query.with("country", country).href())
-        .collect();
-    let rows: Vec<Bar<'_>> = found
-        .countries
-        .iter()
-        .zip(&hrefs)
-        .map(|((country, relays), href)| Bar {
-            label: country,
-            count: *relays,
-            href,
-        })
-        .collect();
-    html! { div { (bars("By country", "relays", &rows)) } }
+    let rows = found.countries.iter().map(|(country, relays)| {
+        let href = query.with("country", country).href();
+        (country.clone(), href, *relays)
+    });
+    html! { div { (counts("By country", "relays", rows)) } }
 }
 
 #[cfg(test)]

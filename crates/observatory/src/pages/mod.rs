@@ -12,6 +12,7 @@
 //! [`live::MOST`] streams.
 
 mod archive;
+mod counts;
 mod coverage;
 mod days;
 mod events;

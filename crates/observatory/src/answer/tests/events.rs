@@ -6,6 +6,8 @@ both_engines!(
     o4_2_events_are_read_page_by_page_with_their_holders,
     o4_2_a_search_that_ends_early_goes_on,
     o4_2_what_is_not_for_everybody_is_not_told,
+    o4_2_a_cursor_of_events_is_of_one_filter,
+    o4_2_how_many_hold_an_event_is_told_beside_those_shown,
 );
 
 async fn o4_2_events_are_read_page_by_page_with_their_holders(house: House) {
@@ -127,4 +129,74 @@ async fn o4_2_what_is_not_for_everybody_is_not_told(house: House) {
         ask(&observatory, &format!("events/{hidden}"), "").await,
         Err(AskError::Missing)
     ));
+}
+
+async fn o4_2_a_cursor_of_events_is_of_one_filter(house: House) {
+    let observatory = observatory(&house).await;
+    let events = (0..4).map(|n| note(NOW - n, &format!("note {n}")));
+    store(&observatory, events.collect()).await;
+    let page = ask(&observatory, "events", "kinds=1&limit=1")
+        .await
+        .unwrap();
+    let next = page["next"].as_str().unwrap().to_owned();
+    let on = async |query: &str| {
+        let query = format!("{query}&after={next}");
+        ask(&observatory, "events", &query).await
+    };
+    // How much is told of the events changes nothing in their order.
+    for same in ["kinds=1", "kinds=1&limit=2&holders=true"] {
+        let found = on(same).await.unwrap();
+        assert_eq!(found["events"][0]["event"]["content"], "note 1");
+    }
+    for other in [
+        "kinds=7",
+        "kinds=1,7",
+        "",
+        "kinds=1&text=note",
+        "kinds=1&!%231=a",
+    ] {
+        let error = on(other).await.unwrap_err();
+        assert!(
+            error.to_string().starts_with("after: a cursor of another"),
+            "{other}: {error}"
+        );
+    }
+}
+
+async fn o4_2_how_many_hold_an_event_is_told_beside_those_shown(house: House) {
+    let observatory = observatory(&house).await;
+    let records = &observatory.ground.records;
+    store(
+        &observatory,
+        vec![note(NOW, "everywhere"), note(NOW - 1, "nowhere")],
+    )
+    .await;
+    let write = records.write(|tx| {
+        for id in 1..=230_i64 {
+            tx.execute(
+                "INSERT INTO observatory_relays (id, url, network, state, found_ms, found_by, failures, next_ms, status)
+                 VALUES (?, ?, 'clearnet', 'relay', 1, 'seed', 0, 0, 'online')",
+                (id, format!("wss://r{id}.example/")),
+            )?;
+        }
+        let pair = |id| Pair {
+            number: 1,
+            relay: RelayId(id),
+            seen_ms: NOW * 1_000,
+            created_ms: NOW * 1_000,
+            how: How::Fetched,
+        };
+        let pairs: Vec<Pair> = (1..=230).map(pair).collect();
+        provenance::credit(tx, &pairs)
+    });
+    write.await.unwrap();
+    let page = ask(&observatory, "events", "holders=true").await.unwrap();
+    let told = |index: usize| {
+        let event = &page["events"][index];
+        let shown = event["holders"].as_array().unwrap().len();
+        (shown, event["holders_total"].as_u64().unwrap())
+    };
+    assert_eq!((told(0), told(1)), ((200, 230), (0, 0)));
+    let bare = ask(&observatory, "events", "").await.unwrap();
+    assert!(bare["events"][0].get("holders_total").is_none());
 }

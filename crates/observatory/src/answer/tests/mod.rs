@@ -1,5 +1,6 @@
 //! Readers over records filled by hand, on both databases.
 
+mod arrivals;
 mod coverage;
 mod events;
 mod network;
@@ -42,8 +43,9 @@ async fn put(records: &Database, id: i64) {
         .write(move |tx| {
             tx.execute(
                 "INSERT INTO observatory_relays (id, url, network, state, found_ms, found_by, failures, next_ms, status, uptime_month,
-                 open_ms, read_ms, name, software, auth_required) VALUES (?, ?, 'clearnet', 'relay', ?, 'seed', 0, 0, ?, ?, ?, ?, ?, 'soft', ?)",
-                (id, &url, id % 3, status, share, open, open, format!("Relay 100% {id}"), id % 2 == 0),
+                 open_ms, read_ms, name, name_lower, software, auth_required)
+                 VALUES (?, ?, 'clearnet', 'relay', ?, 'seed', 0, 0, ?, ?, ?, ?, ?, ?, 'soft', ?)",
+                (id, &url, id % 3, status, share, open, open, format!("Relay 100% {id}"), format!("relay 100% {id}"), id % 2 == 0),
             )?;
             tx.execute("INSERT INTO observatory_relay_counts (relay, events, exclusive) VALUES (?, ?, ?)", (id, id % 4, id % 2))?;
             tx.execute("INSERT INTO observatory_nips (relay, nip) VALUES (?, ?)", (id, 50 + id % 3))

@@ -121,19 +121,18 @@ async fn o4_4_covered_relays_are_read_page_by_page(house: House) {
 async fn o4_4_checks_are_summed_by_outcome(house: House) {
     let observatory = observatory(&house).await;
     let records = &observatory.ground.records;
-    put(records, 1).await;
-    let now = i64::try_from(observatory.ground.clock.now_ms()).unwrap();
+    let now = i64::try_from(observatory.ground.clock.now_ms()).unwrap() / 3_600_000;
     records
         .write(move |tx| {
-            let sql = "INSERT INTO observatory_checks (relay, at_ms, online, reason, attempts) VALUES (1, ?, ?, ?, 1)";
-            for (ago, online, reason) in [
-                (1, Some(true), None),
-                (2, Some(true), None),
-                (3, Some(false), Some("dns")),
-                (4, None, Some("own_network")),
-                (90_000, Some(false), Some("tls")),
+            let sql = "INSERT INTO observatory_outcomes (hour, outcome, checks) VALUES (?, ?, ?)";
+            for (ago, outcome, checks) in [
+                (0, "online", 1),
+                (0, "dns", 1),
+                (1, "online", 1),
+                (23, "own_network", 1),
+                (26, "tls", 1),
             ] {
-                tx.execute(sql, (now - ago * 1_000, online, reason))?;
+                tx.execute(sql, (now - ago, outcome, checks))?;
             }
             Ok::<_, stentor_sql::Error>(())
         })

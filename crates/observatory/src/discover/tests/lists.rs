@@ -90,7 +90,26 @@ async fn o1_1_a_list_that_cannot_be_had_says_why_and_changes_nothing(house: Hous
     assert!(mentioned(&ground).await.is_empty());
 }
 
+async fn o1_1_what_opens_a_list_is_not_told_with_its_relays(house: House) {
+    let asked = Arc::new(Mutex::new(String::new()));
+    let seen = asked.clone();
+    let (address, _) = http(move |head| {
+        head.clone_into(&mut seen.lock());
+        answer("200 OK", "", r#"["wss://a.example"]"#)
+    })
+    .await;
+    let ground = ground(&house, config(Discover::default())).await;
+    let mut list = list(address, "$[*]");
+    list.url.push_str("?token=secret");
+    look_at(&ground, &list).await.unwrap();
+    assert!(asked.lock().starts_with("GET /list?token=secret "));
+    let sql = "SELECT found_in FROM observatory_relays";
+    let (told,): (Option<String>,) = ground.records.fetch_one(sql, ()).await.unwrap();
+    assert_eq!(told, Some(format!("http://{address}/list")));
+}
+
 both_engines!(
+    o1_1_what_opens_a_list_is_not_told_with_its_relays,
     o1_1_a_list_is_fetched_only_when_it_has_changed,
     o1_1_a_list_that_cannot_be_had_says_why_and_changes_nothing,
 );

@@ -142,6 +142,10 @@ async fn o1_1_seeds_are_read_again_when_they_change(house: House) {
         ];
         assert_eq!(mentioned(&ground).await, expected);
     }
+    // Whoever asks where a relay was found is not told of the operator's files.
+    let sql = "SELECT COUNT(*) FROM observatory_relays WHERE found_in IS NOT NULL";
+    let (told,): (i64,) = ground.records.fetch_one(sql, ()).await.unwrap();
+    assert_eq!(told, 0);
     std::fs::write(&file, "wss://b.example\nwss://c.example").unwrap();
     seeds::read(&ground, &*intake(&ground).await).await.unwrap();
     let expected = [

@@ -8,7 +8,7 @@ use stentor_console::format::{bytes, number, utc};
 use stentor_console::live::fragment;
 
 use super::{HERE, kind, made, short, text};
-use crate::answer::{EventAnswer, Holder};
+use crate::answer::{COUNTED, EventAnswer};
 use crate::pages::kind as kinds;
 use crate::pages::source::source;
 use crate::pages::visit::seconds;
@@ -41,7 +41,7 @@ pub(super) fn body(found: &EventAnswer, now: i64) -> Markup {
         (content(text(event, "content")))
         (tags(event))
         h2 { "Who holds it" }
-        (fragment("event-holders", holders(found.holders.as_deref().unwrap_or_default(), now)))
+        (fragment("event-holders", holders(found, now)))
         h2 { "As it was signed" }
         (whole(event))
         (source("With who holds it", &format!("events/{id}"), false))
@@ -95,12 +95,13 @@ fn tag(tag: &Value) -> Markup {
     }
 }
 
-fn holders(holders: &[Holder], now: i64) -> Markup {
+fn holders(found: &EventAnswer, now: i64) -> Markup {
     const COLUMNS: [Column<'static>; 3] = [
         Column::text("Relay"),
         Column::text("Since"),
         Column::text("How it is known"),
     ];
+    let holders = found.holders.as_deref().unwrap_or_default();
     if holders.is_empty() {
         return empty(
             "It is not known who holds it",
@@ -122,12 +123,9 @@ fn holders(holders: &[Holder], now: i64) -> Markup {
             .href(format!("/observatory/relays/{}", holder.relay))
         })
         .collect();
-    let caption = match holders.len() {
-        1 => "One relay is known to hold it".to_owned(),
-        count => format!("{count} relays are known to hold it"),
-    };
+    let shown = holders.len() as u64;
     Table {
-        caption: &caption,
+        caption: &held(found.holders_total.unwrap_or(shown), shown),
         columns: &COLUMNS,
         rows: &rows,
         query: &Query::new(HERE, None),
@@ -135,6 +133,19 @@ fn holders(holders: &[Holder], now: i64) -> Markup {
         empty: "",
     }
     .render()
+}
+
+/// How many relays hold it, and how many of them are shown.
+fn held(total: u64, shown: u64) -> String {
+    let more = if total >= COUNTED { " or more" } else { "" };
+    let count = match total {
+        1 => "One relay is known to hold it".to_owned(),
+        _ => format!("{} relays{more} are known to hold it", number(total)),
+    };
+    match shown < total {
+        true => format!("{count}; the first {} are shown", number(shown)),
+        false => count,
+    }
 }
 
 fn whole(event: &Value) -> Markup {

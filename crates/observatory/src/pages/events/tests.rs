@@ -15,6 +15,7 @@ fn event(content: &str, tags: Value) -> Value {
 fn answer(content: &str, tags: Value, holders: Vec<Holder>) -> EventAnswer {
     EventAnswer {
         event: event(content, tags),
+        holders_total: Some(holders.len() as u64),
         holders: Some(holders),
     }
 }
@@ -114,4 +115,25 @@ fn o4_4_filters_of_events_stay_in_links() {
         "/observatory/events?kinds=1&amp;%23t=a%26b&amp;authors={author}"
     )));
     assert!(html.contains("/api/v1/observatory/events?kinds=1&amp;%23t=a%26b\""));
+}
+
+#[test]
+fn o4_4_of_many_holders_it_is_said_how_many_there_are() {
+    let holder = |relay| Holder {
+        relay,
+        url: format!("wss://r{relay}.example/"),
+        seen_ms: 1,
+        how: "live",
+    };
+    let told = |total| {
+        let found = EventAnswer {
+            holders_total: Some(total),
+            ..answer("", json!([]), (0..200).map(holder).collect())
+        };
+        one::body(&found, 0).into_string()
+    };
+    assert!(told(200).contains("200 relays are known to hold it<"));
+    assert!(told(500).contains("500 relays are known to hold it; the first 200 are shown"));
+    let many = "1\u{202f}000 relays or more are known to hold it; the first 200 are shown";
+    assert!(told(1_000).contains(many));
 }

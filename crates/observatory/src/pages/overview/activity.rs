@@ -2,11 +2,12 @@
 
 use maud::{Markup, html};
 use stentor_console::Query;
-use stentor_console::chart::{Bar, Histogram, bars};
+use stentor_console::chart::Histogram;
 use stentor_console::component::{Tab, empty, tabs};
 
 use crate::answer::{AskError, Parameters, word};
 use crate::ground::Ground;
+use crate::pages::counts::counts;
 use crate::pages::days::{self, Back, Span};
 use crate::pages::kind;
 use crate::pages::source::source;
@@ -56,7 +57,7 @@ pub(crate) struct Activity {
     pub kinds: Vec<(u16, u64)>,
     /// Authors whose first event it was.
     pub new_authors: Vec<PartSum>,
-    /// Authors that were active in each period.
+    /// Authors that were active in each period of these days, those without any included; the last 120 of them.
     pub authors: Vec<ActiveAuthors>,
 }
 
@@ -71,10 +72,10 @@ impl Activity {
         let known = answer::days_with_events(records).await?;
         let span = asked.back.span(today, known);
         let days = (span.from, span.to);
-        // Of days there may be many: the last ones.
-        let longest = PERIODS as i64 * length(asked.period);
-        let since = asked.period.start(span.from.max(span.to - longest + 1));
-        let authors = answer::active_authors(records, asked.period, since, span.to, answer::MOST);
+        let starts = starts(asked.period, span);
+        let since = starts.first().copied().unwrap_or(span.from);
+        let authors = answer::active_authors(records, asked.period, since, span.to, PERIODS);
+        let authors = filled(&starts, &authors.await?);
         Ok(Self {
             asked,
             span,
@@ -82,7 +83,7 @@ impl Activity {
             events: answer::event_sums(records, days, span.step).await?,
             kinds: answer::kind_sums(records, days, KINDS).await?,
             new_authors: answer::new_author_sums(records, days, span.step).await?,
-            authors: authors.await?,
+            authors,
         })
     }
 
@@ -125,23 +126,11 @@ impl Activity {
     }
 
     fn kinds(&self) -> Markup {
-        let rows: Vec<(String, String, u64)> = self
-            .kinds
-            .iter()
-            .map(|(kind, count)| {
-                let href = format!("/observatory/events?kinds={kind}");
-                (kind::named(*kind), href, *count)
-            })
-            .collect();
-        let rows: Vec<Bar<'_>> = rows
-            .iter()
-            .map(|(label, href, count)| Bar {
-                label,
-                href,
-                count: *count,
-            })
-            .collect();
-        bars("Events by kind", "events", &rows)
+        let rows = self.kinds.iter().map(|(kind, count)| {
+            let href = format!("/observatory/events?kinds={kind}");
+            (kind::named(*kind), href, *count)
+        });
+        counts("Events by kind", "events", rows)
     }
 
     fn active(&self, query: &Query) -> Markup {
@@ -151,31 +140,87 @@ impl Activity {
             label: format!("By {}", one.as_str()),
             current: one == period,
         });
-        let shown = self.authors.len().saturating_sub(PERIODS);
-        let shown = self.authors.get(shown..).unwrap_or_default();
-        let buckets: Vec<(String, u64)> = shown
+        let buckets: Vec<(String, u64)> = self
+            .authors
             .iter()
             .map(|row| (self.span.named(row.start), row.authors))
             .collect();
         let title = format!("Active authors by {}", period.as_str());
+        let first = self.authors.first().map_or(self.span.from, |row| row.start);
         let question = format!(
-            "statistics/authors?period={}&{}",
+            "statistics/authors?period={}&from_day={}&to_day={}",
             period.as_str(),
-            self.span.asked()
+            first.max(0),
+            self.span.to.max(0)
         );
+        let said = match first > self.span.from {
+            true => format!(
+                "The last {PERIODS} {}s, without those of gift wraps",
+                period.as_str()
+            ),
+            false => "Without those of gift wraps".to_owned(),
+        };
         html! {
             (tabs("Authors by", &entries))
             (Histogram { title: &title, unit: "authors", buckets: &buckets }.render())
-            (source("Without those of gift wraps", &question, true))
+            (source(&said, &question, true))
         }
     }
 }
 
-/// Days of a period, at most.
-const fn length(period: Period) -> i64 {
-    match period {
-        Period::Day => 1,
-        Period::Week => 7,
-        Period::Month => 31,
+/// The first days of the periods that these days lie in, ascending; the last 120.
+fn starts(period: Period, span: Span) -> Vec<i64> {
+    let mut starts = vec![period.start(span.to)];
+    while let Some(&first) = starts.last()
+        && first > span.from
+        && starts.len() < PERIODS
+    {
+        starts.push(period.start(first - 1));
+    }
+    starts.reverse();
+    starts
+}
+
+/// Rows with those of the periods that have none.
+fn filled(starts: &[i64], rows: &[ActiveAuthors]) -> Vec<ActiveAuthors> {
+    let of = |start: &i64| {
+        let found = rows.iter().find(|row| row.start == *start);
+        ActiveAuthors {
+            start: *start,
+            authors: found.map_or(0, |row| row.authors),
+        }
+    };
+    starts.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn span(from: i64, to: i64) -> Span {
+        Span { from, to, step: 1 }
+    }
+
+    #[test]
+    fn o4_4_each_period_has_its_place_in_the_chart_of_authors() {
+        // Sunday, 1 June 2025, to the Wednesday of the week after the next.
+        let days = span(20_240, 20_250);
+        assert_eq!(
+            starts(Period::Day, days),
+            (20_240..=20_250).collect::<Vec<_>>()
+        );
+        assert_eq!(starts(Period::Week, days), [20_234, 20_241, 20_248]);
+        assert_eq!(starts(Period::Month, days), [20_240]);
+        let rows = [20_234, 20_248].map(|start| ActiveAuthors { start, authors: 5 });
+        let shown = filled(&starts(Period::Week, days), &rows);
+        let shown: Vec<u64> = shown.iter().map(|row| row.authors).collect();
+        assert_eq!(shown, [5, 0, 5]);
+    }
+
+    #[test]
+    fn o4_4_a_chart_of_authors_that_is_cut_has_the_last_periods() {
+        let shown = starts(Period::Day, span(18_262, 20_250));
+        assert_eq!((shown.len(), shown.last()), (PERIODS, Some(&20_250)));
+        assert_eq!(starts(Period::Month, span(20_250, 20_250)), [20_240]);
     }
 }

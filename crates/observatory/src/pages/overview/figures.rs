@@ -1,6 +1,6 @@
 //! What the overview shows whatever its address.
 
-use crate::answer::{AskError, Network, Progress, network};
+use crate::answer::{AskError, Network, Progress, arrivals, network};
 use crate::archive;
 use crate::config::Config;
 use crate::ground::Ground;
@@ -14,8 +14,6 @@ const DAY_MS: u64 = 86_400_000;
 const RANKED: usize = 10;
 /// Rows of other lists.
 const ROWS: usize = 10;
-/// Relays whose latency is looked at: as many as are followed live, about.
-const LATENCIES: usize = 200;
 /// Numbers of copies that are told apart.
 const COPIES: usize = 1_000;
 
@@ -32,7 +30,7 @@ pub(crate) struct Figures {
     pub totals: Totals,
     /// The network.
     pub network: Network,
-    /// What came of the checks of the last day.
+    /// What came of the checks of the last 24 hours, and of the hour under way.
     pub outcomes: Vec<Outcome>,
     /// How far the archive has got.
     pub progress: Progress,
@@ -91,9 +89,6 @@ impl Figures {
             limit: RANKED,
             ..AliveQuery::default()
         };
-        let mut latencies = answer::latencies(records, i64::MIN, LATENCIES).await?;
-        latencies.sort_by_key(|relay| (std::cmp::Reverse(relay.events), relay.relay));
-        latencies.truncate(ROWS);
         Ok(Self {
             at_ms: now_ms,
             own_network,
@@ -105,7 +100,7 @@ impl Figures {
             replication: answer::replication(records, 0, COPIES).await?,
             ranking: ranking::alive(records, &best).await?,
             dead: answer::dead_entries(records, now_ms, None, ROWS).await?,
-            latencies,
+            latencies: arrivals(records, ROWS).await?,
         })
     }
 }

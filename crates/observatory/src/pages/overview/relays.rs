@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 use stentor_console::Query;
-use stentor_console::chart::{Bar, bars};
 use stentor_console::component::State;
 use stentor_console::component::{Column, Row, Stat, Table, badge, empty, meter, stats, timestamp};
 use stentor_console::format::{number, percent};
 
 use super::Figures;
 use crate::answer::Share;
+use crate::pages::counts::counts;
 use crate::pages::source::source;
 use crate::pages::visit::seconds;
 use crate::pages::words;
@@ -76,22 +76,13 @@ pub(super) fn checks(figures: &Figures) -> Markup {
         };
         return empty("No relay was checked in the last 24 hours", then);
     }
-    let labels: Vec<_> = figures
+    let rows = figures
         .outcomes
         .iter()
-        .map(|one| (words::outcome(&one.outcome), one.checks))
-        .collect();
-    let rows: Vec<Bar<'_>> = labels
-        .iter()
-        .map(|(label, count)| Bar {
-            label,
-            count: *count,
-            href: "",
-        })
-        .collect();
+        .map(|one| (words::outcome(&one.outcome), String::new(), one.checks));
     html! {
-        (bars("What came of them", "checks", &rows))
-        (source("The last 24 hours", "statistics/checks?hours=24", true))
+        (counts("What came of them", "checks", rows))
+        (source("The last 24 hours, and the hour under way", "statistics/checks?hours=24", true))
     }
 }
 
@@ -130,27 +121,12 @@ fn shares(caption: &str, all: &[Share], parameter: &str, named: fn(&str) -> Stri
         return empty(caption, "No relay that is online says so yet.");
     }
     let table = Query::new(TABLE, None).with("status", "online");
-    let rows: Vec<(String, String, u64)> = all
-        .iter()
-        .take(SHARES)
-        .map(|share| {
-            let href = table.with(parameter, &share.name).href();
-            (
-                words::clipped(&named(&share.name), 60).into_owned(),
-                href,
-                share.relays,
-            )
-        })
-        .collect();
-    let rows: Vec<Bar<'_>> = rows
-        .iter()
-        .map(|(label, href, count)| Bar {
-            label,
-            href,
-            count: *count,
-        })
-        .collect();
-    bars(caption, "relays", &rows)
+    let rows = all.iter().take(SHARES).map(|share| {
+        let href = table.with(parameter, &share.name).href();
+        let label = words::clipped(&named(&share.name), 60).into_owned();
+        (label, href, share.relays)
+    });
+    counts(caption, "relays", rows)
 }
 
 /// The best relays, with the parts of their scores.

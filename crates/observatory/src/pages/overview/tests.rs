@@ -10,7 +10,7 @@ use crate::history::Outcome;
 use crate::pages::days::Span;
 use crate::ranking::{Part, Ranked, Score};
 use crate::statistics::answer::{
-    DeadEntries, DeadEntry, PartSum, RelayLatency, Replication, Totals,
+    ActiveAuthors, DeadEntries, DeadEntry, PartSum, RelayLatency, Replication, Totals,
 };
 
 const HOSTILE: &str = "<script>alert(1)</script>\"><img src=x>";
@@ -226,4 +226,20 @@ fn o4_4_no_check_and_no_copies_are_said_in_words() {
 fn o4_4_what_strangers_call_themselves_is_text_on_the_overview() {
     let html = shown(&figures(), &some());
     assert!(!html.contains("<script") && !html.contains("<img"));
+}
+
+#[test]
+fn o4_4_a_chart_of_authors_that_is_cut_says_so() {
+    let authors = |first: i64| {
+        let row = |start| ActiveAuthors { start, authors: 3 };
+        Activity {
+            authors: (first..=20_241).map(row).collect(),
+            ..some()
+        }
+    };
+    let html = shown(&figures(), &authors(20_241));
+    assert!(html.contains("The last 120 days, without those of gift wraps"));
+    assert!(html.contains("statistics/authors?period=day&amp;from_day=20241&amp;to_day=20241"));
+    let html = shown(&figures(), &authors(20_240));
+    assert!(!html.contains("The last 120") && html.contains("Without those of gift wraps"));
 }

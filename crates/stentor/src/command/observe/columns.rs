@@ -1,6 +1,8 @@
 //! What tables show, list by list.
 
-use super::field::{count, day, millis, percent, score, second, text, time};
+use serde_json::Value;
+
+use super::field::{count, day, duration, millis, percent, score, second, text, time};
 use super::show::Column;
 
 /// Of a list of relays.
@@ -132,15 +134,20 @@ pub const LISTS: (&str, &[Column]) = (
     ],
 );
 
-/// Of coverage by relay, in seconds.
+/// How long a part of the past is, in seconds.
+fn length(value: &Value) -> String {
+    value.as_u64().map_or_else(|| text(value), duration)
+}
+
+/// Of coverage by relay.
 pub const COVERED_SECONDS: (&str, &[Column]) = (
     "rows",
     &[
         ("RELAY", "url", text),
-        ("COMPLETE", "complete_seconds", count),
-        ("CAPPED", "capped_seconds", count),
-        ("REFUSED", "refused_seconds", count),
-        ("FAILED", "failed_seconds", count),
+        ("COMPLETE", "complete_seconds", length),
+        ("CAPPED", "capped_seconds", length),
+        ("REFUSED", "refused_seconds", length),
+        ("FAILED", "failed_seconds", length),
     ],
 );
 
@@ -173,3 +180,22 @@ pub const DELIVERIES: (&str, &[Column]) = (
         ("ONLINE", "online", text),
     ],
 );
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::show::table;
+    use super::*;
+
+    #[test]
+    fn o4_2_how_much_is_covered_is_told_in_days() {
+        let row = json!({"url": "wss://a.example/", "complete_seconds": 217_513_365, "capped_seconds": 0, "failed_seconds": 90});
+        let shown = table(&[row], COVERED_SECONDS.1);
+        let row = shown.lines().next_back().unwrap_or_default();
+        assert_eq!(
+            row,
+            "wss://a.example/  2,517 d 12 h  0 s     -        1 min"
+        );
+    }
+}
