@@ -6,6 +6,7 @@ use anyhow::Context;
 use stentor_observatory::Observatory;
 use stentor_sql::Database;
 use stentor_store::EventStore;
+use stentor_store::embedded::Store;
 use tokio::sync::OnceCell;
 
 use crate::config::Config;
@@ -16,7 +17,7 @@ use crate::{access, records};
 /// The observatory.
 pub enum Observing {
     /// Of a node that runs; none where it is switched off.
-    Node(Option<Observatory>),
+    Node(Option<(Observatory, Arc<Store>)>),
     /// To be opened when it is needed.
     Own(Box<Own>),
 }
@@ -30,8 +31,8 @@ pub struct Own {
 
 impl Observing {
     /// That of a node that runs.
-    pub const fn of_node(observatory: Option<Observatory>) -> Self {
-        Self::Node(observatory)
+    pub fn of_node(observatory: Option<&Standing>) -> Self {
+        Self::Node(observatory.map(|standing| (standing.observatory(), standing.archive())))
     }
 
     /// To be opened when it is needed.
@@ -49,13 +50,29 @@ impl Observing {
     /// When it is switched off, or cannot be opened.
     pub async fn observatory(&self, relay: Arc<dyn EventStore>) -> anyhow::Result<Observatory> {
         let found = match self {
-            Self::Node(observatory) => observatory.clone(),
+            Self::Node(standing) => standing
+                .as_ref()
+                .map(|(observatory, _)| observatory.clone()),
             Self::Own(own) => {
                 let open = own.open.get_or_try_init(|| own.open(relay)).await?;
                 open.as_ref().map(|(standing, _)| standing.observatory())
             }
         };
         found.context("the observatory is switched off (observatory.enabled)")
+    }
+
+    /// The store of its archive; none where it is switched off. `relay` is the store of the relay.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn archive(&self, relay: Arc<dyn EventStore>) -> anyhow::Result<Option<Arc<Store>>> {
+        Ok(match self {
+            Self::Node(standing) => standing.as_ref().map(|(_, archive)| Arc::clone(archive)),
+            Self::Own(own) => {
+                let open = own.open.get_or_try_init(|| own.open(relay)).await?;
+                open.as_ref().map(|(standing, _)| standing.archive())
+            }
+        })
     }
 
     /// Closes what was opened here.

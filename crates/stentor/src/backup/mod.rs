@@ -1,8 +1,9 @@
 //! Copying everything that a node needs to go on elsewhere (R5.5).
 //!
-//! A backup is a data folder: the keys, the records, the log of the events, and an inventory of these files, by which it
-//! can be verified without being touched. Records and events are of one moment: while the records are copied, nobody bans,
-//! allows or makes a member, and the moment of the events is taken before that goes on. The copy of the events themselves,
+//! A backup is a data folder: the keys, the records, the logs of the events and of the observatory's archive, and an inventory of these
+//! files, by which it can be verified without being touched. Records and events are of one moment: while the records are copied, nobody
+//! bans, allows or makes a member, and the moment of the events is taken before that goes on. What the records say of the archive was
+//! durable there before, so its moment comes after theirs: it has all that they know of. The copy of the events themselves,
 //! which takes longest, holds up nobody. Indexes are left out: they are made anew from the log, at the position of the feed
 //! that the log has.
 
@@ -23,13 +24,21 @@ use crate::records::Records;
 
 pub use inventory::Inventory;
 
-/// Takes a backup while the node serves. `progress` is told the bytes of events copied, and their total, and may end it
-/// early.
+/// What has events.
+pub struct Stores<'a> {
+    /// The relay's store.
+    pub relay: &'a Arc<Store>,
+    /// The observatory's archive, where there is an observatory.
+    pub archive: Option<Arc<Store>>,
+}
+
+/// Takes a backup while the node serves. `progress` is told the bytes of events copied, and their total, of one
+/// store after the other, and may end it early.
 ///
 /// # Errors
 /// When the folder holds something already, or cannot be written.
 pub async fn take(
-    store: &Arc<Store>,
+    stores: Stores<'_>,
     records: &Records,
     from: &Layout,
     to: PathBuf,
@@ -48,15 +57,26 @@ pub async fn take(
         None => None,
     };
     let copied = records.backup(to.root()).await?;
-    let moment = store.moment();
+    let mut moments = vec![(stores.relay.moment(), to.relay_store())];
+    moments.extend(
+        stores
+            .archive
+            .map(|archive| (archive.moment(), to.archive_store())),
+    );
     drop(held);
-    let (folder, bytes) = blocking(move || finish(&to, &moment, &progress)).await?;
+    let (folder, bytes) = blocking(move || finish(&to, &moments, &progress)).await?;
     Ok(json!({ "folder": folder, "bytes": bytes, "records": copied }))
 }
 
 /// Copies the events and takes the inventory.
-fn finish(to: &Layout, moment: &Moment, progress: Progress<'_>) -> anyhow::Result<(PathBuf, u64)> {
-    moment.copy(&to.relay_store(), progress)?;
+fn finish(
+    to: &Layout,
+    moments: &[(Moment, PathBuf)],
+    progress: Progress<'_>,
+) -> anyhow::Result<(PathBuf, u64)> {
+    for (moment, place) in moments {
+        moment.copy(place, progress)?;
+    }
     let inventory = Inventory::of(to.root())?;
     inventory.write(to.root())?;
     let folder = fs::File::open(to.root()).and_then(|folder| folder.sync_all());

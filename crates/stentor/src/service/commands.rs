@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use stentor_bus::jobs::Jobs;
-use stentor_observatory::Observatory;
 use stentor_relay::Relay;
 use stentor_relay::mirror::Mirrors;
 use stentor_relay::retention::Retention;
@@ -33,7 +32,7 @@ pub struct Commands {
     pub relay: Relay,
     pub mirrors: Mirrors,
     pub jobs: Option<Jobs>,
-    pub observatory: Option<Observatory>,
+    pub observing: Observing,
 }
 
 impl Commands {
@@ -50,7 +49,7 @@ impl Commands {
             relay,
             mirrors,
             jobs,
-            observatory,
+            observing,
         } = self;
         let (of_import, of_retention) = (Arc::clone(&config), Arc::clone(&config));
         let (of_sync, place) = (Arc::clone(&config), layout.clone());
@@ -80,7 +79,7 @@ impl Commands {
             records,
             abroad: Box::new(abroad),
             mirrors: Some(mirrors),
-            observing: Observing::of_node(observatory),
+            observing,
         };
         let (stop, stopped) = watch::channel(false);
         let answering = server.run(Arc::new(workshop), estate, stopped);

@@ -28,6 +28,7 @@ use crate::access::Place;
 use crate::config::{Config, Sources};
 use crate::control::{self, Estate};
 use crate::layout::Layout;
+use crate::observing::Observing;
 use crate::traces::Exporter;
 use crate::{access, output, records, secrets};
 
@@ -185,7 +186,7 @@ impl Node {
             relay: relay.clone(),
             mirrors: mirrors.clone(),
             jobs: gateway.as_ref().map(gateway::Standing::jobs),
-            observatory: observatory.as_ref().map(observatory::Standing::observatory),
+            observing: Observing::of_node(observatory.as_ref()),
         };
         let (control_stop, control) = commands.answer();
         readiness.set("store", Health::Ok, None);

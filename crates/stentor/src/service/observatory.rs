@@ -126,6 +126,11 @@ impl Standing {
         self.observatory.clone()
     }
 
+    /// The archive's store.
+    pub fn archive(&self) -> Arc<Store> {
+        Arc::clone(&self.archive)
+    }
+
     /// What it answers; without a door, only what is public.
     pub fn routes(&self, door: Option<Arc<dyn Door>>) -> Addition {
         let (routes, document) = self.observatory.routes(door);

@@ -12,6 +12,7 @@ pub mod client;
 pub mod collector;
 pub mod events;
 pub mod node;
+pub mod observatory;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -53,10 +53,16 @@ pub async fn backup(workshop: &Workshop, to: PathBuf, link: Link) -> anyhow::Res
         store,
         records,
         layout,
+        observing,
         ..
     } = workshop;
+    let archive = observing.archive(store.clone()).await?;
     let incomplete = format!("{} is not complete", to.display());
-    let taken = backup::take(store, records, layout, to, progress).await;
+    let stores = backup::Stores {
+        relay: store,
+        archive,
+    };
+    let taken = backup::take(stores, records, layout, to, progress).await;
     taken.context(incomplete)
 }
 
