@@ -4,7 +4,8 @@
     cargo build --release -p stentor
     bench/observatory.py checks  [RELAYS]            all due at once: how long until each has been checked (O5.5: 2,000 in 60 s)
     bench/observatory.py archive [EVENTS] [COPIES]   processor time for each new event and each duplicate, beside `stentor import`
-    bench/observatory.py memory  [SECONDS] [RELAYS] [EVENTS]   memory of the node while it checks and archives over and over
+    bench/observatory.py memory  [SECONDS] [RELAYS] [EVENTS] [INTERVAL]   memory of the node while it checks and archives over and over,
+                                                     each relay once in INTERVAL seconds
 
 Processor time is the node's own, user and system; that of the simulators is not counted. What the node listens on is the system's
 choice. Nothing but Python 3.9 and the binary is needed; STENTOR names another one. Everything is written below TMPDIR and removed.
@@ -249,12 +250,12 @@ def archive(folder, events=200_000, copies=4):
     print(f"new to imported: {each_new / imported:.2f}")
 
 
-def memory(folder, seconds=3600, relays=2000, events=400_000):
+def memory(folder, seconds=3600, relays=2000, events=400_000, interval=60):
     relays_up, urls = network(folder, relays, events=events)
     with running(relays_up):
-        promote(folder, urls, int(relays * 0.84))
+        promote(folder, urls, int(relays * 0.84), 1800)
         on = {f"{service}__enabled": "true" for service in ("discover", "check", "archive", "statistics")}
-        with running(node(folder, discover__seed_file=urls, check__interval_seconds=60, archive__interval_seconds=60,
+        with running(node(folder, discover__seed_file=urls, check__interval_seconds=interval, archive__interval_seconds=interval,
                           archive__second_look_hours=1, **on)) as served:
             began, readings = time.monotonic(), []
             while (passed := time.monotonic() - began) < seconds:

@@ -36,6 +36,8 @@ characters! {
     Negentropy "negentropy" "Honest, with reconciliation (NIP-77). Everything can be had.",
     NegentropyLimited "negentropy-limited" "Reconciles sets of at most 60 events and answers `NEG-ERR` with `blocked: too many` beyond. Everything can be had by smaller windows or by REQ.",
     NegentropyLying "negentropy-lying" "Reconciles as if it had nothing, and answers REQ honestly. Everything can be had by REQ, nothing by NIP-77.",
+    NegentropyAgreeing "negentropy-agreeing" "Says at once when it reconciles that it has just what was named, and answers REQ honestly. Everything can be had by REQ, nothing by NIP-77.",
+    NegentropyBoasting "negentropy-boasting" "Says the same, and refuses nothing, but has no event. Nothing can be had.",
     Hints "hints" "Honest, and says with each EOSE whether that was all (NIP-67). Everything can be had, and is proven.",
     Capped "capped" "Sends at most 50 events for a REQ and tells nobody. Everything can be had by windows that come back with fewer.",
     CappedHints "capped-hints" "Sends at most 50 events for a REQ and says so with EOSE (NIP-67). Everything can be had, and is proven.",

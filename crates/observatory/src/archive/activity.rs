@@ -34,6 +34,8 @@ pub(crate) struct Sample {
     pub rejected: u64,
     /// Bytes of all these.
     pub bytes: u64,
+    /// Seconds that were had, or of which it was known that no more is to be had.
+    pub had_seconds: u64,
 }
 
 /// What has come lately.
@@ -103,15 +105,27 @@ impl Activity {
 
     /// What has come since the oldest sample; nothing where there is none.
     pub(super) fn pace(&self, now: Sample) -> Option<Pace> {
-        let first = self.0.lock().samples.front().copied()?;
-        let seconds = now.at_ms.saturating_sub(first.at_ms) / 1_000;
-        (seconds > 0).then(|| Pace {
+        let (first, seconds) = self.since(now)?;
+        Some(Pace {
             seconds,
             new_events: now.new_events.saturating_sub(first.new_events),
             duplicates: now.duplicates.saturating_sub(first.duplicates),
             rejected: now.rejected.saturating_sub(first.rejected),
             bytes: now.bytes.saturating_sub(first.bytes),
         })
+    }
+
+    /// Seconds that came to be had since the oldest sample, and in how many seconds that was; nothing where there is none.
+    pub(super) fn progress(&self, now: Sample) -> Option<(u64, u64)> {
+        let (first, seconds) = self.since(now)?;
+        Some((now.had_seconds.saturating_sub(first.had_seconds), seconds))
+    }
+
+    /// The oldest sample, and the seconds since.
+    fn since(&self, now: Sample) -> Option<(Sample, u64)> {
+        let first = self.0.lock().samples.front().copied()?;
+        let seconds = now.at_ms.saturating_sub(first.at_ms) / 1_000;
+        (seconds > 0).then_some((first, seconds))
     }
 }
 
@@ -156,9 +170,11 @@ mod tests {
             at_ms: minute * 60_000,
             new_events: minute * 6,
             bytes: minute * 600,
+            had_seconds: minute * 7,
             ..Sample::default()
         };
         assert_eq!(activity.pace(sample(3)), None);
+        assert_eq!(activity.progress(sample(3)), None);
         for minute in 0..100 {
             activity.sampled(sample(minute));
         }
@@ -166,5 +182,6 @@ mod tests {
         let pace = activity.pace(sample(99)).unwrap();
         assert_eq!((pace.seconds, pace.new_events), (3_600, 360));
         assert_eq!((pace.bytes, pace.rejected), (36_000, 0));
+        assert_eq!(activity.progress(sample(99)), Some((420, 3_600)));
     }
 }

@@ -1,7 +1,12 @@
 //! Whose turn it is (O3.6, O3.7). Pure.
 //!
 //! Most behind first, and before these relays that shut down and relays with events that nobody else has. Whoever waits grows more
-//! important with time, without a bound, while everything else is bounded: so nobody starves.
+//! important with time, without a bound, while everything else is bounded: so nobody starves. Where many wait for long, time outweighs
+//! all else; so relays that come first have [`places`](Shares) of their own.
+
+mod places;
+
+pub(crate) use places::{Places, Shares};
 
 use crate::table::RelayId;
 
@@ -35,11 +40,32 @@ impl Candidate {
     }
 }
 
-/// The most important of these, at most `free`.
-pub(crate) fn choose(mut candidates: Vec<Candidate>, free: usize) -> Vec<Candidate> {
+/// Whose turn it is: those who have places of their own in these, and in what is left the most important of all.
+pub(crate) fn choose(mut candidates: Vec<Candidate>, places: Places) -> Vec<Candidate> {
     candidates.sort_by_key(|one| (std::cmp::Reverse(one.weight()), one.relay));
-    candidates.truncate(free);
+    let kept = places.first.min(places.free);
+    let mut chosen = take(&mut candidates, kept, |one| one.first);
+    // Of what is kept, nobody else has what is not needed at this moment.
+    let others = places.free - kept;
+    let leaving = take(&mut candidates, places.leaving.min(others), |one| {
+        one.leaving
+    });
+    candidates.truncate(others - leaving.len());
+    chosen.extend(leaving);
+    chosen.extend(candidates);
+    chosen
+}
+
+/// Takes out the first of these for which `is` says yes, at most so many.
+fn take(
+    candidates: &mut Vec<Candidate>,
+    most: usize,
+    is: impl Fn(&Candidate) -> bool,
+) -> Vec<Candidate> {
     candidates
+        .extract_if(.., |one| is(one))
+        .take(most)
+        .collect()
 }
 
 /// How a turn ended.
@@ -87,6 +113,13 @@ mod tests {
 
     use super::*;
 
+    /// Places that are nobody's own.
+    const ALL: Places = Places {
+        free: 9,
+        first: 0,
+        leaving: 0,
+    };
+
     fn candidate(relay: i64) -> Candidate {
         Candidate {
             relay: RelayId(relay),
@@ -102,20 +135,24 @@ mod tests {
         #[test]
         fn o3_6_no_relay_starves(
             relays in proptest::collection::vec((any::<u64>(), any::<bool>(), any::<bool>(), any::<bool>()), 1..60),
-            free in 1usize..8,
+            parallel in 1usize..8,
+            percent in 0usize..91,
+            any_first in any::<bool>(),
         ) {
             // A turn takes ten seconds, and every relay is due again at once.
+            let places = Shares::new(parallel, percent, any_first).left(&[]);
             let mut waiting: Vec<Candidate> = relays.iter().enumerate().map(|(relay, (behind, first, leaving, exclusive))| Candidate {
                 behind: *behind, first: *first, leaving: *leaving, exclusive: *exclusive, ..candidate(relay as i64)
             }).collect();
             let mut longest = 0;
             for _ in 0..300 {
-                for chosen in choose(waiting.clone(), free) {
+                for chosen in choose(waiting.clone(), places) {
                     waiting[chosen.relay.0 as usize].waited_ms = 0;
                 }
                 waiting.iter_mut().for_each(|one| one.waited_ms += 10_000);
                 longest = longest.max(waiting.iter().map(|one| one.waited_ms).max().unwrap());
             }
+            let free = places.free - places.first - places.leaving;
             let fair = relays.len().div_ceil(free) as u64 * 10_000;
             // The weight of everything else, in time.
             prop_assert!(longest <= fair + 128 * STEP_MS + 10_000, "{} {}", longest, fair);
@@ -125,7 +162,7 @@ mod tests {
     #[test]
     fn o3_7_who_shuts_down_comes_before_who_is_further_behind() {
         let order = |candidates: Vec<Candidate>| -> Vec<i64> {
-            choose(candidates, 9)
+            choose(candidates, ALL)
                 .iter()
                 .map(|one| one.relay.0)
                 .collect()
@@ -151,6 +188,37 @@ mod tests {
             },
         ];
         assert_eq!(order(all), vec![3, 2, 4, 1]);
+    }
+
+    #[test]
+    fn o3_7_who_comes_first_does_not_wait_behind_those_who_wait_for_long() {
+        let waits = |relay| Candidate {
+            waited_ms: 20_000_000,
+            ..candidate(relay)
+        };
+        let first = |relay| Candidate {
+            first: true,
+            ..candidate(relay)
+        };
+        let leaving = |relay| Candidate {
+            leaving: true,
+            ..candidate(relay)
+        };
+        let shares = Shares::new(4, 10, true);
+        let chosen = |candidates: &[Candidate], running: &[Candidate]| -> Vec<i64> {
+            let chosen = choose(candidates.to_vec(), shares.left(running));
+            chosen.iter().map(|one| one.relay.0).collect()
+        };
+        let due = [1, 2, 3, 4, 5].map(waits);
+        assert_eq!(chosen(&due, &[]), [1, 2, 3], "one place is kept");
+        assert_eq!(chosen(&due, &due[..3]), Vec::<i64>::new());
+        let all = [&due[..], &[first(6), first(7), leaving(8), leaving(9)]].concat();
+        assert_eq!(chosen(&all, &[]), [6, 8, 1, 2]);
+        assert_eq!(chosen(&all, &due[..3]), [6], "its place was kept");
+        let running = [waits(1), first(6), leaving(8)];
+        assert_eq!(chosen(&all, &running), [1], "then time counts");
+        let running = [waits(1), waits(2), first(6)];
+        assert_eq!(chosen(&all, &running), [8], "the next one that is free");
     }
 
     #[test]

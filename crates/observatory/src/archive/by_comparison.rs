@@ -1,8 +1,7 @@
 //! A window by comparison (NIP-77): only what is not here travels, and what both have is credited without travelling.
 //!
-//! A relay can say that it has nothing, or less than it has. So after each comparison one page of the window is asked for by REQ: an event in
-//! it that the relay did not own up to is looked into by comparing again its seconds alone. If the relay still does not name it, it is not
-//! believed for a week.
+//! A relay can say what it likes there. So after each comparison some of it is looked into by REQ (`believing`); a relay that is found to
+//! have said what is not true is not asked to reconcile for a week.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -11,11 +10,13 @@ use stentor_event::{EventId, Filter};
 use stentor_net::retry::Backoff;
 use stentor_peer::{Compare, Compared, PeerError, Refused, Window, compare, refused};
 use stentor_store::reconcile::Differences;
+use tokio::time::timeout;
 
+use super::believing::{Belief, names_what_it_sends, sends_what_it_claims};
 use super::by_req::Done;
 use super::coverage::{Coverage, Method};
 use super::intake::{Held, Intake, Taken};
-use super::own::{MOST, OwnSet, own_set};
+use super::own::{OwnSet, own_set};
 use super::said::{Said, said};
 use super::visit::{Heard, Visit};
 use super::walk::{End, Verdict, Why};
@@ -29,8 +30,8 @@ const DIFFERENCES: usize = 200_000;
 const TRIES: u32 = 4;
 /// Ids in one REQ: 13 KiB, which every relay takes.
 const IDS: usize = 200;
-/// Events of the page that tells whether a relay is to be believed.
-const SAMPLE: u64 = 20;
+/// How long one comparison may take, however it drags on.
+const COMPARISON_TIME: Duration = Duration::from_secs(300);
 /// Comparisons of one window: each after the first is there because the one before did not end.
 const ROUNDS: u32 = 64;
 
@@ -59,12 +60,13 @@ pub(super) async fn by_comparison(
     filter: &Filter,
     proven: bool,
 ) -> Result<Outcome, Error> {
-    let mut before = usize::MAX;
+    let (mut before, nothing) = (usize::MAX, HashSet::new());
     for round in 0..ROUNDS {
         if visit.is_late() {
             return Ok(Outcome::LeftOff);
         }
-        let Some((own, compared)) = differences(visit, window, filter, proven || round > 0).await?
+        let Some((own, compared)) =
+            differences(visit, window, filter, &nothing, proven || round > 0).await?
         else {
             return Ok(Outcome::TooLarge);
         };
@@ -84,7 +86,7 @@ pub(super) async fn by_comparison(
             }
             Err(_) => return Ok(Outcome::LeftOff),
         };
-        let missing = fetch(visit, intake, found.theirs).await?;
+        let missing = fetch(visit, intake, found.theirs, window, filter).await?;
         let Some(missing) = missing.filter(|missing| *missing < before) else {
             return Ok(Outcome::TooLarge);
         };
@@ -93,15 +95,20 @@ pub(super) async fn by_comparison(
     Ok(Outcome::TooLarge)
 }
 
-async fn differences(
+/// Compares what is here of a window, without some events, with what the relay says it has; `None` when that is too much at once.
+///
+/// # Errors
+/// Those of the archive's store.
+pub(super) async fn differences(
     visit: &Visit,
     window: Window,
     filter: &Filter,
+    without: &HashSet<EventId>,
     proven: bool,
 ) -> Result<Option<(OwnSet, Result<Compared, PeerError>)>, Error> {
     let ground = visit.ground();
     let now = ground.clock.now();
-    let Some(mut own) = own_set(&*ground.archive, filter, window, now, MOST).await? else {
+    let Some(mut own) = own_set(&*ground.archive, filter, window, without, now).await? else {
         return Ok(None);
     };
     let limits = Compare {
@@ -112,8 +119,9 @@ async fn differences(
     };
     let set = std::mem::take(&mut own.snapshot);
     let filter = window.narrow(filter);
-    let compared = compare(&visit.peer, &filter, set, &limits, proven, || {}).await;
-    Ok(Some((own, compared)))
+    let compared = compare(&visit.peer, &filter, set, &limits, proven, || {});
+    let compared = timeout(COMPARISON_TIME, compared).await;
+    Ok(Some((own, compared.unwrap_or(Err(PeerError::Timeout)))))
 }
 
 fn refusal(window: Window, words: &str) -> Outcome {
@@ -144,21 +152,24 @@ async fn finish(
     own: OwnSet,
     found: Differences,
 ) -> Result<Outcome, Error> {
-    let theirs: HashSet<EventId> = found.theirs.iter().copied().collect();
     let lacks: HashSet<EventId> = found.ours.into_iter().collect();
-    let Some(missing) = fetch(visit, intake, found.theirs).await? else {
+    let Some(missing) = fetch(visit, intake, found.theirs, window, filter).await? else {
         return Ok(Outcome::LeftOff);
     };
-    let hidden = |id: &EventId| !theirs.contains(id) && (lacks.contains(id) || !own.has(id));
-    if lies(visit, window, filter, hidden).await? {
-        return Ok(Outcome::NotThis(
-            "it reconciles as if it had less than it sends",
-        ));
+    let mut held = own.events;
+    held.retain(|one| !lacks.contains(&one.id));
+    let mut belief = names_what_it_sends(visit, window, filter).await?;
+    if belief == Belief::Sound {
+        belief = sends_what_it_claims(visit, &held, window, filter).await?;
+    }
+    match belief {
+        Belief::Sound => {}
+        Belief::Untrue(why) => return Ok(Outcome::NotThis(why)),
+        Belief::Unknown => return Ok(Outcome::LeftOff),
     }
     let ground = visit.ground();
     let seen_ms = ground.clock.now_ms();
-    let held = own.events.iter().filter(|one| !lacks.contains(&one.id));
-    taken.pairs.extend(held.map(|one| {
+    taken.pairs.extend(held.iter().map(|one| {
         intake.known.put(&one.id, Held::Number(one.number));
         Pair {
             number: one.number,
@@ -185,6 +196,8 @@ async fn fetch(
     visit: &mut Visit,
     intake: &Intake,
     mut ids: Vec<EventId>,
+    window: Window,
+    filter: &Filter,
 ) -> Result<Option<usize>, Error> {
     ids.sort_unstable();
     ids.dedup();
@@ -201,16 +214,22 @@ async fn fetch(
             let before = wanted.len();
             let mut ids: Vec<EventId> = wanted.iter().copied().collect();
             ids.sort_unstable();
+            // It may name events that are none of what is archived.
             let filter = Filter {
                 ids: Some(ids),
-                ..Filter::default()
+                ..window.narrow(filter)
             };
             let heard = visit.ask(filter).await?;
-            visit.ids.iter().for_each(|id| {
-                wanted.remove(id);
-            });
+            // Of an answer that was cut the last events may not have been taken in.
+            let whole =
+                matches!(&heard, Heard::Answer(answer) if matches!(answer.end, End::Eose(_)));
+            for id in &visit.ids {
+                if whole || intake.known.get(id).is_some() {
+                    wanted.remove(id);
+                }
+            }
             match heard {
-                Heard::Answer(answer) if matches!(answer.end, End::Eose(_)) => {}
+                Heard::Answer(_) if whole => {}
                 Heard::Closed(words) if said(&words) == Said::Later => return Ok(None),
                 // It may hang up after each of them, but it has to send some.
                 Heard::Answer(answer) if wanted.len() < before => {
@@ -227,38 +246,4 @@ async fn fetch(
         missing += wanted.len();
     }
     Ok(Some(missing))
-}
-
-/// Whether a page of the window has events that the relay hides when it reconciles.
-async fn lies(
-    visit: &mut Visit,
-    window: Window,
-    filter: &Filter,
-    hidden: impl Fn(&EventId) -> bool,
-) -> Result<bool, Error> {
-    let page = Filter {
-        limit: Some(SAMPLE),
-        ..window.narrow(filter)
-    };
-    let Heard::Answer(answer) = visit.ask(page).await? else {
-        return Ok(false);
-    };
-    let came = answer.marks.iter().zip(&visit.ids);
-    let suspects: Vec<(u64, EventId)> = came
-        .filter(|(_, id)| hidden(id))
-        .map(|(mark, id)| (mark.at, *id))
-        .collect();
-    let times = || suspects.iter().map(|(at, _)| *at);
-    let (Some(since), Some(until)) = (times().min(), times().max()) else {
-        return Ok(false);
-    };
-    // It may have come to the relay since. By now it is here, so the relay names it unless it hides it.
-    let narrow = Window { since, until };
-    let Some((own, Ok(Compared::All(found)))) = differences(visit, narrow, filter, true).await?
-    else {
-        return Ok(false);
-    };
-    let denied: HashSet<EventId> = found.ours.into_iter().collect();
-    let lie = |id: &EventId| own.has(id) && denied.contains(id);
-    Ok(suspects.iter().any(|(_, id)| lie(id)))
 }

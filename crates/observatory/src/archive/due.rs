@@ -1,22 +1,22 @@
 //! Which relays are due, from the records.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use stentor_sql::Error;
+use stentor_sql::{Error, Sql};
 
 use super::agenda::Candidate;
 use super::leaving::leaving;
 use super::turn::Due;
-use super::visit::is_named;
 use crate::budget::Class;
 use crate::clock::{read, stored};
 use crate::ground::Ground;
 use crate::relay_url::RelayUrl;
-use crate::table::RelayId;
+use crate::table::{RelayId, for_rows};
 
 /// New relays taken up at once.
 const NEW: i64 = 200;
-/// Due relays that are looked at, the longest waiting ones.
+/// Due relays that are looked at: the longest waiting ones, and as many again that shut down. Those that the operator put first always
+/// are.
 const LOOKED_AT: i64 = 1_024;
 /// How long a relay that is never asked is left alone.
 const NEVER_MS: u64 = 86_400_000;
@@ -74,6 +74,58 @@ async fn says_goodbye(ground: &Ground, document: Option<Vec<u8>>) -> Result<bool
 
 type Row = (i64, String, i64, i64, bool, i64);
 
+/// Relays that are due, with one more condition. Written as a cross join, SQLite begins with those that are due, not with all relays.
+macro_rules! due_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT a.relay, r.url, a.behind, a.next_ms, a.leaving, COALESCE(c.exclusive, 0)
+             FROM observatory_archiving a CROSS JOIN observatory_relays r
+             LEFT JOIN observatory_relay_counts c ON c.relay = a.relay
+             WHERE r.id = a.relay AND a.next_ms <= ? AND r.state = 'relay' AND r.status <> 'offline'",
+            $condition
+        )
+    };
+}
+const LONGEST: &str = due_where!(" ORDER BY a.next_ms LIMIT ?");
+const LEAVING: &str = due_where!(" AND a.leaving ORDER BY a.next_ms LIMIT ?");
+const NAMED: Sql = for_rows!(
+    due_where!(
+        " AND a.relay IN (SELECT id FROM observatory_relays WHERE url IN (SELECT CAST(value ->> 0 AS TEXT)"
+    ),
+    "))"
+);
+
+/// Those that wait the longest, and whoever comes first and waits behind them.
+async fn rows(ground: &Ground, first: &BTreeSet<RelayUrl>, most: i64) -> Result<Vec<Row>, Error> {
+    let (records, now_ms) = (&ground.records, stored(ground.clock.now_ms()));
+    let mut rows: Vec<Row> = records.fetch_all(LONGEST, (now_ms, most)).await?;
+    let is_cut = i64::try_from(rows.len()).is_ok_and(|rows| rows >= most);
+    if !is_cut {
+        return Ok(rows);
+    }
+    let leaving = records.fetch_all(LEAVING, (now_ms, most)).await?;
+    rows.extend::<Vec<Row>>(leaving);
+    if !first.is_empty() {
+        let named = records.fetch_all(NAMED, (now_ms, json(first))).await?;
+        rows.extend::<Vec<Row>>(named);
+    }
+    let mut seen = HashSet::new();
+    rows.retain(|row| seen.insert(row.0));
+    Ok(rows)
+}
+
+/// The URLs of a list in the configuration, as the records spell them.
+pub(super) fn urls(list: &[String]) -> BTreeSet<RelayUrl> {
+    let urls = list.iter().filter_map(|url| RelayUrl::parse(url).ok());
+    urls.collect()
+}
+
+/// URLs as rows of a statement.
+pub(super) fn json(urls: &BTreeSet<RelayUrl>) -> String {
+    let rows: Vec<[&str; 1]> = urls.iter().map(|url| [url.as_str()]).collect();
+    serde_json::json!(rows).to_string()
+}
+
 /// Relays that are due and whose turn is not under way, with what makes them important.
 ///
 /// # Errors
@@ -83,32 +135,23 @@ pub(super) async fn due(
     running: &HashSet<RelayId>,
 ) -> Result<Vec<(Candidate, RelayUrl)>, Error> {
     let now_ms = ground.clock.now_ms();
-    let rows: Vec<Row> = ground
-        .records
-        .fetch_all(
-            "SELECT a.relay, r.url, a.behind, a.next_ms, a.leaving, COALESCE(c.exclusive, 0)
-             FROM observatory_archiving a JOIN observatory_relays r ON r.id = a.relay
-             LEFT JOIN observatory_relay_counts c ON c.relay = a.relay
-             WHERE a.next_ms <= ? AND r.state = 'relay' AND r.status <> 'offline' ORDER BY a.next_ms LIMIT ?",
-            (stored(now_ms), LOOKED_AT + i64::try_from(running.len()).unwrap_or(0)),
-        )
-        .await?;
     let config = &ground.config.archive;
+    let (first, excluded) = (urls(&config.first), urls(&config.never));
+    let most = LOOKED_AT.saturating_add(i64::try_from(running.len()).unwrap_or(0));
     let (mut found, mut never) = (Vec::new(), Vec::new());
-    for (relay, url, behind, next_ms, leaving, exclusive) in rows {
+    for (relay, url, behind, next_ms, leaving, exclusive) in rows(ground, &first, most).await? {
         let relay = RelayId(relay);
-        let Ok(url) = RelayUrl::parse(&url) else {
+        let url = RelayUrl::parse(&url).ok();
+        let Some(url) = url.filter(|url| !excluded.contains(url)) else {
             never.push(relay);
             continue;
         };
-        if is_named(&config.never, &url) {
-            never.push(relay);
-        } else if !running.contains(&relay) {
+        if !running.contains(&relay) {
             let candidate = Candidate {
                 relay,
                 behind: read(behind),
                 waited_ms: now_ms.saturating_sub(read(next_ms)),
-                first: is_named(&config.first, &url),
+                first: first.contains(&url),
                 leaving,
                 exclusive: exclusive > 0,
             };
@@ -167,3 +210,6 @@ pub(super) async fn details(
         negentropy,
     })
 }
+
+#[cfg(test)]
+mod tests;

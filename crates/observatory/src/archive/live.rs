@@ -10,22 +10,24 @@ use futures_util::stream::select_all;
 use stentor_event::{Filter, Timestamp};
 use stentor_net::dial::Trust;
 use stentor_peer::{Dropped, Incoming, Link, LinkTimes, Over, Peer};
+use stentor_sql::Sql;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::activity::Task;
+use super::due::{json, urls};
 use super::intake::{Basket, Taken};
 use super::metrics;
 use super::settle::Settlement;
 use super::turn::Work;
-use super::visit::{is_named, manner};
+use super::visit::manner;
 use crate::budget::Class;
 use crate::clock::read;
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::provenance::How;
 use crate::relay_url::RelayUrl;
-use crate::table::RelayId;
+use crate::table::{RelayId, for_rows};
 
 /// How often the relays are chosen anew, and looked for while there are too few.
 const CHOOSE: Duration = Duration::from_secs(3_600);
@@ -70,27 +72,44 @@ fn best(mut candidates: Vec<Candidate>, places: usize) -> Vec<Candidate> {
     candidates
 }
 
+/// What may be followed, before a condition and what it is ordered by.
+macro_rules! may_be_followed {
+    () => {
+        "SELECT r.id, r.url, r.read_ms, COALESCE(c.events, 0) AS held
+         FROM observatory_relays r LEFT JOIN observatory_relay_counts c ON c.relay = r.id
+         WHERE r.state = 'relay' AND r.status <> 'offline'"
+    };
+}
+const MOST_EVENTS: &str = concat!(may_be_followed!(), " ORDER BY held DESC, r.id LIMIT ?");
+const NAMED: Sql = for_rows!(
+    concat!(
+        may_be_followed!(),
+        " AND r.url IN (SELECT CAST(value ->> 0 AS TEXT)"
+    ),
+    ")"
+);
+
+/// Relays that may be followed: those that the operator put first, whatever they hold, and those with the most events.
 async fn candidates(ground: &Ground, places: usize) -> Result<Vec<Candidate>, Error> {
     let config = &ground.config.archive;
+    let (first, never) = (urls(&config.first), urls(&config.never));
+    let mut rows: Vec<(i64, String, Option<i64>, i64)> = Vec::new();
+    if !first.is_empty() {
+        rows = ground.records.fetch_all(NAMED, (json(&first),)).await?;
+    }
     let most = i64::try_from(places.saturating_mul(8).saturating_add(64)).unwrap_or(i64::MAX);
-    let rows: Vec<(i64, String, Option<i64>, i64)> = ground
-        .records
-        .fetch_all(
-            "SELECT r.id, r.url, r.read_ms, COALESCE(c.events, 0) AS held
-             FROM observatory_relays r LEFT JOIN observatory_relay_counts c ON c.relay = r.id
-             WHERE r.state = 'relay' AND r.status <> 'offline' ORDER BY held DESC, r.id LIMIT ?",
-            (most,),
-        )
-        .await?;
+    rows.extend(ground.records.fetch_all(MOST_EVENTS, (most,)).await?);
+    let mut seen = HashSet::new();
+    rows.retain(|row| seen.insert(row.0));
     let candidates = rows
         .into_iter()
         .filter_map(|(relay, url, read_ms, events)| {
             let url = RelayUrl::parse(&url).ok()?;
-            (!is_named(&config.never, &url)).then(|| Candidate {
+            (!never.contains(&url)).then(|| Candidate {
                 relay: RelayId(relay),
                 read_ms: read_ms.map(read),
                 events: read(events),
-                first: is_named(&config.first, &url),
+                first: first.contains(&url),
                 url,
             })
         });
@@ -278,25 +297,4 @@ async fn write(work: &Work, relay: RelayId, taken: Taken) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn o3_3_the_best_relays_are_followed() {
-        let candidate = |relay, events, read_ms, first| Candidate {
-            relay: RelayId(relay),
-            url: RelayUrl::parse("wss://a.example/").unwrap(),
-            read_ms,
-            events,
-            first,
-        };
-        let all = vec![
-            candidate(1, 1_000, Some(100), false),
-            candidate(2, 1_000_000, Some(300), false),
-            candidate(3, 1_000_000, Some(30_000), false),
-            candidate(4, 0, None, true),
-        ];
-        let chosen = best(all, 3).into_iter().map(|one| one.relay.0);
-        assert_eq!(chosen.collect::<Vec<_>>(), vec![4, 2, 1]);
-    }
-}
+mod tests;

@@ -13,6 +13,8 @@
 
 mod activity;
 mod agenda;
+mod answer_sieve;
+mod believing;
 mod by_comparison;
 mod by_req;
 mod coverage;

@@ -1,5 +1,7 @@
 //! What the archive has of a window, for a comparison with a relay.
 
+use std::collections::HashSet;
+
 use stentor_event::{EventId, Filter, Timestamp, Viewer};
 use stentor_peer::Window;
 use stentor_store::reconcile::{Snapshot, SnapshotBuilder};
@@ -7,8 +9,9 @@ use stentor_store::{Budget, Direction, EventStore, OutlineQuery, StoreError};
 
 /// Rows looked at between two turns of others.
 const SLICE_ROWS: u64 = 8_192;
-/// Events of one set: 80 MiB with all that is kept of them. With more, a smaller window is compared.
-pub(super) const MOST: usize = 500_000;
+/// Events of one set: 8 MiB with all that is kept of them, for each of `archive.parallel` turns. With more, a smaller window is
+/// compared.
+pub(super) const MOST: usize = 50_000;
 
 /// An event that is here.
 #[derive(Debug, Clone, Copy)]
@@ -25,18 +28,11 @@ pub(super) struct Own {
 pub(super) struct OwnSet {
     /// As it is compared.
     pub snapshot: Snapshot,
-    /// What is in it, by id.
+    /// What is in it, the newest first.
     pub events: Vec<Own>,
 }
 
-impl OwnSet {
-    /// Whether this event is in it.
-    pub fn has(&self, id: &EventId) -> bool {
-        self.events.binary_search_by(|own| own.id.cmp(id)).is_ok()
-    }
-}
-
-/// Gathers what is here of a filter in a window; `None` when that is more than `most`.
+/// Gathers what is here of a filter in a window, without some events; `None` when that is more than [`MOST`].
 ///
 /// # Errors
 /// Those of the store.
@@ -44,8 +40,8 @@ pub(super) async fn own_set(
     store: &dyn EventStore,
     filter: &Filter,
     window: Window,
+    without: &HashSet<EventId>,
     now: Timestamp,
-    most: usize,
 ) -> Result<Option<OwnSet>, StoreError> {
     let mut scan = store.outline(OutlineQuery {
         filter: window.narrow(filter),
@@ -61,13 +57,17 @@ pub(super) async fn own_set(
     let (mut builder, mut events) = (SnapshotBuilder::default(), Vec::new());
     loop {
         let batch = scan.next(&Viewer::operator(), budget).await?;
-        builder.extend(batch.outlines.iter().map(|one| (one.created_at, one.id)));
-        events.extend(batch.outlines.iter().map(|one| Own {
+        let here = || {
+            let all = batch.outlines.iter();
+            all.filter(|one| !without.contains(&one.id))
+        };
+        builder.extend(here().map(|one| (one.created_at, one.id)));
+        events.extend(here().map(|one| Own {
             id: one.id,
             number: one.number.0,
             at: one.created_at.0,
         }));
-        if events.len() > most {
+        if events.len() > MOST {
             return Ok(None);
         }
         if batch.end {
@@ -75,7 +75,6 @@ pub(super) async fn own_set(
         }
         tokio::task::yield_now().await;
     }
-    events.sort_unstable_by_key(|own| own.id);
     Ok(Some(OwnSet {
         snapshot: builder.finish(),
         events,

@@ -40,17 +40,31 @@ pub(crate) fn next_retry(
     turn_ms: u64,
 ) -> Option<Window> {
     let is_due = |one: &&Interval| {
-        matches!(one.state, Coverage::Failed | Coverage::Refused) && one.at_ms < turn_ms
+        matches!(one.state, Coverage::Failed | Coverage::Refused)
+            && one.at_ms < turn_ms
+            && within(one.window, range).is_some()
     };
     // Of the same time, the last one is the newest.
     let due = intervals.iter().filter(is_due);
     let due = due.min_by_key(|one| (one.at_ms, Reverse(one.window.since)))?;
-    let since = due.window.since.max(range.since);
-    let window = Window {
-        since,
-        until: due.window.until.min(range.until),
+    within(due.window, range).map(|window| tail(window, span))
+}
+
+/// What a window and a range have in common.
+pub(crate) fn within(window: Window, range: Window) -> Option<Window> {
+    let common = Window {
+        since: window.since.max(range.since),
+        until: window.until.min(range.until),
     };
-    (since <= window.until).then(|| tail(window, span))
+    (common.since <= common.until).then_some(common)
+}
+
+/// The smallest window that has both.
+pub(crate) fn hull(one: Window, other: Window) -> Window {
+    Window {
+        since: one.since.min(other.since),
+        until: one.until.max(other.until),
+    }
 }
 
 /// The newest `span` seconds of a window.
@@ -237,5 +251,35 @@ mod tests {
             until: 9_999,
         };
         assert_eq!(overlap(&intervals, range), Some(expected));
+    }
+
+    #[test]
+    fn o3_2_what_failed_outside_of_the_range_does_not_hide_what_failed_within() {
+        let range = Window {
+            since: 100,
+            until: 999,
+        };
+        let mut intervals = Intervals::default();
+        intervals.set(interval(0, 99, Coverage::Failed, 1));
+        intervals.set(interval(100, 499, Coverage::Complete, 5));
+        intervals.set(interval(500, 599, Coverage::Failed, 5));
+        let retry = next_retry(&intervals, range, 1_000, 7);
+        assert_eq!(
+            retry,
+            Some(Window {
+                since: 500,
+                until: 599
+            })
+        );
+        // What reaches into it is asked for as far as it does.
+        intervals.set(interval(50, 149, Coverage::Refused, 2));
+        let retry = next_retry(&intervals, range, 1_000, 7);
+        assert_eq!(
+            retry,
+            Some(Window {
+                since: 100,
+                until: 149
+            })
+        );
     }
 }

@@ -1,24 +1,24 @@
-//! How far the archive has got, from what is in the records: so a restart forgets nothing of it, and it can be told where no node runs.
+//! How far the archive has got, from what is in the records: so a restart forgets nothing of it but the pace, and it can be told where no
+//! node runs.
+
+mod covered;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use stentor_sql::{FromRow, Row};
 use utoipa::ToSchema;
 
 use super::activity::{Pace, Sample};
 use super::metrics;
 use super::turn::Work;
-use crate::clock::{read, stored};
+use crate::clock::read;
 use crate::error::Error;
 use crate::ground::Ground;
+use covered::covered;
 
 /// How often it is measured for the metrics.
 const SAMPLE: Duration = Duration::from_secs(60);
-
-/// The time over which the pace is measured, in milliseconds.
-const LATELY: u64 = 3_600_000;
 
 /// How far the archive has got. A second of one relay and filter is what is counted: `seconds`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
@@ -35,8 +35,8 @@ pub(crate) struct Progress {
     pub refused_seconds: u64,
     /// Seconds that could not be fetched.
     pub failed_seconds: u64,
-    /// Seconds that are still to be asked for, those that failed among them, between the first that is wanted and now, of the relays that
-    /// have been visited.
+    /// Seconds that are still to be asked for, those that failed among them, of the relays that have been visited: between the first that
+    /// is wanted and now, as far as the filters ask for that, and what is kept reaches back.
     pub left_seconds: u64,
     /// The share of the seconds that is settled, from 0 to 1; nothing before the first.
     pub share: Option<f64>,
@@ -50,10 +50,13 @@ pub(crate) struct Progress {
     pub rejected: u64,
     /// Bytes that relays have sent.
     pub bytes: u64,
-    /// Seconds until nothing is left, at the pace of the last hour; nothing where there is none.
+    /// Seconds until nothing is left, at the pace of the last hour, or since the archive was started; nothing where there is none.
     pub eta_seconds: Option<u64>,
     /// What has come lately; nothing where no archive runs.
     pub pace: Option<Pace>,
+    /// Seconds that are complete or capped, those that are no longer wanted among them: it never goes down because time passes.
+    #[serde(skip)]
+    pub had_seconds: u64,
 }
 
 impl Progress {
@@ -65,42 +68,10 @@ impl Progress {
             duplicates: self.duplicates,
             rejected: self.rejected,
             bytes: self.bytes,
+            had_seconds: self.had_seconds,
         }
     }
 }
-
-/// Sums over coverage.
-struct Sums {
-    complete: u64,
-    capped: u64,
-    refused: u64,
-    failed: u64,
-    lately: u64,
-}
-
-impl FromRow for Sums {
-    fn from_row(row: Row) -> Result<Self, stentor_sql::Error> {
-        Ok(Self {
-            complete: whole(&row, "complete")?,
-            capped: whole(&row, "capped")?,
-            refused: whole(&row, "refused")?,
-            failed: whole(&row, "failed")?,
-            lately: whole(&row, "lately")?,
-        })
-    }
-}
-
-fn whole(row: &Row, column: &str) -> Result<u64, stentor_sql::Error> {
-    row.get::<i64>(column).map(read)
-}
-
-const SUMS: &str = "SELECT
-    CAST(COALESCE(SUM(CASE WHEN state = 'complete' THEN until - since + 1 END), 0) AS BIGINT) AS complete,
-    CAST(COALESCE(SUM(CASE WHEN state = 'capped' THEN until - since + 1 END), 0) AS BIGINT) AS capped,
-    CAST(COALESCE(SUM(CASE WHEN state = 'refused' THEN until - since + 1 END), 0) AS BIGINT) AS refused,
-    CAST(COALESCE(SUM(CASE WHEN state = 'failed' THEN until - since + 1 END), 0) AS BIGINT) AS failed,
-    CAST(COALESCE(SUM(CASE WHEN at_ms >= ? AND state <> 'failed' THEN until - since + 1 END), 0) AS BIGINT) AS lately
-    FROM observatory_coverage";
 
 const SENT: &str = "SELECT CAST(COALESCE(SUM(events), 0) AS BIGINT), CAST(COALESCE(SUM(duplicates), 0) AS BIGINT),
     CAST(COALESCE(SUM(rejected), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM observatory_archiving";
@@ -108,33 +79,25 @@ const SENT: &str = "SELECT CAST(COALESCE(SUM(events), 0) AS BIGINT), CAST(COALES
 const RELAYS: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(whole), 0) AS BIGINT) FROM (
     SELECT relay, MIN(CASE WHEN state = 'complete' THEN 1 ELSE 0 END) AS whole FROM observatory_coverage GROUP BY relay) AS visited";
 
-/// Relays and filters that were asked.
-const ASKED: &str =
-    "SELECT COUNT(*) FROM (SELECT DISTINCT relay, filter FROM observatory_coverage) AS asked";
-
 /// How far the archive has got.
 ///
 /// # Errors
 /// Those of the records.
 pub(crate) async fn progress(ground: &Ground) -> Result<Progress, Error> {
     let records = &ground.records;
-    let now_ms = ground.clock.now_ms();
-    let lately = stored(now_ms.saturating_sub(LATELY));
-    let sums: Sums = records.fetch_one(SUMS, (lately,)).await?;
+    let covered = covered(ground).await?;
     let sent: (i64, i64, i64, i64) = records.fetch_one(SENT, ()).await?;
     let relays: (i64, i64) = records.fetch_one(RELAYS, ()).await?;
-    let (asked,): (i64,) = records.fetch_one(ASKED, ()).await?;
-    let wanted = (now_ms / 1_000).saturating_sub(ground.config.archive.since);
     // What failed is asked for again.
-    let told = sums.complete + sums.capped + sums.refused;
-    let left = wanted.saturating_mul(read(asked)).saturating_sub(told);
-    let progress = Progress {
+    let told = covered.complete + covered.capped + covered.refused;
+    let left = covered.wanted.saturating_sub(told);
+    let mut progress = Progress {
         relays: read(relays.0),
         complete: read(relays.1),
-        complete_seconds: sums.complete,
-        capped_seconds: sums.capped,
-        refused_seconds: sums.refused,
-        failed_seconds: sums.failed,
+        complete_seconds: covered.complete,
+        capped_seconds: covered.capped,
+        refused_seconds: covered.refused,
+        failed_seconds: covered.failed,
         left_seconds: left,
         share: (told > 0).then(|| told as f64 / told.saturating_add(left) as f64),
         events: ground.archive.statistics().events,
@@ -142,19 +105,23 @@ pub(crate) async fn progress(ground: &Ground) -> Result<Progress, Error> {
         duplicates: read(sent.1),
         rejected: read(sent.2),
         bytes: read(sent.3),
-        eta_seconds: eta(left, sums.lately),
+        eta_seconds: None,
         pace: None,
+        had_seconds: covered.had,
     };
-    let pace = ground.activity.pace(progress.sample(now_ms));
-    Ok(Progress { pace, ..progress })
+    let now = progress.sample(ground.clock.now_ms());
+    progress.eta_seconds = eta(left, ground.activity.progress(now));
+    progress.pace = ground.activity.pace(now);
+    Ok(progress)
 }
 
-/// How long what is left takes, when so much was done in the last hour.
-fn eta(left: u64, lately: u64) -> Option<u64> {
+/// How long what is left takes, when so many seconds came to be had in so many seconds.
+fn eta(left: u64, had: Option<(u64, u64)>) -> Option<u64> {
     if left == 0 {
         return Some(0);
     }
-    left.saturating_mul(LATELY / 1_000).checked_div(lately)
+    let (had, seconds) = had?;
+    left.saturating_mul(seconds).checked_div(had)
 }
 
 /// Measures it for the metrics, and for whoever is shown it, for ever.
@@ -173,13 +140,4 @@ pub(super) async fn follow(work: &Work) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn o5_3_what_is_left_takes_as_long_as_the_last_hour_says() {
-        assert_eq!(eta(7_200, 3_600), Some(7_200));
-        assert_eq!(eta(0, 0), Some(0), "nothing is left");
-        assert_eq!(eta(1, 0), None, "nothing was done");
-    }
-}
+mod tests;

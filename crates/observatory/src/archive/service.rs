@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use stentor_event::Filter;
 use tokio::task::{Id, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use super::agenda::choose;
+use super::agenda::{Candidate, Shares, choose};
 use super::coverage_table::{FilterId, filter_id};
 use super::due::{details, due, enlist};
 use super::intake::Intake;
@@ -21,6 +21,8 @@ use crate::table::RelayId;
 
 /// How often it is looked whose turn it is while places are free. In the system's time: a faster clock makes relays due sooner.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long ended turns are waited for after one has ended, before the records are asked who is next.
+const GATHER: Duration = Duration::from_millis(100);
 /// How often what waits is told.
 const TELL: Duration = Duration::from_secs(5);
 
@@ -66,28 +68,34 @@ pub(crate) async fn run(ground: Arc<Ground>) -> Result<(), Error> {
 /// Gives relays their turns, as many at once as the configuration says.
 async fn turns(work: &Work) -> Result<(), Error> {
     let ground = &work.intake.ground;
-    let parallel = ground.config.archive.parallel;
+    let config = &ground.config.archive;
+    let percent = ground.config.connections.first_percent;
+    let shares = Shares::new(config.parallel, percent, !config.first.is_empty());
     let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
-    let mut running: HashMap<Id, RelayId> = HashMap::new();
+    let mut running: HashMap<Id, Candidate> = HashMap::new();
+    let mut enlisted: Option<Instant> = None;
     loop {
-        while enlist(ground).await? {}
-        let free = parallel.saturating_sub(running.len());
+        if enlisted.is_none_or(|at| at.elapsed() >= LOOK) {
+            while enlist(ground).await? {}
+            enlisted = Some(Instant::now());
+        }
+        let places = shares.left(running.values());
         let mut begun = 0;
-        if free > 0 {
-            let busy: HashSet<RelayId> = running.values().copied().collect();
+        if places.free > 0 {
+            let busy: HashSet<RelayId> = running.values().map(|one| one.relay).collect();
             let waiting = due(ground, &busy).await?;
             let urls: HashMap<_, _> = waiting
                 .iter()
                 .map(|(one, url)| (one.relay, url.clone()))
                 .collect();
             let waiting = waiting.into_iter().map(|(candidate, _)| candidate);
-            for chosen in choose(waiting.collect(), free) {
+            for chosen in choose(waiting.collect(), places) {
                 let Some(url) = urls.get(&chosen.relay).cloned() else {
                     continue;
                 };
                 let due = details(ground, &chosen, url).await?;
                 let task = tasks.spawn(turn(work.clone(), due));
-                running.insert(task.id(), chosen.relay);
+                running.insert(task.id(), chosen);
                 begun += 1;
             }
         }
@@ -95,17 +103,19 @@ async fn turns(work: &Work) -> Result<(), Error> {
         if begun > 0 {
             tracing::debug!(begun, running = running.len(), "turns of the archive");
         }
-        tokio::select! {
-            Some(ended) = tasks.join_next_with_id() => {
-                let (id, ended) = match ended {
-                    Ok((id, ended)) => (id, ended),
-                    Err(error) => return Err(Error::Invalid(format!("a turn of the archive: {error}"))),
-                };
-                running.remove(&id);
-                ended?;
-            }
-            () = ground.signals.relays.notified() => {}
-            () = sleep(LOOK) => {}
+        let mut ended = tokio::select! {
+            ended = tasks.join_next_with_id(), if !tasks.is_empty() => ended,
+            () = ground.signals.relays.notified() => None,
+            () = sleep(LOOK) => None,
+        };
+        // Asking the records takes longer than many a turn.
+        sleep(GATHER).await;
+        while let Some(one) = ended {
+            let (id, done) =
+                one.map_err(|error| Error::Invalid(format!("a turn of the archive: {error}")))?;
+            running.remove(&id);
+            done?;
+            ended = tasks.try_join_next_with_id();
         }
     }
 }

@@ -77,6 +77,16 @@ struct Turn {
     why: Option<String>,
 }
 
+/// What is asked for by one filter.
+struct Filtered {
+    id: FilterId,
+    filter: Filter,
+    range: Window,
+    known: Intervals,
+    /// How large the next window is.
+    span: Span,
+}
+
 /// Does one turn of a relay.
 ///
 /// # Errors
@@ -148,8 +158,9 @@ async fn unreached(work: &Work, relay: RelayId, error: &PeerError) -> Result<(St
     let ground = &work.intake.ground;
     let why = reason("no connection", &error.to_string());
     let mut behind = 0_u64;
-    for (filter, range) in work.ranges() {
+    for (filter, _, range) in work.ranges() {
         let mut known = intervals(&ground.records, relay, filter).await?;
+        known.forget_after(ground.clock.now().0);
         give_up(
             &mut known,
             range,
@@ -185,12 +196,13 @@ fn give_up(known: &mut Intervals, range: Window, state: Coverage, why: &Arc<str>
 
 impl Work {
     /// What is to be covered by each filter at this time.
-    pub fn ranges(&self) -> Vec<(FilterId, Window)> {
+    pub fn ranges(&self) -> Vec<(FilterId, Filter, Window)> {
         let ground = &self.intake.ground;
         let now = ground.clock.now().0;
         let since = ground.config.archive.oldest(now);
         let range = |(id, filter): &(FilterId, Filter)| {
-            Some((*id, plan::range(since, Window::of(filter), now)?))
+            let range = plan::range(since, Window::of(filter), now)?;
+            Some((*id, filter.clone(), range))
         };
         self.filters.iter().filter_map(range).collect()
     }
@@ -199,16 +211,16 @@ impl Work {
 impl Turn {
     /// Asks by each filter. How the turn ended, and how much is behind.
     async fn run(&mut self) -> Result<(Ending, u64), Error> {
-        let (mut behind, mut more) = (0_u64, false);
-        let filters = self.work.filters.clone();
-        for (filter, range) in self.work.ranges() {
-            let found = filters.iter().find(|(id, _)| *id == filter);
-            let Some((_, asked)) = found else { continue };
-            let mut known =
-                intervals(&self.visit.ground().records, self.visit.relay, filter).await?;
-            more |= !self.windows(&mut known, (filter, asked), range).await?;
-            behind = behind.saturating_add(known.behind(range));
+        let mut tasks = self.tasks().await?;
+        let mut more = false;
+        for task in &mut tasks {
+            more |= !self.windows(task).await?;
         }
+        if !more {
+            self.second_look(&mut tasks).await?;
+        }
+        let behind = tasks.iter().map(|task| task.known.behind(task.range));
+        let behind = behind.fold(0, u64::saturating_add);
         self.standing.method = Some(if self.reconciles {
             Method::Negentropy
         } else if self.manner.hints {
@@ -229,78 +241,75 @@ impl Turn {
         Ok((ending, behind))
     }
 
+    /// What there is to do by each filter.
+    async fn tasks(&self) -> Result<Vec<Filtered>, Error> {
+        let ground = self.visit.ground();
+        let mut tasks = Vec::new();
+        for (id, filter, range) in self.work.ranges() {
+            let mut known = intervals(&ground.records, self.visit.relay, id).await?;
+            known.forget_after(ground.clock.now().0);
+            tasks.push(Filtered {
+                id,
+                filter,
+                range,
+                known,
+                span: Span::first(),
+            });
+        }
+        Ok(tasks)
+    }
+
     /// Asks for what is left of a filter; whether nothing is.
-    async fn windows(
-        &mut self,
-        known: &mut Intervals,
-        filter: (FilterId, &Filter),
-        range: Window,
-    ) -> Result<bool, Error> {
-        let mut span = if self.reconciles {
-            Span::whole()
-        } else {
-            Span::first()
-        };
-        let mut fresh = plan::overlap(known, range);
+    async fn windows(&mut self, task: &mut Filtered) -> Result<bool, Error> {
+        if self.reconciles {
+            task.span = Span::whole();
+        }
+        let mut fresh = plan::overlap(&task.known, task.range);
         while !self.visit.is_late() && self.why.is_none() {
-            let first = fresh
-                .take()
-                .map(|window| plan::tail(window, span.seconds()));
-            let gap = first.or_else(|| plan::next_gap(known, range, span.seconds()));
-            let retry = || plan::next_retry(known, range, span.seconds(), self.begun_ms);
-            let window = gap.or_else(retry);
-            let Some(window) = window else {
-                self.second_look(known, filter, range, &mut span).await?;
+            let seconds = task.span.seconds();
+            let first = fresh.take().map(|window| plan::tail(window, seconds));
+            let gap = first.or_else(|| plan::next_gap(&task.known, task.range, seconds));
+            let retry = || plan::next_retry(&task.known, task.range, seconds, self.begun_ms);
+            let Some(window) = gap.or_else(retry) else {
                 return Ok(true);
             };
-            self.window(known, filter, range, window, &mut span).await?;
+            self.window(task, window).await?;
         }
         Ok(self.why.is_some())
     }
 
-    /// A slice of the past once more.
-    async fn second_look(
-        &mut self,
-        known: &mut Intervals,
-        filter: (FilterId, &Filter),
-        range: Window,
-        span: &mut Span,
-    ) -> Result<(), Error> {
+    /// A slice of the past once more, by all filters.
+    async fn second_look(&mut self, tasks: &mut [Filtered]) -> Result<(), Error> {
         let hours = self.visit.ground().config.archive.second_look_hours;
-        let Some(last) = self.standing.last_ms else {
+        let ranges = tasks.iter().map(|task| task.range);
+        let (Some(last), Some(range)) = (self.standing.last_ms, ranges.reduce(plan::hull)) else {
             return Ok(());
         };
         let passed = self.begun_ms.saturating_sub(last);
         let from = self.standing.second_look_from;
-        let Some(slice) = plan::second_look(range, from, passed, hours) else {
-            return Ok(());
-        };
-        let mut left = Some(slice);
+        let mut left = plan::second_look(range, from, passed, hours);
         while let Some(part) = left.filter(|_| !self.visit.is_late() && self.why.is_none()) {
-            let window = plan::tail(part, span.seconds());
-            let settled = self.window(known, filter, range, window, span).await?;
+            let seconds = tasks.iter().map(|task| task.span.seconds()).min();
+            let window = plan::tail(part, seconds.unwrap_or(u64::MAX));
+            let mut settled = true;
+            for task in tasks.iter_mut() {
+                if let Some(window) = plan::within(window, task.range) {
+                    settled &= self.window(task, window).await?;
+                }
+            }
             if settled {
-                left = window
-                    .since
-                    .checked_sub(1)
-                    .and_then(|until| part.down_from(until));
-                self.standing.second_look_from = window.since.checked_sub(1);
+                let before = window.since.checked_sub(1);
+                left = before.and_then(|until| part.down_from(until));
+                self.standing.second_look_from = before;
             }
         }
         Ok(())
     }
 
     /// Asks for one window and writes down what came of it; whether anything did.
-    async fn window(
-        &mut self,
-        known: &mut Intervals,
-        filter: (FilterId, &Filter),
-        range: Window,
-        window: Window,
-        span: &mut Span,
-    ) -> Result<bool, Error> {
+    async fn window(&mut self, task: &mut Filtered, window: Window) -> Result<bool, Error> {
         let mut taken = Taken::default();
-        let done = self.ask(&mut taken, filter.1, window, span).await?;
+        let done = self.ask(&mut taken, task, window).await?;
         taken.add(self.visit.taken());
         let Some(done) = done else {
             // Nothing is known of the window, but what came has come.
@@ -311,13 +320,15 @@ impl Turn {
         self.count(&taken);
         if self.manner.deaf {
             // Each window brings everything: one is enough.
-            *span = Span::whole();
+            task.span = Span::whole();
         } else if done.method != Method::Negentropy {
-            span.had(window, taken.new + taken.duplicates + taken.rejected);
+            task.span
+                .had(window, taken.new + taken.duplicates + taken.rejected);
         }
-        self.note(known, range, &done, &taken);
+        self.note(&mut task.known, task.range, &done, &taken);
         metrics::window(done.method.as_str());
-        self.settle(Some((filter.0, known.change())), taken).await?;
+        self.settle(Some((task.id, task.known.change())), taken)
+            .await?;
         Ok(true)
     }
 
@@ -325,10 +336,10 @@ impl Turn {
     async fn ask(
         &mut self,
         taken: &mut Taken,
-        filter: &Filter,
+        task: &mut Filtered,
         window: Window,
-        span: &mut Span,
     ) -> Result<Option<Done>, Error> {
+        let (filter, span) = (&task.filter, &mut task.span);
         // The window before may have cost the connection.
         if !self.mend().await {
             return Ok(None);

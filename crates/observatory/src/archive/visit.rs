@@ -11,8 +11,9 @@ use stentor_peer::{
 };
 use tokio::time::{Instant, timeout_at};
 
+use super::answer_sieve::{AnswerSieve, Passed};
 use super::intake::{Basket, Intake, Taken};
-use super::walk::{Answer, End, Mark};
+use super::walk::{Answer, End};
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::provenance::How;
@@ -48,6 +49,7 @@ pub(super) struct Visit {
     /// Ids of the events of the last answer.
     pub ids: Vec<EventId>,
     url: RelayUrl,
+    intake: Arc<Intake>,
     ground: Arc<Ground>,
     basket: Basket,
 }
@@ -109,6 +111,7 @@ impl Visit {
             url,
             ground,
             basket: Basket::new(intake.clone(), relay, How::Fetched),
+            intake: intake.clone(),
         })
     }
 
@@ -153,9 +156,14 @@ impl Visit {
             ]
         };
         let before = drops(&self.peer);
-        let mut marks = Vec::new();
-        self.ids.clear();
-        let over = self.listen(filter, &mut marks).await?;
+        let asked = filter.ids.as_ref().map(|ids| ids.len() as u64);
+        let most = asked.or(filter.limit).unwrap_or(0).saturating_add(MARGIN);
+        let from = (self.relay, How::Fetched);
+        let sieve = Arc::new(AnswerSieve::new(self.intake.clone(), from, most));
+        let over = self.listen(filter, &sieve).await?;
+        let Passed { marks, ids, copies } = sieve.passed();
+        self.ids = ids;
+        self.basket.add_copies(copies);
         self.basket.flush().await?;
         let forged = self.basket.forged();
         (0..forged).for_each(|_| self.peer.report(Dropped::Signature));
@@ -175,11 +183,14 @@ impl Visit {
         }))
     }
 
-    async fn listen(&mut self, filter: Filter, marks: &mut Vec<Mark>) -> Result<Listened, Error> {
-        let asked = filter.ids.as_ref().map(|ids| ids.len() as u64);
-        let most = asked.or(filter.limit).unwrap_or(0).saturating_add(MARGIN);
+    async fn listen(
+        &mut self,
+        filter: Filter,
+        sieve: &Arc<AnswerSieve>,
+    ) -> Result<Listened, Error> {
         let limit = Instant::now() + ANSWER_TIME;
-        let mut subscription = match self.peer.req(vec![filter]).await {
+        let asked = self.peer.req_through(vec![filter], sieve.clone()).await;
+        let mut subscription = match asked {
             Ok(subscription) => subscription,
             Err(_) => return Ok(self.cut()),
         };
@@ -188,18 +199,7 @@ impl Visit {
                 return Ok(Listened::End(End::Silent));
             };
             match next {
-                Some(Incoming::Event(_)) if marks.len() as u64 >= most => {
-                    return Ok(Listened::End(End::TooMany));
-                }
-                Some(Incoming::Event(event)) => {
-                    marks.push(Mark {
-                        at: event.created_at().0,
-                        kind: event.kind(),
-                        author: event.pubkey(),
-                    });
-                    self.ids.push(event.id());
-                    self.basket.put(event).await?;
-                }
+                Some(Incoming::Event(event)) => self.basket.put(event).await?,
                 Some(Incoming::Eose(hint)) => return Ok(Listened::End(End::Eose(hint))),
                 Some(Incoming::Over(over)) => {
                     return Ok(match over {

@@ -103,6 +103,8 @@ pub fn is_plain(character: Character) -> bool {
             | C::Negentropy
             | C::NegentropyLimited
             | C::NegentropyLying
+            | C::NegentropyAgreeing
+            | C::NegentropyBoasting
             | C::Hints
             | C::Capped
             | C::CappedHints

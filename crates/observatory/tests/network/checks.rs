@@ -111,7 +111,7 @@ fn evidence(character: Character) -> &'static [&'static str] {
         C::ClosedError | C::ClosedRestricted | C::RateLimited => &["CLOSED"],
         C::AuthReads | C::AuthRefused => &["CLOSED", "AUTH"],
         C::NoticeOnly => &["NOTICE"],
-        C::Withholding | C::Empty | C::EphemeralOnly => &["EOSE"],
+        C::Withholding | C::Empty | C::EphemeralOnly | C::NegentropyBoasting => &["EOSE"],
         // It may speak before it is asked.
         C::ShuttingDown => &["EVENT", "NOTICE"],
         // The newest note may be one that is forged, one under another name or one that was not asked for.

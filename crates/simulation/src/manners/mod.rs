@@ -117,6 +117,8 @@ pub(crate) enum Reconciling {
     Yes,
     /// Sets up to so many events.
     Limited(usize),
+    /// As if there were just what the other side has.
+    Agreeing,
     /// As if there were nothing.
     Lying,
 }

@@ -61,6 +61,8 @@ impl Manners {
             C::Negentropy => reconciling(Reconciling::Yes),
             C::NegentropyLimited => reconciling(Reconciling::Limited(RECORDS)),
             C::NegentropyLying => reconciling(Reconciling::Lying),
+            C::NegentropyAgreeing => reconciling(Reconciling::Agreeing),
+            C::NegentropyBoasting => Self { stock: Stock::Nothing, ..reconciling(Reconciling::Agreeing) },
             C::Hints => Self { hints: true, ..honest },
             C::Capped => capped,
             C::CappedHints => Self { hints: true, ..capped },

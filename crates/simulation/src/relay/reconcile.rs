@@ -13,6 +13,9 @@ use crate::manners::{Reads, Reconciling};
 /// Bytes of an answer before it is written as hex.
 const FRAME: u64 = 60_000;
 
+/// The version and no range at all: nothing is left to tell.
+const AGREED: [u8; 1] = [0x61];
+
 /// One side of a reconciliation.
 pub(super) type Set = Negentropy<'static, NegentropyStorageVector>;
 
@@ -37,6 +40,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             (Reads::Mute, _) => return Ok(()),
             (Reads::HangUp, _) => return Err(io::ErrorKind::ConnectionAborted.into()),
             (_, Reconciling::No) => return self.notice("unsupported: NEG-OPEN").await,
+            (_, Reconciling::Agreeing) => {
+                let mut text = Vec::new();
+                relay_message::neg_msg(&mut text, &sub, &AGREED);
+                return self.say(text).await;
+            }
             _ => {}
         }
         match self.gather(&filter) {

@@ -54,6 +54,7 @@ async fn o5_4_reconciling_tells_all_some_or_lies() {
         Character::Negentropy,
         Character::NegentropyLimited,
         Character::NegentropyLying,
+        Character::NegentropyAgreeing,
         Character::Honest,
     ];
     let network = Network::start(Spec::of(9, characters)).await.unwrap();
@@ -69,6 +70,9 @@ async fn o5_4_reconciling_tells_all_some_or_lies() {
     let lying = lacking(&network, Character::NegentropyLying, "{}").await;
     assert_eq!(lying, Ok(BTreeSet::new()));
     assert!(!truth(Character::NegentropyLying).honest.is_empty());
+    let agreeing = lacking(&network, Character::NegentropyAgreeing, "{}").await;
+    assert_eq!(agreeing, Ok(BTreeSet::new()));
+    assert!(!truth(Character::NegentropyAgreeing).honest.is_empty());
     let unknown = lacking(&network, Character::Honest, "{}").await;
     assert!(unknown.unwrap_err().starts_with("unsupported:"));
     let relay = network.relay(Character::Honest).unwrap();

@@ -79,6 +79,26 @@ impl Intervals {
         self.put_joined(interval);
     }
 
+    /// Forgets what is said of time that has not come yet: the clock was ahead.
+    pub fn forget_after(&mut self, now: u64) {
+        let Some(since) = now.checked_add(1) else {
+            return;
+        };
+        let future = Window {
+            since,
+            until: u64::MAX,
+        };
+        for old in self.overlapping(future) {
+            self.take(old.window.since);
+            if old.window.since <= now {
+                self.put(old.part(Window {
+                    since: old.window.since,
+                    until: now,
+                }));
+            }
+        }
+    }
+
     fn overlapping(&self, window: Window) -> Vec<Interval> {
         let before = self.by_since.range(..window.since).next_back();
         let reaches = before.filter(|(_, old)| old.window.until >= window.since);

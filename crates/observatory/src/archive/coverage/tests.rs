@@ -86,3 +86,21 @@ fn o3_2_the_ends_of_time_do_no_harm() {
     };
     assert_eq!(set.behind(range), 2);
 }
+
+#[test]
+fn o3_2_what_is_said_of_the_future_is_forgotten() {
+    let mut set = Intervals::default();
+    set.set(interval(0, 9, Coverage::Failed, Some("why")));
+    set.set(interval(10, 49, Coverage::Complete, None));
+    set.set(interval(50, 59, Coverage::Failed, Some("why")));
+    set.change();
+    set.forget_after(29);
+    let left: Vec<Window> = set.iter().map(|one| one.window).collect();
+    let window = |since, until| Window { since, until };
+    assert_eq!(left, [window(0, 9), window(10, 29)]);
+    let change = set.change();
+    assert_eq!(change.gone, [50]);
+    assert_eq!(change.written.len(), 1);
+    set.forget_after(29);
+    assert_eq!(set.change(), Change::default());
+}

@@ -56,7 +56,7 @@ impl Basket {
         let seen_ms = self.intake.ground.clock.now_ms();
         if self
             .copies
-            .is_copy(&self.intake.known, &event, seen_ms, self.from)
+            .is_copy(&self.intake.known, &event.view(), seen_ms, self.from)
         {
             // It takes no room: nothing of it is kept but who has it.
             if self.copies.pairs.len() + self.arrived.len() >= EVENTS {
@@ -86,6 +86,11 @@ impl Basket {
             self.flush().await?;
         }
         Ok(())
+    }
+
+    /// Counts copies of known events that were not put in.
+    pub fn add_copies(&mut self, copies: Taken) {
+        self.copies.add(copies);
     }
 
     /// Hands over what is there.

@@ -34,10 +34,15 @@ pub(crate) enum Held {
 /// An entry: the hash, and the number with the mark; 0 and 0 where there is none.
 type Slot = (u64, u64);
 
+/// Two lines of the processor's cache, which are fetched together.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(128))]
+struct Bucket([Slot; WAYS]);
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Known {
-    shards: Vec<Mutex<Vec<[Slot; WAYS]>>>,
+    shards: Vec<Mutex<Vec<Bucket>>>,
     hasher: RandomState,
     entries: AtomicU64,
 }
@@ -46,7 +51,7 @@ impl Known {
     /// For about this many events.
     pub fn new(events: usize) -> Self {
         let buckets = events.div_ceil(SHARDS * WAYS).max(1);
-        let shard = |_| Mutex::new(vec![[(0, 0); WAYS]; buckets]);
+        let shard = |_| Mutex::new(vec![Bucket::default(); buckets]);
         Self {
             shards: (0..SHARDS).map(shard).collect(),
             hasher: RandomState::new(),
@@ -124,7 +129,9 @@ impl Known {
     }
 
     fn at<T: Default>(&self, id: &EventId, look: impl FnOnce(&mut [Slot; WAYS], u64) -> T) -> T {
-        let hash = self.hasher.hash_one(id.0);
+        // Half of an id is as hard to make as a collision of the whole hash.
+        let (half, _) = id.0.split_at(16);
+        let hash = self.hasher.hash_one(half);
         let shard = usize::try_from(hash % SHARDS as u64).unwrap_or(0);
         let Some(shard) = self.shards.get(shard) else {
             return T::default();
@@ -133,7 +140,7 @@ impl Known {
         let length = buckets.len().max(1) as u64;
         let place = usize::try_from((hash >> 8) % length).unwrap_or(0);
         match buckets.get_mut(place) {
-            Some(bucket) => look(bucket, hash),
+            Some(Bucket(bucket)) => look(bucket, hash),
             None => T::default(),
         }
     }

@@ -14,7 +14,7 @@ mod under_way;
 
 use std::sync::Arc;
 
-use stentor_event::{Event, EventId};
+use stentor_event::{Event, EventId, EventView};
 use stentor_store::{Outcome, Refusal, Submission};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -67,10 +67,10 @@ impl Taken {
     }
 
     fn held(&mut self, number: u64, arrived: &Arrived, from: (RelayId, How)) {
-        self.credit(number, &arrived.event, arrived.seen_ms, from);
+        self.credit(number, &arrived.event.view(), arrived.seen_ms, from);
     }
 
-    fn credit(&mut self, number: u64, event: &Event, seen_ms: u64, from: (RelayId, How)) {
+    fn credit(&mut self, number: u64, event: &EventView<'_>, seen_ms: u64, from: (RelayId, How)) {
         self.pairs.push(Pair {
             number,
             relay: from.0,
@@ -81,10 +81,10 @@ impl Taken {
     }
 
     /// Counts a copy of an event that is known to be in the archive; `false` if it is not known.
-    fn is_copy(
+    pub fn is_copy(
         &mut self,
         known: &Known,
-        event: &Event,
+        event: &EventView<'_>,
         seen_ms: u64,
         from: (RelayId, How),
     ) -> bool {

@@ -1,11 +1,12 @@
 //! The archive against simulated relays, with its records at hand. The whole service is looked at from outside in `tests/network`.
 
+mod believing;
 mod coverage_rows;
 mod new_events;
 mod resuming;
 mod whom;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -132,7 +133,8 @@ async fn archived(ground: &Ground) -> BTreeSet<EventId> {
     };
     let now = Timestamp(now());
     let everything = Filter::default();
-    let set = own_set(&*ground.archive, &everything, all, now, 1_000_000);
+    let nothing = HashSet::new();
+    let set = own_set(&*ground.archive, &everything, all, &nothing, now);
     let set = set.await.unwrap().unwrap();
     set.events.iter().map(|own| own.id).collect()
 }

@@ -12,6 +12,7 @@ use crate::config::Archive;
 both_engines!(
     o3_3_new_events_come_as_they_are_published,
     o3_2_what_came_late_is_found_by_the_second_look,
+    o3_2_the_second_look_is_by_each_filter,
     o3_2_a_look_back_takes_no_proof_away,
 );
 
@@ -96,6 +97,53 @@ async fn o3_2_what_came_late_is_found_by_the_second_look(house: House) {
     archive(&ground, 2).await;
     let got = archived(&ground).await;
     assert!(late.iter().all(|event| got.contains(&event.id())));
+}
+
+async fn o3_2_the_second_look_is_by_each_filter(house: House) {
+    let network = Network::start(spec(&[Character::Backdating], 60))
+        .await
+        .unwrap();
+    let filters = [
+        format!(r#"{{"kinds":[1],"since":{}}}"#, now() - 4 * DAY),
+        r#"{"kinds":[7]}"#.to_owned(),
+    ];
+    let ground = ground(
+        &house,
+        Archive {
+            filters: filters.into(),
+            second_look_hours: 4,
+            ..config()
+        },
+    )
+    .await;
+    enter(&ground, &network).await;
+    archive(&ground, 1).await;
+    let relay = &network.relays()[0];
+    let days = [1, 3, 6, 10, 14, 18];
+    let late: Vec<_> = days
+        .iter()
+        .map(|days| network.fresh_event(1, 7, now() - days * DAY, "late"))
+        .collect();
+    for event in &late {
+        relay.publish(event.clone()).await;
+    }
+    // Five visits, each as if an hour had passed since the one before: a quarter of the past is due once more at each.
+    for _ in 0..5 {
+        ground
+            .records
+            .write(|tx| {
+                tx.execute(
+                    "UPDATE observatory_archiving SET next_ms = 0, last_ms = last_ms - 3600000",
+                    (),
+                )
+            })
+            .await
+            .unwrap();
+        archive(&ground, 1).await;
+    }
+    let got = archived(&ground).await;
+    let found = late.iter().map(|event| got.contains(&event.id()));
+    assert_eq!(found.collect::<Vec<_>>(), [true; 6]);
 }
 
 async fn o3_2_a_look_back_takes_no_proof_away(house: House) {

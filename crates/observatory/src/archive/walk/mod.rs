@@ -182,8 +182,10 @@ impl Walk {
         match answer.end {
             End::Eose(hint) => self.ended(piece, answer, hint),
             End::Silent => self.give_up(piece, "no end of an answer in time"),
-            End::TooMany => self.divide(piece, "more events than asked for, without an end"),
-            End::TooLong => self.divide(piece, "a message that is too long"),
+            End::TooMany => {
+                self.divide(piece, answer, "more events than asked for, without an end");
+            }
+            End::TooLong => self.divide(piece, answer, "a message that is too long"),
             End::Cut => self.cut(piece, answer),
         }
     }
@@ -256,8 +258,11 @@ impl Walk {
         }
         let one = answer.second().is_some();
         self.manner.descends |= !one && answer.count() > 0;
-        let uncut =
-            hint == Some(EoseHint::Finish) || answer.all() < self.manner.limit.min(LEAST_CAP);
+        let uncut = match hint {
+            Some(EoseHint::Finish) => true,
+            Some(EoseHint::More) => false,
+            None => answer.all() < self.manner.limit.min(LEAST_CAP),
+        };
         !one || uncut || self.manner.descends
     }
 
@@ -289,7 +294,7 @@ impl Walk {
             since,
             until: pages.until(),
         };
-        // Asked without `since`: who has come to older events has shown all that is wanted.
+        // Asked without `since`: who has come to older events has shown all that is wanted, and what it says of more is of these.
         let past = oldest.is_some_and(|oldest| oldest < since);
         let unread = answer.count() == 0 && answer.noise + answer.stray > 0;
         if unread && answer.all() >= self.manner.largest {
@@ -299,7 +304,7 @@ impl Walk {
         let turn = pages.turn(Page {
             count: answer.count(),
             oldest: oldest.filter(|_| !past),
-            hint: hint.or(past.then_some(EoseHint::Finish)),
+            hint: if past { Some(EoseHint::Finish) } else { hint },
         });
         if let Some(settled) = turn.settled {
             self.settled(settled, answer);
@@ -314,7 +319,9 @@ impl Walk {
                 && turn.settled.is_some()
                 && *second == left.until
         });
-        if let Some(second) = turn.lost.or(suspect) {
+        // The second before this one may turn out to be cut at the same time.
+        let suspect = suspect.filter(|second| turn.lost != Some(*second));
+        for second in [turn.lost, suspect].into_iter().flatten() {
             self.lost(second, answer);
         }
     }
@@ -377,20 +384,36 @@ impl Walk {
     }
 
     /// The piece cannot be had in one answer.
-    fn divide(&mut self, piece: Piece, why: &'static str) {
+    fn divide(&mut self, piece: Piece, answer: &Answer, why: &'static str) {
         self.in_vain += 1;
         if self.in_vain > IN_VAIN || matches!(piece, Piece::Everything(_)) {
             return self.give_up(piece, why);
-        }
-        if matches!(piece, Piece::Second(_)) {
-            return self.leave(&piece, Coverage::Capped, why);
         }
         match piece.window().halves(u64::MAX) {
             Some((newer, older)) => {
                 self.begin(older);
                 self.begin(newer);
             }
-            None => self.leave(&piece, Coverage::Capped, why),
+            None => self.divide_second(piece, answer, why),
+        }
+    }
+
+    /// One second cannot be had in one answer. Where it is this second that has too many events, a larger limit comes first, then kinds
+    /// and authors (O3.2). Else nothing smaller can be asked for.
+    fn divide_second(&mut self, piece: Piece, answer: &Answer, why: &'static str) {
+        let window = piece.window();
+        let too_many = answer.end == End::TooMany && answer.second() == Some(window.since);
+        match piece {
+            piece if !too_many => self.leave(&piece, Coverage::Capped, why),
+            Piece::Second(mut second) => {
+                second.take(answer, true);
+                self.go_on(second);
+            }
+            // One second alone is asked for with the largest limit there.
+            Piece::Pages(..) if self.manner.limit < self.manner.most => {
+                self.pieces.push(Piece::Halves(window));
+            }
+            _ => self.lost(window.since, answer),
         }
     }
 

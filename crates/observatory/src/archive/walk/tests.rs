@@ -101,8 +101,13 @@ const WHOLE: Window = Window {
 };
 
 fn walk(relay: &Relay, limit: u64) -> Came {
+    walk_up_to(relay, limit, 5_000)
+}
+
+/// With at most so many events asked for at once.
+fn walk_up_to(relay: &Relay, limit: u64, most: u64) -> Came {
     let mut relay = relay.clone();
-    let mut walk = Walk::new(WHOLE, Manner::new(limit, 5_000), None);
+    let mut walk = Walk::new(WHOLE, Manner::new(limit, most), None);
     let (mut got, mut asked) = (BTreeSet::new(), 0);
     while let Some(ask) = walk.ask() {
         asked += 1;
@@ -164,13 +169,14 @@ proptest! {
         limit in 10u64..120,
         knobs in (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
         lives in proptest::option::of(2usize..60),
+        most in prop::sample::select(vec![40, 200, 5_000]),
     ) {
         let (hints, oldest_first, ignores_since, ignores_until, ignores_limit) = knobs;
         let relay = Relay {
             events: events.union(&burst).copied().collect(),
             cap, hints, oldest_first, ignores_since, ignores_until, ignores_limit, lives, sent: 0,
         };
-        let came = walk(&relay, limit);
+        let came = walk_up_to(&relay, limit, most);
         for event in missing(&relay, &came) {
             let known = came.seconds.get(&event.0).unwrap();
             prop_assert_ne!(known.0, Coverage::Complete, "{:?} {:?}", event, known);
@@ -248,6 +254,30 @@ fn o3_1_who_ignores_since_is_complete_and_who_ignores_until_is_not_proven() {
 }
 
 #[test]
+fn o3_1_who_ignores_since_and_says_that_there_is_more_is_complete() {
+    let older = (0..500).map(|n| (40, 1, 1, n));
+    let relay = Relay {
+        events: older.chain(spread(80)).collect(),
+        cap: 500,
+        hints: true,
+        ignores_since: true,
+        ..Relay::default()
+    };
+    let came = walk(&relay, 100);
+    assert_eq!((missing(&relay, &came).len(), holes(&came).len()), (0, 0));
+    // What is older may as well be the oldest that there is, with all that is wanted after it.
+    let relay = Relay {
+        cap: 5,
+        oldest_first: true,
+        ..relay
+    };
+    let came = walk(&relay, 100);
+    for event in missing(&relay, &came) {
+        assert_ne!(came.seconds[&event.0].0, Coverage::Complete);
+    }
+}
+
+#[test]
 fn o3_1_who_ignores_the_limit_is_asked_for_less_time() {
     let relay = Relay {
         events: spread(200),
@@ -302,6 +332,55 @@ fn o3_2_a_second_beyond_the_cap_is_split_and_named() {
     let why = came.seconds.get(&300).unwrap().1.clone().unwrap();
     assert!(why.contains("author"), "{why}");
     assert!(came.asked < 40, "{}", came.asked);
+}
+
+#[test]
+fn o3_2_a_second_beyond_what_is_asked_for_is_had_with_a_larger_limit_or_split() {
+    let all = (0..2).flat_map(|kind| (0..4).map(move |author| (kind, author)));
+    let all = all.flat_map(|(kind, author)| (0..17).map(move |n| (300, kind, author, n)));
+    let relay = Relay {
+        events: all.chain(spread(100)).collect(),
+        cap: 5_000,
+        ignores_limit: true,
+        ..Relay::default()
+    };
+    // The second has 136 events, each kind of it 68, each author of a kind 17. As many as are asked for come, and ten more.
+    for most in [5_000, 50] {
+        let came = walk_up_to(&relay, 20, most);
+        assert_eq!(missing(&relay, &came), Vec::new(), "{most}");
+        assert_eq!(holes(&came), vec![300], "nothing proves other kinds");
+        assert!(came.asked < 60, "{most}: {}", came.asked);
+    }
+    let relay = Relay {
+        hints: true,
+        ..relay
+    };
+    let came = walk(&relay, 20);
+    assert_eq!(
+        holes(&came),
+        Vec::<u64>::new(),
+        "the larger limit had it all"
+    );
+    let came = walk_up_to(&relay, 5, 5);
+    assert_eq!(holes(&came), vec![300]);
+    let why = came.seconds.get(&300).unwrap().1.clone().unwrap();
+    assert!(why.contains("kind and author"), "{why}");
+}
+
+#[test]
+fn o3_2_two_seconds_in_a_row_that_are_cut_are_both_told() {
+    let second = |at, count| (0..count).map(move |n| (at, 0, 0, n));
+    let relay = Relay {
+        events: second(200, 11)
+            .chain(second(201, 10))
+            .chain(second(202, 1))
+            .collect(),
+        cap: 10,
+        ..Relay::default()
+    };
+    let came = walk(&relay, 10);
+    assert_eq!(missing(&relay, &came).len(), 1);
+    assert!(holes(&came).contains(&200), "{:?}", holes(&came));
 }
 
 #[test]
