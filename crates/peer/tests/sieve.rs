@@ -1,5 +1,12 @@
 //! Subscriptions through a sieve.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // outside of test functions, too
+
 mod common;
 
 use std::sync::{Arc, Mutex};

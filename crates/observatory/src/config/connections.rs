@@ -21,7 +21,8 @@ pub struct Connections {
     /// Of these, through Lokinet. It takes `outbound.socks.loki`.
     #[schemars(range(min = 1, max = 65536))]
     pub loki: usize,
-    /// Percent of the total that are kept free for the relays in `observatory.archive.first`.
+    /// Percent of the connections, of all and of each network behind a proxy, and of the archive's turns at once, that are kept free for the
+    /// relays in `observatory.archive.first`.
     #[schemars(range(max = 90))]
     pub first_percent: usize,
 }

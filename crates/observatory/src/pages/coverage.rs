@@ -96,7 +96,7 @@ fn totals(known: &Known) -> Markup {
             Stat::new("Never asked", share(never)),
         ]))
         (source(
-            &format!("Of the time from {} until now, of all relays that were asked", utc(seconds(known.since.saturating_mul(1_000)))),
+            &format!("Of what is wanted of the time since {}, of all relays that were asked", utc(seconds(known.since.saturating_mul(1_000)))),
             "progress",
             false,
         ))
