@@ -1,5 +1,6 @@
 //! How often a client has asked for the same: for clients that walk through time window by window and are killed on their way.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
@@ -23,7 +24,8 @@ type Window = (u64, u64);
 /// and `NEG-OPEN` apart, as a client may have to try whether a relay reconciles. `asked`
 /// is a relay's log ([`crate::Relay::asked_on`]); `lives` says for each life of the client the number of its last connection, and the
 /// client was killed at the end of each but the last. Pages of a window have the same `since`, which no other window has; a question by ids
-/// or without `until` is no part of a walk.
+/// or without `until` is no part of a walk, and neither is a `NEG-OPEN` within the window of the one before it on its connection: it looks into
+/// what the relay has said there.
 ///
 /// A second is excused once for each kill that came while its window was the last that had been asked for.
 pub fn repeated(asked: &[(u64, Asked)], lives: &[u64], past: RangeInclusive<u64>) -> Repeated {
@@ -74,7 +76,33 @@ fn walked(asked: &[(u64, Asked)]) -> impl Iterator<Item = Walked<'_>> {
             reconciles,
         })
     });
+    let mut compared: BTreeMap<(u64, Option<Vec<Kind>>), Window> = BTreeMap::new();
     all.filter(|one| one.filter.ids.is_none() && one.filter.until.is_some())
+        .filter(move |one| {
+            if !one.reconciles {
+                return true;
+            }
+            let window = window(one.filter);
+            let before = compared.entry((one.connection, one.filter.kinds.clone()));
+            match before {
+                Entry::Occupied(before) if is_within(window, *before.get()) => false,
+                before => {
+                    before.insert_entry(window);
+                    true
+                }
+            }
+        })
+}
+
+/// The time that a filter is about.
+fn window(filter: &Filter) -> Window {
+    let since = filter.since.map_or(0, |at| at.0);
+    (since, filter.until.map_or(u64::MAX, |at| at.0))
+}
+
+/// Whether a window is a part of another, and not all of it.
+fn is_within(window: Window, other: Window) -> bool {
+    window != other && other.0 <= window.0 && window.1 <= other.1
 }
 
 /// What was asked for in all lives, within a range of time.
@@ -99,8 +127,7 @@ impl Counts {
         let mut windows: BTreeMap<u64, u64> = BTreeMap::new();
         let mut last = None;
         for filter in asked {
-            let since = filter.since.map_or(0, |at| at.0);
-            let until = filter.until.map_or(u64::MAX, |at| at.0);
+            let (since, until) = window(filter);
             let newest = windows.entry(since).or_insert(until);
             *newest = until.max(*newest);
             // What is newer than the past that is looked at tells nothing of it.
@@ -185,5 +212,21 @@ mod tests {
             req(3, 50, 99),
         ];
         assert_eq!(of(&twice, &[1, 2, 3]), (0, 50));
+    }
+
+    #[test]
+    fn o3_5_a_look_into_what_was_compared_is_no_window_of_its_own() {
+        let open = |connection, since: u64, until: u64| {
+            let json = format!(r#"{{"since":{since},"until":{until}}}"#);
+            let filter = Filter::parse(json.as_bytes()).unwrap();
+            (connection, Asked::NegOpen(filter))
+        };
+        let walk = [open(1, 50, 99), open(1, 60, 70), open(1, 20, 49)];
+        assert_eq!(of(&walk, &[1]), (0, 0));
+        // On another connection it is the window that is asked for again.
+        let again = [&walk[..], &[open(2, 60, 70)]].concat();
+        assert_eq!(of(&again, &[1, 2]), (0, 11));
+        let twice = [open(1, 50, 99), open(1, 50, 99)];
+        assert_eq!(of(&twice, &[1]), (0, 0), "the same window");
     }
 }

@@ -1,7 +1,7 @@
 //! A map of the world with places on it, near ones taken together, and the same as a table.
 //!
 //! `land.svg.path` is the land of Natural Earth (1:110m, version 4.1, public domain, <https://www.naturalearthdata.com>), taken from
-//! the npm package `world-atlas` 2.0.2, without Antarctica, cut at 180°, with its lines simplified to a twelfth of a degree. It is drawn
+//! the npm package `world-atlas` 2.0.2 (ISC, Michael Bostock), without Antarctica, cut at 180°, with its lines simplified to a twelfth of a degree. It is drawn
 //! in tenths of a degree, from 180° W and 84° N on.
 
 mod cluster;
