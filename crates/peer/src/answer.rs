@@ -51,7 +51,7 @@ pub enum Over {
     Closed(String),
     /// The relay sent neither event nor EOSE for `answer_seconds`.
     Silent,
-    /// The relay sent more than `stored_events` before EOSE.
+    /// The relay sent more than `stored_events` before EOSE, or more than a sieve takes.
     TooMany,
     /// The consumer took nothing for `stall_seconds`.
     Stalled,

@@ -16,7 +16,7 @@ pub(crate) fn ended(ended: &Ended) {
     counter!("stentor_peer_ended_total", "reason" => ended.label()).increment(1);
 }
 
-/// Events that were handed to their subscription: `stentor_peer_events_total`.
+/// Events that were wanted by a subscription and passed the checks: `stentor_peer_events_total`.
 pub(crate) fn received() -> Counter {
     counter!("stentor_peer_events_total")
 }
