@@ -1,6 +1,5 @@
 //! How often a client has asked for the same: for clients that walk through time window by window and are killed on their way.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
@@ -83,14 +82,13 @@ fn walked(asked: &[(u64, Asked)]) -> impl Iterator<Item = Walked<'_>> {
                 return true;
             }
             let window = window(one.filter);
-            let before = compared.entry((one.connection, one.filter.kinds.clone()));
-            match before {
-                Entry::Occupied(before) if is_within(window, *before.get()) => false,
-                before => {
-                    before.insert_entry(window);
-                    true
-                }
+            let walk = (one.connection, one.filter.kinds.clone());
+            let before = compared.get(&walk);
+            let is_part = before.is_some_and(|before| is_within(window, *before));
+            if !is_part {
+                compared.insert(walk, window);
             }
+            !is_part
         })
 }
 
