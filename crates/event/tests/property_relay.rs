@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // outside of test functions, too
 
 use proptest::prelude::*;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use stentor_event::{
     EoseHint, Event, EventBuilder, Kind, ParseLimits, RelayMessage, SecretKey, Timestamp,
@@ -117,7 +118,8 @@ proptest! {
         }
         let read = parse_relay_message(&text, &ParseLimits::NONE);
         if read.is_ok() {
-            prop_assert!(serde_json::from_slice::<Vec<Value>>(&text).is_ok());
+            // A number may be larger than a `Value` can hold, and be good JSON.
+            prop_assert!(serde_json::from_slice::<Vec<IgnoredAny>>(&text).is_ok());
         }
         prop_assert!(!cut || read.is_err());
     }

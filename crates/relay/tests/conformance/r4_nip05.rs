@@ -58,7 +58,9 @@ async fn r4_2_a_domain_vouches_for_an_author(engine: Engine) {
         .store(&profile(1, 50, &format!("One@{}", GOOD.to_uppercase())))
         .await;
     for ago in 0..3 {
-        client.store(&note(1, ago, "verified")).await;
+        client
+            .store(&note(1, ago, &format!("verified {ago}")))
+            .await;
     }
     let once = ["/.well-known/nostr.json?name=one"];
     assert_eq!(web.asked(GOOD), once, "what is known is not asked again");
@@ -94,7 +96,9 @@ async fn r4_2_a_slow_domain_holds_up_its_own_authors_only(engine: Engine) {
     let (mut slow, mut good) = (node.client().await, node.client().await);
     slow.store(&profile(4, 50, "four@slow.example.com")).await;
     good.store(&profile(1, 50, "one@good.example.com")).await;
-    let waiting: Vec<Event> = (0..3).map(|ago| note(4, ago, "in time")).collect();
+    let waiting: Vec<Event> = (0..3)
+        .map(|ago| note(4, ago, &format!("in time {ago}")))
+        .collect();
     let sent = waiting.iter().map(|event| {
         json!([
             "EVENT",

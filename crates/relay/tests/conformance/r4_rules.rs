@@ -98,8 +98,12 @@ async fn r4_2_newcomers_publish_little(engine: Engine) {
     .await;
     client.store(&note(2, 2, "another key")).await;
     for number in 0..5 {
-        client.store(&note(ADMIN, number, "a member")).await;
-        let to = event(1_059, now() - number).tag(["p", &public(1)]);
+        client
+            .store(&note(ADMIN, number, &format!("member {number}")))
+            .await;
+        let to = event(1_059, now() - number)
+            .tag(["p", &public(1)])
+            .content(number.to_string());
         client.store(&to.sign(&key(200))).await;
     }
 }
@@ -113,11 +117,13 @@ async fn r4_2_newcomers_are_known_after_a_while(engine: Engine) {
     })
     .await;
     let mut client = node.client().await;
-    let before: Vec<Event> = (0..3).map(|ago| note(1, 90 + ago, "before")).collect();
+    let before: Vec<Event> = (0..3)
+        .map(|ago| note(1, 90 + ago, &format!("before {ago}")))
+        .collect();
     put(&*node.store, &before[..2]).await;
     client.store(&note(1, 9, "the third")).await;
     for ago in 0..8 {
-        client.store(&note(1, ago, "known")).await;
+        client.store(&note(1, ago, &format!("known {ago}"))).await;
     }
     put(&*node.store, &[note(2, 90, "one")]).await;
     client.store(&note(2, 9, "two")).await;

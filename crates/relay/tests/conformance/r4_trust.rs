@@ -48,7 +48,9 @@ async fn until(client: &mut Client, author: u8, accepted: bool) -> String {
     let mut pause = tokio::time::interval(Duration::from_millis(50));
     for turn in 0_u64.. {
         pause.tick().await;
-        let (answer, reason) = client.publish(&note(author, 1_000 + turn, "turn")).await;
+        let (answer, reason) = client
+            .publish(&note(author, 1_000 + turn, &format!("turn {turn}")))
+            .await;
         if answer == accepted {
             return reason;
         }

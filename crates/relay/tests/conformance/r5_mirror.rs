@@ -349,7 +349,7 @@ async fn r8_2_reading_the_backlog_leaves_others_their_turns() {
     live(&first, "up").await;
     first.stop();
     let backlog: Vec<_> = (0..5_000)
-        .map(|n| note(1, n, "of no interest there"))
+        .map(|n| note(1, n, &format!("{n} of no interest there")))
         .collect();
     put(&here, &backlog).await;
     let second = mirrors(&here, &[entry]).await;
