@@ -19,8 +19,9 @@ use super::due::{json, urls};
 use super::intake::{Basket, Taken};
 use super::metrics;
 use super::settle::Settlement;
-use super::turn::Work;
+use super::standing::Counts;
 use super::visit::manner;
+use super::work::Work;
 use crate::budget::Class;
 use crate::clock::read;
 use crate::error::Error;
@@ -289,6 +290,8 @@ async fn write(work: &Work, relay: RelayId, taken: Taken) -> Result<(), Error> {
     }
     let settlement = Settlement {
         relay,
+        // What visits bring is counted.
+        came: Counts::default(),
         pairs: taken.pairs,
         change: None,
         standing: None,

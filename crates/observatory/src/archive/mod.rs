@@ -37,6 +37,7 @@ mod tests;
 mod turn;
 mod visit;
 mod walk;
+mod work;
 
 #[cfg(test)]
 pub(crate) use activity::Pace;

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::activity::{Pace, Sample};
 use super::metrics;
-use super::turn::Work;
+use super::work::Work;
 use crate::clock::read;
 use crate::error::Error;
 use crate::ground::Ground;

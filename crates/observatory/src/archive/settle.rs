@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::coverage::Change;
 use super::coverage_table::{self, FilterId};
-use super::standing::{self, Standing};
+use super::standing::{self, Counts, Standing};
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::provenance::{Pair, credit};
@@ -29,6 +29,8 @@ const TRIES: u32 = 5;
 pub(super) struct Settlement {
     /// The relay.
     pub relay: RelayId,
+    /// What came from it in visits, on top of what did before.
+    pub came: Counts,
     /// Who holds what.
     pub pairs: Vec<Pair>,
     /// What is covered now.
@@ -63,6 +65,7 @@ impl Desk {
             let pairs = std::mem::replace(&mut settlement.pairs, rest);
             self.hand_in(Settlement {
                 relay: settlement.relay,
+                came: Counts::default(),
                 pairs,
                 change: None,
                 standing: None,
@@ -139,6 +142,9 @@ async fn write(ground: &Ground, mut settlements: Vec<Settlement>) -> Result<(), 
                 if let Some(standing) = &one.standing {
                     standing::write(tx, one.relay, standing)?;
                 }
+                if one.came != Counts::default() {
+                    standing::add(tx, one.relay, &one.came)?;
+                }
             }
             Ok::<_, stentor_sql::Error>(())
         });
@@ -182,6 +188,7 @@ mod tests {
             };
             desk.settle(Settlement {
                 relay: RelayId(relay),
+                came: Counts::default(),
                 pairs: (1..=EACH).map(pair).collect(),
                 change: None,
                 standing: None,
@@ -200,5 +207,39 @@ mod tests {
         assert_eq!(pairs, 12 * i64::try_from(EACH).unwrap());
     }
 
-    both_engines!(o3_5_settlements_that_do_not_fit_together_are_all_written);
+    async fn o3_5_what_came_is_added_whatever_was_known_when_a_settlement_was_made(house: House) {
+        let ground = crate::testing::ground(&house, Config::default()).await;
+        let row = "INSERT INTO observatory_archiving (relay, leaving, next_ms, failures, behind, events, duplicates, rejected, bytes)
+                   VALUES (7, FALSE, 0, 0, 0, 0, 0, 0, 0)";
+        let inserted = ground.records.write(move |tx| {
+            tx.execute(row, ())?;
+            Ok::<_, stentor_sql::Error>(())
+        });
+        inserted.await.unwrap();
+        // Both began from the same standing: one of them was handed in before its turn was ended, and is written after the next one's.
+        let settlement = |events, duplicates| Settlement {
+            relay: RelayId(7),
+            came: Counts {
+                events,
+                duplicates,
+                rejected: 1,
+                bytes: 100,
+            },
+            pairs: Vec::new(),
+            change: None,
+            standing: Some(Standing::default()),
+        };
+        for one in [settlement(5, 2), settlement(3, 0)] {
+            write(&ground, vec![one]).await.unwrap();
+        }
+        let sums =
+            "SELECT events, duplicates, rejected, bytes FROM observatory_archiving WHERE relay = 7";
+        let sums: (i64, i64, i64, i64) = ground.records.fetch_one(sums, ()).await.unwrap();
+        assert_eq!(sums, (8, 2, 2, 200));
+    }
+
+    both_engines!(
+        o3_5_settlements_that_do_not_fit_together_are_all_written,
+        o3_5_what_came_is_added_whatever_was_known_when_a_settlement_was_made,
+    );
 }

@@ -29,8 +29,6 @@ pub(crate) struct Standing {
     pub second_look_from: Option<u64>,
     /// Seconds of its past that are neither had nor known not to be had, over all filters.
     pub behind: u64,
-    /// Events that were new to the archive, that it had, and that it did not take; and bytes of all these.
-    pub counts: Counts,
 }
 
 /// What came from a relay.
@@ -62,12 +60,6 @@ impl FromRow for Standing {
             last_outcome: row.get("last_outcome")?,
             second_look_from: maybe("second_look_from")?,
             behind: number("behind")?,
-            counts: Counts {
-                events: number("events")?,
-                duplicates: number("duplicates")?,
-                rejected: number("rejected")?,
-                bytes: number("bytes")?,
-            },
         })
     }
 }
@@ -78,7 +70,7 @@ impl FromRow for Standing {
 /// Those of the records.
 pub(crate) async fn standing(records: &Database, relay: RelayId) -> Result<Standing, Error> {
     let sql = "SELECT method, page_limit, negentropy_refused_ms, leaving, next_ms, failures, last_ms, last_outcome,
-                   second_look_from, behind, events, duplicates, rejected, bytes
+                   second_look_from, behind
                FROM observatory_archiving WHERE relay = ?";
     let found = records.fetch_optional(sql, (relay.0,)).await?;
     Ok(found.unwrap_or_default())
@@ -93,11 +85,9 @@ pub(crate) fn write(
     relay: RelayId,
     standing: &Standing,
 ) -> Result<(), Error> {
-    let Standing { counts, .. } = standing;
     tx.execute(
         "UPDATE observatory_archiving SET method = ?, page_limit = ?, negentropy_refused_ms = ?, leaving = ?, next_ms = ?,
-             failures = ?, last_ms = ?, last_outcome = ?, second_look_from = ?, behind = ?, events = ?, duplicates = ?,
-             rejected = ?, bytes = ? WHERE relay = ?",
+             failures = ?, last_ms = ?, last_outcome = ?, second_look_from = ?, behind = ? WHERE relay = ?",
         (
             standing.method.map(Method::as_str),
             standing.page_limit.map(stored),
@@ -109,10 +99,25 @@ pub(crate) fn write(
             standing.last_outcome.clone(),
             standing.second_look_from.map(stored),
             stored(standing.behind),
-            stored(counts.events),
-            stored(counts.duplicates),
-            stored(counts.rejected),
-            stored(counts.bytes),
+            relay.0,
+        ),
+    )?;
+    Ok(())
+}
+
+/// Adds what came. The sums are not a part of [`Standing`], so that a settlement that is written late takes nothing back.
+///
+/// # Errors
+/// Those of the records.
+pub(crate) fn add(tx: &mut Transaction<'_>, relay: RelayId, came: &Counts) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE observatory_archiving SET events = events + ?, duplicates = duplicates + ?, rejected = rejected + ?,
+             bytes = bytes + ? WHERE relay = ?",
+        (
+            stored(came.events),
+            stored(came.duplicates),
+            stored(came.rejected),
+            stored(came.bytes),
             relay.0,
         ),
     )?;

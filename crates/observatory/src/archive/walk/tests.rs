@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use stentor_event::PublicKey;
+use stentor_event::{EoseHint, PublicKey};
 
+use super::ended::LEAST_CAP;
 use super::*;
 
 /// An event as far as a walk sees it: time, kind, author, and a number that tells it from others.
