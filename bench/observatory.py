@@ -4,17 +4,20 @@
     cargo build --release -p stentor
     bench/observatory.py checks  [RELAYS]            all due at once: how long until each has been checked (O5.5: 2,000 in 60 s)
     bench/observatory.py archive [EVENTS] [COPIES]   processor time for each new event and each duplicate, beside `stentor import`
-    bench/observatory.py memory  [SECONDS] [RELAYS] [EVENTS] [INTERVAL]   memory of the node while it checks and archives over and over,
-                                                     each relay once in INTERVAL seconds
+    bench/observatory.py memory  [SECONDS] [RELAYS] [EVENTS] [INTERVAL] [HELD]   memory of the node while it checks and archives over
+                                                     and over, each relay once in INTERVAL seconds; HELD events are in its archive before
 
 Processor time is the node's own, user and system; that of the simulators is not counted. What the node listens on is the system's
-choice. Nothing but Python 3.9 and the binary is needed; STENTOR names another one. Everything is written below TMPDIR and removed.
+choice. Nothing but Python 3.9 and the binary is needed; STENTOR names another one. Only for HELD
+`cargo build --release -p stentor-bench --example hold` is needed, too; HOLD names another one. Everything is written below TMPDIR and removed.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -29,6 +32,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 STENTOR = os.environ.get("STENTOR", str(TARGET / "release" / "stentor"))
+HOLD = os.environ.get("HOLD", str(TARGET / "release" / "examples" / "hold"))
 TICKS = os.sysconf("SC_CLK_TCK")
 # Where the ports of simulated relays begin when they have to be the same again.
 PORTS = int(os.environ.get("PORTS", "20000"))
@@ -250,7 +254,33 @@ def archive(folder, events=200_000, copies=4):
     print(f"new to imported: {each_new / imported:.2f}")
 
 
-def memory(folder, seconds=3600, relays=2000, events=400_000, interval=60):
+def held(folder, events):
+    """Puts so many events into the archive, of a year up to now and of 500,000 authors. Their signatures are none, and not verified."""
+    chance = random.Random(1)
+    authors = [chance.randbytes(32).hex() for _ in range(500_000)]
+    now, year = int(time.time()), 365 * 86_400
+    (folder / "data").mkdir()
+    holding = subprocess.Popen([HOLD, folder / "data" / "archive"], stdin=subprocess.PIPE, text=True)
+    other = "0" * 64
+    for number in range(events):
+        # Few write most.
+        author = authors[int(len(authors) * chance.random() ** 4)]
+        at = now - year + number * year // events
+        kind, tags, content = (1, "[]", f"{number} " + "words " * (number % 10))
+        if number % 3 == 0:
+            kind, tags, content = (7, f'[["e","{other}"],["p","{author}"]]', "+")
+        id = hashlib.sha256(f'[0,"{author}",{at},{kind},{tags},"{content}"]'.encode()).hexdigest()
+        holding.stdin.write(f'{{"id":"{id}","pubkey":"{author}","created_at":{at},"kind":{kind},"tags":{tags},'
+                            f'"content":"{content}","sig":"{id}{other}"}}\n')
+        other = id
+    holding.stdin.close()
+    if holding.wait() != 0:
+        raise SystemExit("the archive was not filled")
+
+
+def memory(folder, seconds=3600, relays=2000, events=400_000, interval=60, before=0):
+    if before:
+        held(folder, before)
     relays_up, urls = network(folder, relays, events=events)
     with running(relays_up):
         promote(folder, urls, int(relays * 0.84), 1800)
