@@ -82,18 +82,24 @@ fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
         words: 0,
         ..config.relay.search.clone()
     };
+    // What the gateway's door shows follows at once.
+    let alone = started.observatory.enabled && !started.gateway.enabled;
     let changed = [
         ("server", addresses(started) != addresses(now)),
         ("relay.search", search && index(started) != index(now)),
-        // In force for reading at once; what the index leaves out was settled when it was opened.
+        // In force for reading events at once; what the index leaves out was settled when it was opened.
         (
             "relay.privacy",
-            indexed && started.relay.privacy != now.relay.privacy,
+            (indexed || alone) && started.relay.privacy != now.relay.privacy,
         ),
         ("store", started.store != now.store),
         ("records", started.records != now.records),
         ("outbound", started.outbound != now.outbound),
         ("peer", started.peer != now.peer),
+        ("auth", started.auth != now.auth),
+        ("bus", started.bus != now.bus),
+        ("gateway", started.gateway != now.gateway),
+        ("observatory", started.observatory != now.observatory),
         ("log", started.log != now.log),
         ("trace", started.trace != now.trace),
     ];
@@ -106,6 +112,8 @@ fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use stentor_auth::Scope;
+
     use super::*;
 
     #[test]
@@ -131,6 +139,16 @@ mod tests {
             ["relay.privacy"]
         );
         assert_eq!(changed(|now| now.records.connections = 3), ["records"]);
+        assert_eq!(
+            changed(|now| now.auth.public.push(Scope::NostrRead)),
+            ["auth"]
+        );
+        assert_eq!(changed(|now| now.bus.poll_ms += 1), ["bus"]);
+        assert_eq!(changed(|now| now.gateway.enabled = false), ["gateway"]);
+        assert_eq!(
+            changed(|now| now.observatory.enabled = true),
+            ["observatory"]
+        );
         let urls = |now: &mut Config| now.relay.urls = vec!["wss://a.example.com".into()];
         assert_eq!(changed(urls), Vec::<&str>::new());
     }
@@ -145,5 +163,16 @@ mod tests {
         assert_eq!(needs_restart(&started, &now), Vec::<&str>::new());
         now.relay.search.enabled = true;
         assert_eq!(needs_restart(&started, &now), ["relay.search"]);
+    }
+
+    #[test]
+    fn p2_an_observatory_without_a_gateway_learns_of_privacy_with_a_restart() {
+        let mut started = Config::default();
+        started.relay.search.enabled = false;
+        started.observatory.enabled = true;
+        started.gateway.enabled = false;
+        let mut now = started.clone();
+        now.relay.privacy.kinds.push(30_000);
+        assert_eq!(needs_restart(&started, &now), ["relay.privacy"]);
     }
 }
