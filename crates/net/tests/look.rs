@@ -121,6 +121,29 @@ async fn o2_1_a_look_asks_the_name_servers_each_time_and_tells_the_chain_of_name
 }
 
 #[tokio::test]
+async fn o2_1_no_answer_for_a_kind_of_address_is_told_from_none_of_that_kind() {
+    let trap = Trap::set().await;
+    for (answers_six, servers_six) in [(true, &[][..]), (false, &[]), (true, &["::ffff:127.0.0.1"])]
+    {
+        let dns = Dns::start(move |_, kind, _| {
+            let found = [&["127.0.0.1"], servers_six].concat();
+            (kind == A || answers_six).then(|| addresses(kind, &found))
+        });
+        let dialer = Dialer::new(&Config {
+            allow: vec!["127.0.0.0/8".into()],
+            lookup_seconds: 3,
+            ..config(dns.await.address)
+        })
+        .unwrap();
+        let url = format!("ws://relay.example.org:{}/", trap.address.port());
+        let target = dialer.admit(&url, Family::Relay, Trust::Stranger).unwrap();
+        let lookup = dialer.look(&target).await.unwrap().lookup.unwrap();
+        assert_eq!(lookup.addresses.len(), 1 + servers_six.len());
+        assert_eq!((lookup.knows_v4, lookup.knows_v6), (true, answers_six));
+    }
+}
+
+#[tokio::test]
 async fn o2_1_a_look_at_an_address_looks_nothing_up() {
     let dns = Dns::with(&[]).await;
     let trap = Trap::set().await;

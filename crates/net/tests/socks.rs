@@ -129,23 +129,40 @@ async fn g5_3_with_a_general_proxy_no_name_is_looked_up() {
 }
 
 #[tokio::test]
-async fn g5_3_a_proxy_that_does_not_connect_is_a_failure() {
+async fn g5_3_a_proxy_that_is_away_is_told_from_a_target_that_is() {
     let dns = Dns::with(&[]).await;
     let (asked, _tor) = mpsc::channel(4);
-    let hangs_up = serve(|_| async {}).await;
-    for onion in [proxy(asked, 5).await, hangs_up] {
+    let hangs_up = serve(|_| async {}).await.to_string();
+    let other = serve(|mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    });
+    let nobody = {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    for (onion, answers) in [
+        (proxy(asked.clone(), 1).await.to_string(), true),
+        (proxy(asked.clone(), 5).await.to_string(), true),
+        (proxy(asked, 0xf0).await.to_string(), true),
+        (hangs_up, false),
+        (other.await.to_string(), false),
+        (nobody, false),
+        // No name server knows it.
+        ("tor.example.org:9050".to_owned(), false),
+    ] {
         let dialer = Dialer::new(&Config {
             socks: Socks {
-                onion: Some(onion.to_string()),
+                onion: Some(onion.clone()),
                 ..Socks::default()
             },
             ..config(dns.address)
         })
         .unwrap();
         let failed = dial(&dialer, "ws://abc.onion/").await;
-        assert!(
-            matches!(failed, Err(DialError::Failed(Failure::Proxy(_)))),
-            "{failed:?}"
-        );
+        let expected = match answers {
+            true => matches!(failed, Err(DialError::Failed(Failure::Connect(_)))),
+            false => matches!(failed, Err(DialError::Failed(Failure::Proxy(_)))),
+        };
+        assert!(expected, "{onion}: {failed:?}");
     }
 }

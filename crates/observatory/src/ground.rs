@@ -9,6 +9,7 @@ use stentor_net::dial::Dialer;
 use stentor_sql::Database;
 use stentor_store::EventStore;
 
+use crate::answer::Recent;
 use crate::archive::Activity;
 use crate::budget::Budget;
 use crate::check::Places;
@@ -50,4 +51,6 @@ pub(crate) struct Ground {
     pub signals: Signals,
     /// What the archive is doing.
     pub activity: Arc<Activity>,
+    /// How many authors have events in the archive, as it was last counted.
+    pub authors: Recent,
 }

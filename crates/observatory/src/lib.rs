@@ -12,6 +12,7 @@ mod alert;
 mod answer;
 mod api;
 mod archive;
+mod binding;
 mod budget;
 mod check;
 mod clock;

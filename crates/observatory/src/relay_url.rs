@@ -1,8 +1,9 @@
 //! The one spelling of a relay's URL in the observatory (O1.2).
 //!
 //! Mentions come from strangers in any spelling. Here each becomes the canonical form of the `url` crate (RFC 3986 and the URL
-//! standard: lower case, punycode, no default port, no dot segments), without query and fragment and with the root path written
-//! `/`, or is no relay's URL at all. Whether it may be dialled is not decided here but by the dialer, at every dial.
+//! standard: lower case, punycode, no default port, no dot segments), without query and fragment, with the root path written `/` and
+//! nothing percent-encoded that need not be, or is no relay's URL at all. Whether it may be dialled is not decided here but by the
+//! dialer, at every dial.
 
 use std::fmt;
 use std::str::FromStr;
@@ -118,7 +119,7 @@ impl RelayUrl {
         let network = network(&mut url)?;
         url.set_query(None);
         url.set_fragment(None);
-        shorten_path(&mut url);
+        spell_path(&mut url);
         if url.as_str().len() > MAX_BYTES {
             return Err(RelayUrlError::TooLong);
         }
@@ -149,12 +150,23 @@ impl RelayUrl {
     /// The host as it stands in the URL.
     #[must_use]
     pub fn host(&self) -> &str {
+        host_of(&self.url)
+    }
+
+    /// Whether there is nothing in it but the scheme and the host: no port, and the root path.
+    pub(crate) fn is_bare(&self) -> bool {
         let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
-        let authority = rest.split('/').next().unwrap_or_default();
-        match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => host,
-            _ => authority,
-        }
+        rest.strip_suffix('/') == Some(self.host())
+    }
+}
+
+/// The host of a URL in canonical form, as it stands there.
+pub(crate) fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => authority,
     }
 }
 
@@ -182,9 +194,48 @@ fn network(url: &mut Url) -> Result<Network, RelayUrlError> {
 }
 
 /// Slashes at the end say nothing: `/` for the root, none elsewhere.
-fn shorten_path(url: &mut Url) {
-    let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(if path.is_empty() { "/" } else { &path });
+fn spell_path(url: &mut Url) {
+    let path = spell_escapes(url.path());
+    let path = path.trim_end_matches('/');
+    url.set_path(if path.is_empty() { "/" } else { path });
+}
+
+/// Writes what stands for itself as it is, and the hexadecimal digits of all else in upper case (RFC 3986, section 6.2.2). A `%` that
+/// begins no escape is escaped: with what is decoded behind it, it would else become one, and the URL another the next time.
+fn spell_escapes(path: &str) -> String {
+    let mut spelled = String::with_capacity(path.len());
+    let mut parts = path.split('%');
+    spelled.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let digits = part.get(..2).zip(part.get(2..));
+        let escape = digits.and_then(|(digits, rest)| Some((escaped(digits)?, rest)));
+        let rest = match escape {
+            Some((byte, rest)) if is_unreserved(byte) => {
+                spelled.push(char::from(byte));
+                rest
+            }
+            Some((byte, rest)) => {
+                spelled.push_str(&format!("%{byte:02X}"));
+                rest
+            }
+            None => {
+                spelled.push_str("%25");
+                part
+            }
+        };
+        spelled.push_str(rest);
+    }
+    spelled
+}
+
+/// The byte that two hexadecimal digits stand for.
+fn escaped(digits: &str) -> Option<u8> {
+    let hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    hexadecimal.then(|| u8::from_str_radix(digits, 16).ok())?
+}
+
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 impl FromStr for RelayUrl {
@@ -229,6 +280,21 @@ mod tests {
     }
 
     #[test]
+    fn o1_2_what_is_escaped_without_need_is_the_same_relay() {
+        for path in ["/~a", "/%7Ea", "/%7ea", "/%7e%61/", "/x/%2E%2e/~a"] {
+            assert_eq!(one(&format!("wss://a.b{path}")), "wss://a.b/~a", "{path}");
+        }
+        assert_eq!(one("wss://a.b/x%2fy%c3%A4"), "wss://a.b/x%2Fy%C3%A4");
+        assert_eq!(one("wss://a.b/%2f/"), "wss://a.b/%2F");
+        // What a server makes of two escapes is not made of one.
+        assert_eq!(one("wss://a.b/%2541"), "wss://a.b/%2541");
+        assert_eq!(one("wss://a.b/%%34%31"), "wss://a.b/%2541");
+        assert_eq!(one("wss://a.b/%ä%+1%4"), "wss://a.b/%25%C3%A4%25+1%254");
+        let long = format!("wss://a.b/{}", "%".repeat(MAX_BYTES / 2));
+        assert_eq!(RelayUrl::parse(&long), Err(RelayUrlError::TooLong));
+    }
+
+    #[test]
     fn o1_2_networks_are_told_apart() {
         let network = |text: &str| RelayUrl::parse(text).unwrap().network();
         assert_eq!(network("ws://abc.onion"), Network::Tor);
@@ -263,6 +329,9 @@ mod tests {
         assert_eq!(host("wss://a.b:9/x"), "a.b");
         assert_eq!(host("wss://[::1]"), "[::1]");
         assert_eq!(host("wss://[::1]:90/x"), "[::1]");
+        let bare = |text: &str| RelayUrl::parse(text).unwrap().is_bare();
+        assert!(bare("wss://a.b") && bare("ws://[::1]:80/"));
+        assert!(!bare("wss://a.b/x") && !bare("wss://a.b:9") && !bare("ws://[::1]:9"));
     }
 
     proptest! {
@@ -272,6 +341,15 @@ mod tests {
                 let again = RelayUrl::parse(url.as_str());
                 prop_assert_eq!(again.as_ref(), Ok(&url));
                 prop_assert!(!url.as_str().contains(['?', '#']));
+            }
+        }
+
+        #[test]
+        fn o1_2_the_spelling_of_escapes_is_stable(path in "([%/.~]|[0-9a-fA-F]|%[0-9a-fA-F]{2}|%2[eEfF5]|\\PC){0,40}") {
+            if let Ok(url) = RelayUrl::parse(&format!("wss://a.b/{path}")) {
+                let again = RelayUrl::parse(url.as_str());
+                prop_assert_eq!(again.as_ref(), Ok(&url));
+                prop_assert!(url.as_str().len() <= MAX_BYTES);
             }
         }
 

@@ -11,7 +11,9 @@ use stentor_sql::Database;
 use stentor_store::EventStore;
 
 use crate::alert;
+use crate::answer::Recent;
 use crate::archive;
+use crate::binding;
 use crate::budget::Budget;
 use crate::check::{self, Places};
 use crate::clock::Clock;
@@ -71,6 +73,8 @@ impl Observatory {
         export::check(&parts.config.export, &parts.folder)?;
         let places = Places::read(&parts.config.check, &parts.folder).await?;
         parts.records.migrate(&schema::MIGRATIONS).await?;
+        let now_ms = parts.clock.now_ms();
+        binding::bind(&parts.records, parts.archive.as_ref(), now_ms).await?;
         let budget = Budget::new(&parts.config.connections);
         let ground = Ground {
             config: parts.config,
@@ -89,10 +93,28 @@ impl Observatory {
             places: Arc::new(places),
             signals: Signals::default(),
             activity: Arc::default(),
+            authors: Recent::default(),
         };
         Ok(Self {
             ground: Arc::new(ground),
         })
+    }
+
+    /// Brings the tables up to date.
+    ///
+    /// # Errors
+    /// Those of the records.
+    pub async fn migrate(records: &Database) -> Result<(), Error> {
+        Ok(records.migrate(&schema::MIGRATIONS).await?)
+    }
+
+    /// Has the records forget all that they say of an archive: who holds what, coverage, statistics. Only while no node works with them.
+    ///
+    /// # Errors
+    /// Those of the records.
+    pub async fn forget_archive(records: &Database) -> Result<(), Error> {
+        Self::migrate(records).await?;
+        Ok(records.write(binding::forget).await?)
     }
 
     /// Starts the services that are switched on.

@@ -288,7 +288,7 @@ const STATISTICS: &str = "
     CREATE INDEX observatory_list_heads_event ON observatory_list_heads (event)";
 
 /// Who is told of what: relays that an operator watches, and messages under way. The `state` of a watch is `up` or, while it has
-/// been told that its relay is down, `down` with `since_ms`; `certificate_told_ms` is the end of the last certificate that it was told of.
+/// been told that its relay is down, `down` with `since_ms`; until `certificate_told_ms` it is told of no certificate.
 const ALERTS: &str = "
     CREATE TABLE observatory_watches (
         id TEXT PRIMARY KEY,

@@ -10,6 +10,7 @@ use stentor_sql::testing::House;
 use stentor_store::embedded::{Options, Store};
 use stentor_store::{Keep, RelayScope, memory};
 
+use crate::answer::Recent;
 use crate::budget::Budget;
 use crate::check::Places;
 use crate::clock::Clock;
@@ -50,6 +51,7 @@ pub(crate) async fn ground(house: &House, config: Config) -> Arc<Ground> {
         places: Arc::new(places),
         signals: Signals::default(),
         activity: Arc::default(),
+        authors: Recent::default(),
     })
 }
 

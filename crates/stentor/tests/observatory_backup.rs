@@ -1,4 +1,4 @@
-//! R5.5: a backup has the archive of the observatory, with all that the records know of it.
+//! R5.5: a backup has the archive of the observatory, with all that the records know of it; and records belong to one archive.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use common::events::now;
 use common::node::Node;
 use common::observatory::{ask, rows, start};
-use common::run_json;
+use common::{run_json, run_text};
 use serde_json::Value;
 use stentor_simulation::{Character, Network, Spec};
 use tokio::runtime::Runtime;
@@ -84,4 +84,28 @@ fn r5_5_a_backup_holds_the_archive_as_the_records_know_it() {
     let restored = start(&copy, &settings(&[]));
     assert_eq!(holders(&restored), whole);
     assert_eq!(restored.stop().0, 0);
+}
+
+#[test]
+fn o3_8_records_of_another_archive_are_refused_until_they_forget_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let archiving = settings(&[]);
+    assert_eq!(start(&data, &archiving).stop().0, 0);
+    // The disk of the archive is lost, and a new one is there.
+    std::fs::remove_dir_all(data.join("archive")).unwrap();
+    let set = archiving.iter().flat_map(|set| ["--set", set]);
+    let serve: Vec<&str> = ["serve", "--listen", "127.0.0.1:0"]
+        .into_iter()
+        .chain(set)
+        .collect();
+    let (code, _, problem) = run_text(&data, &serve);
+    assert_eq!(code, 1, "{problem}");
+    assert!(problem.contains("stentor db forget-archive"), "{problem}");
+    let (code, _, problem) = run_text(&data, &["db", "forget-archive"]);
+    assert_eq!(code, 0, "{problem}");
+    let node = start(&data, &archiving);
+    let (code, _, problem) = run_text(&data, &["db", "forget-archive"]);
+    assert_eq!(code, 1, "a node works with them: {problem}");
+    assert_eq!(node.stop().0, 0);
 }

@@ -54,6 +54,51 @@ fn get(node: &Node, path: &str) -> (u16, String) {
     (status, body)
 }
 
+/// Sums, and what is asked of one part of the statistics only.
+fn statistics(data: &Path) {
+    let (code, shown, problem) = observed(data, &["stats", "totals"]);
+    assert!(
+        code == 0 && shown.contains("candidates      1\n"),
+        "{shown}{problem}"
+    );
+    assert_eq!(observed_json(data, &["stats", "totals"])["candidates"], 1);
+    let known: [&[&str]; 5] = [
+        &[
+            "kinds",
+            "--from-day",
+            "2024-05-01",
+            "--to-day",
+            "19850",
+            "--kinds",
+            "1,7",
+        ],
+        &["authors", "--from-day", "2024-05-01", "--period", "week"],
+        &["relays", "--sort", "exclusive"],
+        &["coverage", "--state", "capped"],
+        &["checks", "--hours", "168"],
+    ];
+    for arguments in known {
+        let (code, table, problem) = observed(data, &[&["stats"], arguments].concat());
+        assert!(
+            code == 0 && table.lines().count() == 1,
+            "{arguments:?}: {table}{problem}"
+        );
+    }
+    let refused: [(&[&str], &str); 4] = [
+        (&["nips", "--hours", "1"], "hours: there is no such"),
+        (
+            &["kinds", "--from-day", "2", "--to-day", "1"],
+            "from_day: after to_day",
+        ),
+        (&["checks", "--hours", "169"], "hours: not between"),
+        (&["totals", "--csv"], "no list"),
+    ];
+    for (arguments, problem) in refused {
+        let (code, _, said) = observed(data, &[&["stats"], arguments].concat());
+        assert!(code == 1 && said.contains(problem), "{arguments:?}: {said}");
+    }
+}
+
 /// What is asked about a candidate that is watched, whoever answers.
 fn questions(data: &Path, made: &Value) {
     let relays = observed_json(data, &["relays", "--candidates", "--text", "INVALID"]);
@@ -106,8 +151,9 @@ fn questions(data: &Path, made: &Value) {
             "{what}: {table}{problem}"
         );
     }
+    statistics(data);
     assert_eq!(
-        observed(data, &["rank", "--csv"]).1,
+        observed(data, &["rank", "--csv", "--read-ms", "500"]).1,
         "relay,url,network,country,read_ms,events,score\r\n"
     );
     let author = "npub10elfcs4fr0l0r8af98jlmgdh9c8tcxjvz9qkw038js35mp4dma8qzvjptg";
@@ -147,6 +193,57 @@ fn o4_2_questions_are_answered_by_the_node_and_without_one() {
     assert!(
         code == 1 && problem.contains("there is no such watch"),
         "{problem}"
+    );
+}
+
+/// The command that asks what this path answers, and what stands for it there.
+fn command(path: &str) -> Option<(&'static str, &str)> {
+    let path = path.strip_prefix("/api/v1/observatory/")?;
+    match path {
+        "ranking" => Some(("rank", "")),
+        "ranking/authors/{pubkey}" => Some(("author", "<AUTHOR>")),
+        _ => path
+            .strip_prefix("statistics/")
+            .map(|subject| ("stats", subject)),
+    }
+}
+
+#[test]
+fn o4_2_each_parameter_of_statistics_and_ranking_is_an_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let node = Node::start(&data, ON);
+    let (_, document) = get(&node, "/api/v1/openapi.json");
+    assert_eq!(node.stop().0, 0);
+    let document: Value = serde_json::from_str(&document).unwrap();
+    let (mut operations, mut parameters) = (0, 0);
+    for (path, operation) in document["paths"].as_object().unwrap() {
+        let Some((command, subject)) = command(path) else {
+            continue;
+        };
+        operations += 1;
+        let (_, help, _) = run_text(&data, &["observe", command, "--help"]);
+        assert!(help.contains(subject), "{path}: {help}");
+        for parameter in operation["get"]["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
+            let name = parameter["name"].as_str().unwrap();
+            let option = match name {
+                "pubkey" => continue,
+                "format" => "--csv".to_owned(),
+                _ => format!("--{}", name.replace('_', "-")),
+            };
+            parameters += 1;
+            let found = help.split_whitespace().any(|word| word == option);
+            assert!(found, "{path}: {option} is missing: {help}");
+        }
+    }
+    // The document is read as it is meant.
+    assert!(
+        operations >= 14 && parameters >= 30,
+        "{operations} {parameters}"
     );
 }
 

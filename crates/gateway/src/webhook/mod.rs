@@ -98,6 +98,14 @@ pub struct Webhooks {
     pub(crate) ground: Arc<Ground>,
 }
 
+/// Brings the tables of webhooks up to date.
+///
+/// # Errors
+/// Those of the records.
+pub async fn migrate(records: &Database) -> Result<(), stentor_sql::Error> {
+    records.migrate(&schema::MIGRATIONS).await
+}
+
 impl Webhooks {
     /// Opens the tables and the master key. Nothing is sent before [`Webhooks::run`].
     ///

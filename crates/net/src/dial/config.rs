@@ -25,13 +25,13 @@ pub struct Config {
     pub name_servers: Vec<String>,
     /// SOCKS5 proxies by network.
     pub socks: Socks,
-    /// Seconds that a connection may take: look-up, all attempts, TLS.
+    /// Seconds that a connection may take from its turn on (`dials`): look-up, all attempts, TLS.
     #[schemars(range(min = 1, max = 300))]
     pub connect_seconds: u64,
     /// Seconds of these that the look-up of a name may take.
     #[schemars(range(min = 1, max = 300))]
     pub lookup_seconds: u64,
-    /// Connections that are being made at once; further ones wait, within their own time.
+    /// Connections that are being made at once; further ones wait for their turn, which is not within their time.
     #[schemars(range(min = 1, max = 65536))]
     pub dials: usize,
     /// Seconds that a whole HTTP exchange may take, the connection included, unless the use has a limit of its own.

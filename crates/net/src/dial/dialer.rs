@@ -82,7 +82,8 @@ impl Dialer {
         Ok(target)
     }
 
-    /// Connects to an admitted target, through TLS if its scheme says so, within `connect_seconds`.
+    /// Connects to an admitted target, through TLS if its scheme says so, within `connect_seconds` from its turn on. While as many
+    /// connections as may be (`dials`) are being made, it waits before that: first come, first served.
     ///
     /// # Errors
     /// [`DialError::Refused`] when the name leads inside, [`DialError::Failed`] for everything else.
@@ -90,12 +91,15 @@ impl Dialer {
         self.counted(target, self.open(target)).await
     }
 
-    /// Makes a connection within `connect_seconds` and counts what comes of it.
+    /// Makes a connection within `connect_seconds` when it has its turn, and counts what comes of it.
     pub(super) async fn counted<T>(
         &self,
         target: &Target,
         work: impl Future<Output = Result<T, DialError>>,
     ) -> Result<T, DialError> {
+        // Others being slow says nothing of this target, so waiting is not within its time. Each turn ends with its own time, so the wait
+        // is bounded by how many wait. The semaphore is never closed.
+        let _turn = self.0.dials.acquire().await;
         let start = Instant::now();
         let made = in_time(self.0.connect_time, work).await;
         let outcome = made.as_ref().map_or_else(DialError::label, |_| "ok");
@@ -114,8 +118,6 @@ impl Dialer {
     }
 
     async fn open(&self, target: &Target) -> Result<Stream, DialError> {
-        // The semaphore is never closed.
-        let _turn = self.0.dials.acquire().await;
         let reached = self.reach(target, &self.0.names).await?;
         let (stream, remote) = (reached.stream, reached.remote);
         if !target.is_tls() {
@@ -149,6 +151,14 @@ impl Dialer {
     }
 
     async fn open_proxied(&self, proxy: &Proxy, target: &Target) -> Result<TcpStream, DialError> {
+        // Not all of the time: what the proxy takes too long for is to be told from a target that is slow.
+        let stream = in_time(self.0.connect_time / 2, self.reach_proxy(proxy))
+            .await
+            .map_err(|error| Failure::Proxy(error.to_string()))?;
+        Ok(socks::through(stream, target.host(), target.port()).await?)
+    }
+
+    async fn reach_proxy(&self, proxy: &Proxy) -> Result<TcpStream, DialError> {
         let addresses = match proxy.host.parse::<IpAddr>() {
             Ok(address) => vec![address],
             Err(_) => {
@@ -157,10 +167,7 @@ impl Dialer {
                 found.addresses
             }
         };
-        let stream = connect(&addresses, proxy.port)
-            .await
-            .map_err(|error| Failure::Proxy(error.to_string()))?;
-        Ok(socks::through(stream, target.host(), target.port()).await?)
+        Ok(connect(&addresses, proxy.port).await?)
     }
 
     /// The addresses that may be connected to. For a stranger, one that may not be is enough to refuse them all.

@@ -76,11 +76,11 @@ pub enum Failure {
     /// The name could not be looked up, or has no address.
     #[error("the name could not be looked up: {0}")]
     Lookup(String),
-    /// No connection to any of the addresses.
+    /// No connection to any of the addresses, or none that the proxy could make.
     #[error("could not connect: {0}")]
     Connect(std::io::Error),
-    /// The proxy could not be reached, or did not connect.
-    #[error("the proxy did not connect: {0}")]
+    /// Our own proxy could not be reached, or left without an answer, so that nothing is known of the target.
+    #[error("the proxy does not answer: {0}")]
     Proxy(String),
     /// No TLS, or a certificate that does not stand up.
     #[error("TLS: {0}")]

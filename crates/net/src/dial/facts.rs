@@ -28,6 +28,10 @@ pub struct Look {
 pub struct Lookup {
     /// Its addresses, IPv6 first. Never none.
     pub addresses: Vec<IpAddr>,
+    /// Whether these are all of its IPv4 addresses, or it has none: `false` when the name servers did not answer that question.
+    pub knows_v4: bool,
+    /// The same of its IPv6 addresses. At least one of the two is known.
+    pub knows_v6: bool,
     /// The names that it stands for (CNAME), each the alias of the one after it, without a dot at their end. The last has the
     /// addresses.
     pub aliases: Vec<String>,

@@ -32,7 +32,6 @@ impl Dialer {
     }
 
     async fn open_looking(&self, target: &Target) -> Result<Look, DialError> {
-        let _turn = self.0.dials.acquire().await;
         let reached = self.reach(target, &self.0.fresh_names).await?;
         let remote = reached.remote;
         let (stream, tls) = if target.is_tls() {
@@ -55,7 +54,6 @@ impl Dialer {
             let error = io::Error::new(io::ErrorKind::InvalidInput, "the URL has no TLS");
             return Err(Failure::Tls(error).into());
         }
-        let _turn = self.0.dials.acquire().await;
         let reached = self.reach(target, &self.0.fresh_names).await?;
         Ok(self.0.tls.facts(target.host(), reached.stream).await?)
     }

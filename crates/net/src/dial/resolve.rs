@@ -7,8 +7,10 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts,
 };
+use hickory_resolver::lookup::Lookup as Answer;
+use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::{Name, RData, Record};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 use parking_lot::Mutex;
 
@@ -68,17 +70,25 @@ impl Names {
         let mut name = Name::from_ascii(name).map_err(|error| failed(&error))?;
         name.set_fqdn(trust == Trust::Stranger);
         let resolver = self.resolver()?;
-        let found = tokio::time::timeout(self.limit, resolver.lookup_ip(name))
+        let asked = async {
+            match trust {
+                Trust::Stranger => both_kinds(&resolver, name).await,
+                Trust::Operator => one_name(&resolver, name).await,
+            }
+        };
+        let found = tokio::time::timeout(self.limit, asked)
             .await
             .map_err(|_| Failure::Timeout)?
             .map_err(|error| failed(&error))?;
-        let addresses: Vec<IpAddr> = found.iter().map(|address| address.to_canonical()).collect();
+        let answers = found.answers.as_slice();
+        let addresses: Vec<IpAddr> = addresses(answers).collect();
         if addresses.is_empty() {
             return Err(Failure::Lookup("the name has no address".to_owned()));
         }
-        let answers = found.as_lookup().answers();
         Ok(Lookup {
             addresses,
+            knows_v4: found.knows_v4,
+            knows_v6: found.knows_v6,
             aliases: aliases(answers),
             ttl: answers.iter().map(|record| record.ttl).min(),
             took: start.elapsed(),
@@ -133,6 +143,57 @@ fn build(config: ResolverConfig, options: ResolverOpts) -> Result<TokioResolver,
     builder
         .build()
         .map_err(|error| Failure::Lookup(error.to_string()))
+}
+
+/// Answers for both kinds of address, those for IPv6 first, and which of the questions had one.
+struct Found {
+    answers: Vec<Record>,
+    knows_v4: bool,
+    knows_v6: bool,
+}
+
+/// Asks for each kind of address, so that no answer for one is told from the answer that there is none. At least one has an answer.
+async fn both_kinds(resolver: &TokioResolver, name: Name) -> Result<Found, NetError> {
+    let (six, four) = tokio::join!(
+        resolver.lookup(name.clone(), RecordType::AAAA),
+        resolver.lookup(name, RecordType::A),
+    );
+    let (six, four) = match (of_kind(six), of_kind(four)) {
+        (Err(error), Err(_)) => return Err(error),
+        (six, four) => (six.ok(), four.ok()),
+    };
+    let (knows_v6, knows_v4) = (six.is_some(), four.is_some());
+    Ok(Found {
+        answers: six.into_iter().chain(four).flatten().collect(),
+        knows_v4,
+        knows_v6,
+    })
+}
+
+/// That there is no such record is an answer, too.
+fn of_kind(found: Result<Answer, NetError>) -> Result<Vec<Record>, NetError> {
+    match found {
+        Ok(found) => Ok(found.answers().to_vec()),
+        Err(error) if error.is_no_records_found() => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks for both kinds of address of the first completion of a name that has any: two questions could find different ones. That there
+/// is none of a kind is not known then.
+async fn one_name(resolver: &TokioResolver, name: Name) -> Result<Found, NetError> {
+    let found = resolver.lookup_ip(name).await?;
+    let answers = found.as_lookup().answers();
+    Ok(Found {
+        knows_v4: addresses(answers).any(|address| address.is_ipv4()),
+        knows_v6: addresses(answers).any(|address| address.is_ipv6()),
+        answers: answers.to_vec(),
+    })
+}
+
+fn addresses(answers: &[Record]) -> impl Iterator<Item = IpAddr> {
+    let found = answers.iter().filter_map(|record| record.data.ip_addr());
+    found.map(|address| address.to_canonical())
 }
 
 /// The names that lead to the addresses, once each: the answers for both kinds of address have them.

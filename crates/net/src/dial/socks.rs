@@ -1,6 +1,9 @@
 //! SOCKS5 (RFC 1928): which proxy leads to a target, and the way through it. Names go to the proxy as they are (G5.3).
 
+use std::io;
+
 use tokio::net::TcpStream;
+use tokio_socks::Error;
 use tokio_socks::TargetAddr;
 use tokio_socks::tcp::Socks5Stream;
 
@@ -32,6 +35,9 @@ impl Proxies {
 }
 
 /// Has the proxy at the other end of `stream` connect to the host.
+///
+/// # Errors
+/// [`Failure::Connect`] when the proxy says that it cannot, [`Failure::Proxy`] when it says nothing of it.
 pub(super) async fn through(
     stream: TcpStream,
     host: &Host,
@@ -44,5 +50,25 @@ pub(super) async fn through(
     Socks5Stream::connect_with_socket(stream, target)
         .await
         .map(Socks5Stream::into_inner)
-        .map_err(|error| Failure::Proxy(error.to_string()))
+        .map_err(failed)
+}
+
+/// A reply of the proxy is about the target; all else is about the proxy.
+fn failed(error: Error) -> Failure {
+    match error {
+        Error::GeneralSocksServerFailure
+        | Error::ConnectionNotAllowedByRuleset
+        | Error::NetworkUnreachable
+        | Error::HostUnreachable
+        | Error::ConnectionRefused
+        | Error::TtlExpired
+        | Error::CommandNotSupported
+        | Error::AddressTypeNotSupported
+        // So the library calls a code that it does not know, such as those that Tor adds.
+        | Error::UnknownAuthMethod
+        | Error::InvalidTargetAddress(_) => {
+            Failure::Connect(io::Error::other(format!("the proxy says: {error}")))
+        }
+        other => Failure::Proxy(other.to_string()),
+    }
 }

@@ -26,4 +26,5 @@ mod watch;
 
 pub(crate) use observed::{Observed, committed, observed};
 pub(crate) use service::run;
+pub(crate) use table::is_watched;
 pub use watch::{Watch, WatchState};

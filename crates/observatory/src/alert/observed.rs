@@ -28,7 +28,9 @@ pub(crate) struct Observed<'a> {
     pub offline_in_a_row: u64,
     /// Why it is offline, in a word.
     pub reason: Option<&'a str>,
-    /// Until when its certificate is good, in Unix milliseconds.
+    /// From when on its certificate is good, in Unix milliseconds.
+    pub certificate_from_ms: Option<u64>,
+    /// Until when, likewise.
     pub certificate_until_ms: Option<u64>,
 }
 
@@ -60,7 +62,7 @@ pub(crate) fn observed(
                 let text = text(alert, observed.url, observed.reason, now_ms);
                 table::add_message(tx, &watch.id, recipient, &text, now_ms)?;
             }
-            told.push(alert);
+            told.push((watch.told, alert));
         }
     }
     let count = told.len() as u64;
@@ -94,6 +96,7 @@ fn finding(
         offline_in_a_row: observed.offline_in_a_row,
         offline_since_ms: since.and_then(|(since,)| since).map_or(now_ms, read),
         // The end of the last day that the records can hold is no sooner told of than the end of time.
+        certificate_from_ms: observed.certificate_from_ms,
         certificate_until_ms: observed
             .certificate_until_ms
             .map(|until| read(stored(until))),
@@ -102,17 +105,20 @@ fn finding(
 
 /// The envelopes. However many watch a relay, each thing that happens is told once; and a watch that was made later, and is told of what
 /// others know, adds none.
-fn drafts(watching: &[Watching], told: Vec<Alert>, observed: &Observed<'_>) -> Vec<Draft> {
+fn drafts(watching: &[Watching], told: Vec<(Told, Alert)>, observed: &Observed<'_>) -> Vec<Draft> {
+    let any = |known: fn(&Told) -> bool| watching.iter().any(|watch| known(&watch.told));
     let mut words = BTreeSet::new();
-    let news = told.into_iter().filter(|alert| {
-        let known = |told: &Told| match *alert {
-            Alert::Down { .. } => told.down_since_ms.is_some(),
+    let news = told.into_iter().filter(|(before, alert)| {
+        let is_known = match alert {
+            Alert::Down { .. } => any(|told| told.down_since_ms.is_some()),
             Alert::Recovered { .. } => false,
-            Alert::Certificate { until_ms } => told.certificate_ms == Some(until_ms),
+            Alert::Certificate { .. } => {
+                before.certificate_ms.is_none() && any(|told| told.certificate_ms.is_some())
+            }
         };
-        !watching.iter().any(|watch| known(&watch.told)) && words.insert(alert.word())
+        !is_known && words.insert(alert.word())
     });
-    news.map(|alert| draft(alert, observed)).collect()
+    news.map(|(_, alert)| draft(alert, observed)).collect()
 }
 
 fn draft(alert: Alert, observed: &Observed<'_>) -> Draft {

@@ -53,6 +53,18 @@ pub(super) fn watching(tx: &mut Transaction<'_>, relay: RelayId) -> Result<Vec<W
     )
 }
 
+/// Whether anybody watches a relay.
+///
+/// # Errors
+/// Those of the records.
+pub(crate) fn is_watched(tx: &mut Transaction<'_>, relay: RelayId) -> Result<bool, Error> {
+    let found: Option<(i64,)> = tx.fetch_optional(
+        "SELECT relay FROM observatory_watches WHERE relay = ? LIMIT 1",
+        (relay.0,),
+    )?;
+    Ok(found.is_some())
+}
+
 /// Remembers what a watch has been told.
 pub(super) fn set_told(tx: &mut Transaction<'_>, watch: &str, told: Told) -> Result<(), Error> {
     tx.execute(

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use nostr::JsonUtil;
 use nostr::nips::nip59::UnwrappedGift;
 use stentor_bus::Bus;
@@ -9,9 +11,11 @@ use stentor_store::Submission;
 use super::observed::{Observed, observed};
 use super::service::turn;
 use super::watch::{WatchState, unwatch, watch, watches};
+use crate::check::{Findings, Reason, Schedule};
 use crate::config::Config;
 use crate::error::Error;
 use crate::ground::Ground;
+use crate::history::{Entry, record};
 use crate::relay_url::RelayUrl;
 use crate::table::RelayId;
 use crate::testing::relay_by_url;
@@ -55,6 +59,7 @@ async fn check(ground: &Ground, relay: RelayId, offline_in_a_row: u64, is_kept: 
             online: offline_in_a_row == 0,
             offline_in_a_row,
             reason: Some("tcp"),
+            certificate_from_ms: None,
             certificate_until_ms: None,
         };
         observed(tx, &config, &seen, NOW)?;
@@ -163,6 +168,104 @@ async fn o4_5_watches_are_bounded_and_the_same_one_is_one(house: House) {
     assert!(!unwatch(&ground.records, &second).await.unwrap());
 }
 both_engines!(o4_5_watches_are_bounded_and_the_same_one_is_one);
+
+async fn o4_5_a_watch_of_what_was_never_checked_says_so(house: House) {
+    let ground = ground(&house, Config::default()).await;
+    let made = watch(&ground.records, &url(), None, "test", 10, NOW).await;
+    assert_eq!(made.unwrap().state, WatchState::Unknown);
+    let (id, relay) = add(&ground, None).await;
+    let state = async || {
+        let all = watches(&ground.records, None, 10).await.unwrap();
+        let found = all.iter().find(|watch| watch.id == id).unwrap();
+        serde_json::to_value(found.state).unwrap()
+    };
+    assert_eq!(state().await, "unknown");
+    check(&ground, relay, 1, true).await;
+    assert_eq!(state().await, "up");
+    check(&ground, relay, 2, true).await;
+    assert_eq!(state().await, "down");
+    check(&ground, relay, 0, true).await;
+    assert_eq!(state().await, "up");
+}
+both_engines!(o4_5_a_watch_of_what_was_never_checked_says_so);
+
+/// When a relay is looked at next.
+async fn next_ms(ground: &Ground, relay: RelayId) -> u64 {
+    let sql = "SELECT next_ms FROM observatory_relays WHERE id = ?";
+    let (next,): (i64,) = ground.records.fetch_one(sql, (relay.0,)).await.unwrap();
+    next as u64
+}
+
+/// One more check that finds a relay offline which has been so for long.
+async fn found_away(ground: &Ground, relay: RelayId, at_ms: u64) {
+    let config = ground.config.alert.clone();
+    let findings = Findings::offline(Reason::Tcp, "");
+    let entries = [Entry::new(relay, at_ms, 1, findings)];
+    let schedule = Schedule::new(Duration::from_secs(3_600));
+    let written = ground.records.write(move |tx| {
+        tx.execute(
+            "UPDATE observatory_relays SET state = 'relay', status = 'offline', failures = 40 WHERE id = ?",
+            (relay.0,),
+        )?;
+        record(tx, schedule, &config, &entries)
+    });
+    written.await.unwrap();
+}
+
+async fn o4_5_a_relay_that_is_watched_is_looked_at_in_each_interval(house: House) {
+    const HOUR_MS: u64 = 3_600_000;
+    let ground = ground(&house, Config::default()).await;
+    let (id, relay) = add(&ground, None).await;
+    unwatch(&ground.records, &id).await.unwrap();
+    found_away(&ground, relay, NOW).await;
+    assert!(next_ms(&ground, relay).await >= NOW + 12 * HOUR_MS);
+    // Whoever begins to watch it waits for none of that.
+    add(&ground, None).await;
+    assert_eq!(next_ms(&ground, relay).await, NOW);
+    found_away(&ground, relay, NOW + 1).await;
+    let next = next_ms(&ground, relay).await;
+    assert!((NOW..NOW + 2 * HOUR_MS).contains(&next), "{}", next - NOW);
+    // Nobody else makes it due.
+    add(&ground, Some(recipient(7))).await;
+    assert_eq!(next_ms(&ground, relay).await, next);
+}
+both_engines!(o4_5_a_relay_that_is_watched_is_looked_at_in_each_interval);
+
+/// One check of a relay with a certificate that ends in so many days.
+async fn shown(ground: &Ground, relay: RelayId, days: u64) {
+    let config = ground.config.alert.clone();
+    let written = ground.records.write(move |tx| {
+        let seen = Observed {
+            relay,
+            url: "wss://watched.example/",
+            online: true,
+            offline_in_a_row: 0,
+            reason: None,
+            certificate_from_ms: Some(NOW - 90 * 86_400_000),
+            certificate_until_ms: Some(NOW + days * 86_400_000),
+        };
+        observed(tx, &config, &seen, NOW)
+    });
+    written.await.unwrap();
+}
+
+async fn o4_5_certificates_that_take_turns_are_told_of_once(house: House) {
+    let ground = with_bus(&house, Config::default()).await;
+    let (_, relay) = add(&ground, Some(recipient(7))).await;
+    for days in [10, 12, 10, 60, 12, 10] {
+        shown(&ground, relay, days).await;
+    }
+    assert_eq!(envelopes(&ground).await.len(), 1);
+    assert_eq!(messages(&ground).await.len(), 1);
+    // Who comes later is told, too, and others are not told again.
+    add(&ground, Some(recipient(8))).await;
+    for days in [12, 10, 12] {
+        shown(&ground, relay, days).await;
+    }
+    assert_eq!(envelopes(&ground).await.len(), 1);
+    assert_eq!(messages(&ground).await.len(), 2);
+}
+both_engines!(o4_5_certificates_that_take_turns_are_told_of_once);
 
 async fn o4_5_no_more_messages_wait_for_somebody_than_may(house: House) {
     let ground = ground(&house, Config::default()).await;

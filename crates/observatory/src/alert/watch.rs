@@ -5,12 +5,12 @@ use stentor_bus::{BusError, new_id};
 use stentor_event::PublicKey;
 use stentor_sql::{Database, FromRow, Row, Transaction};
 
-use super::table::{PER_RELAY, UP, down_since_ms};
+use super::table::{PER_RELAY, UP, down_since_ms, is_watched};
 use crate::clock::{read, stored};
 use crate::error::Error;
 use crate::relay_url::RelayUrl;
 use crate::role::Observatory;
-use crate::table::{RelayId, mention};
+use crate::table::{RelayId, Status, mention};
 
 /// Watches that one list shows.
 const PAGE: u32 = 500;
@@ -21,7 +21,9 @@ const MADE_BY: usize = 200;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WatchState {
-    /// Nothing was told, or that the relay has recovered.
+    /// The relay was never checked: it is not known yet to be one, or was not reached by our own network.
+    Unknown,
+    /// The relay was checked; nothing was told, or that it has recovered.
     Up,
     /// It was told that the relay is down.
     Down,
@@ -52,15 +54,17 @@ impl FromRow for Watch {
     fn from_row(row: Row) -> Result<Self, stentor_sql::Error> {
         let recipient: Option<[u8; 32]> = row.get("recipient")?;
         let down_since_ms = down_since_ms(&row)?;
+        let status = Status::parse(&row.get::<String>("status")?);
         Ok(Self {
             id: row.get("id")?,
             url: row.get("url")?,
             recipient: recipient.map(|key| PublicKey(key).to_string()),
             made_ms: read(row.get("made_ms")?),
             made_by: row.get("made_by")?,
-            state: match down_since_ms {
-                Some(_) => WatchState::Down,
-                None => WatchState::Up,
+            state: match (down_since_ms, status) {
+                (Some(_), _) => WatchState::Down,
+                (None, Status::Unknown) => WatchState::Unknown,
+                (None, Status::Online | Status::Offline) => WatchState::Up,
             },
             down_since_ms,
         })
@@ -69,7 +73,8 @@ impl FromRow for Watch {
 
 impl Observatory {
     /// Watches a relay: what happens to it is told in envelopes `relay.monitor.*`, and to the recipient, if there is one, in private
-    /// messages. A relay that is not known yet is taken up. The same watch a second time is the first one.
+    /// messages. A relay that is not known yet is taken up; nothing is told of it, and its watch is `unknown`, until it has once been found
+    /// to be a relay and was checked. One that is known is checked at once. The same watch a second time is the first one.
     ///
     /// # Errors
     /// [`Error::Full`] when there are as many watches as there may be, else [`Error::Records`] and [`Error::Bus`].
@@ -123,6 +128,13 @@ pub(super) async fn watch(
             if let Some(problem) = no_room(tx, relay, limit)? {
                 return Err(Error::Full(problem));
             }
+            if !is_watched(tx, relay)? {
+                // It may have been left alone for long, as it was away.
+                tx.execute(
+                    "UPDATE observatory_relays SET next_ms = ?1 WHERE id = ?2 AND state = 'relay' AND next_ms > ?1",
+                    (stored(now_ms), relay.0),
+                )?;
+            }
             let id = new_id(now_ms).map_err(|_| BusError::NoRandomness)?;
             tx.execute(
                 "INSERT INTO observatory_watches (id, relay, recipient, made_ms, made_by, state) VALUES (?, ?, ?, ?, ?, ?)",
@@ -166,7 +178,7 @@ fn of(
 ) -> Result<Option<Watch>, stentor_sql::Error> {
     // Watches of one relay are few. `NULL` equals nothing, so they are compared here.
     let all: Vec<Watch> = tx.fetch_all(
-        "SELECT w.id, r.url, w.recipient, w.made_ms, w.made_by, w.state, w.since_ms
+        "SELECT w.id, r.url, w.recipient, w.made_ms, w.made_by, w.state, w.since_ms, r.status
          FROM observatory_watches w JOIN observatory_relays r ON r.id = w.relay WHERE w.relay = ? ORDER BY w.id LIMIT ?",
         (relay.0, stored(PER_RELAY)),
     )?;
@@ -194,7 +206,7 @@ pub(super) async fn watches(
 ) -> Result<Vec<Watch>, Error> {
     let found = records
         .fetch_all(
-            "SELECT w.id, r.url, w.recipient, w.made_ms, w.made_by, w.state, w.since_ms
+            "SELECT w.id, r.url, w.recipient, w.made_ms, w.made_by, w.state, w.since_ms, r.status
              FROM observatory_watches w JOIN observatory_relays r ON r.id = w.relay WHERE w.id > ? ORDER BY w.id LIMIT ?",
             (after.unwrap_or_default(), limit.min(PAGE)),
         )

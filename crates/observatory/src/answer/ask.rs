@@ -156,7 +156,7 @@ impl Observatory {
             Asked::Archiving(query) => {
                 Answer::list::<ArchivingPage>(&archiving::archiving(ground, query).await?)
             }
-            Asked::Statistic(statistic) => statistic.answer(ground).await?,
+            Asked::Statistic(statistic) => statistic.answer(ground, rules).await?,
             Asked::Watches(back) => Answer::list::<WatchPage>(&self.watch_page(back).await?),
         })
     }

@@ -11,6 +11,8 @@ use super::rows::digest;
 const MOST: usize = 100;
 /// Conditions on tags.
 const MOST_TAGS: usize = 10;
+/// Rows of a page that tells who holds each event: each may lie among other events, whose holders are gone through.
+const MOST_WITH_HOLDERS: u32 = 100;
 /// Bytes of a tag's value.
 const LONGEST: usize = 1_024;
 
@@ -66,6 +68,12 @@ impl EventQuery {
                 filter.tags.push(TagFilter::new(name, values));
             }
         }
+        let holders = parameters.truth("holders")?.unwrap_or(false);
+        let limit = parameters.limit()?;
+        if holders && limit > MOST_WITH_HOLDERS {
+            let problem = format!("more than {MOST_WITH_HOLDERS} with holders=true");
+            return Err(wrong("limit", problem));
+        }
         Ok(Self {
             filter,
             digits,
@@ -73,8 +81,8 @@ impl EventQuery {
             not_authors: list(parameters, "!authors", author)?,
             not_tags: tags(parameters, "!#")?,
             text: text(parameters, "text")?.map(|text| text.to_lowercase()),
-            holders: parameters.truth("holders")?.unwrap_or(false),
-            limit: parameters.limit()?,
+            holders,
+            limit,
             after: parameters.text("after")?,
         })
     }
@@ -227,5 +235,7 @@ mod tests {
         assert!(problem("%23ab=x").starts_with("#ab: the name"));
         assert!(problem("!%23%24=x").starts_with("!#$: the name"));
         assert!(problem("kind=1").starts_with("kind: there is no"));
+        assert!(problem("holders=true&limit=101").starts_with("limit: more than 100"));
+        assert!(read("holders=true&limit=100").is_ok() && read("limit=500").is_ok());
     }
 }

@@ -1,10 +1,12 @@
 //! Events of the archive, as everybody may see them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 use stentor_event::{EventId, EventView, Timestamp, Viewer, VisibilityRules, embeds_protected};
+use stentor_sql::Database;
 use stentor_store::{Budget, Query, ScanLimits, StoreError, StoredEvent};
 use utoipa::ToSchema;
 
@@ -15,6 +17,7 @@ use crate::clock::stored;
 use crate::error::Error;
 use crate::ground::Ground;
 use crate::provenance;
+use crate::table::{for_rows, rows};
 
 /// Events that one request looks at, at most.
 pub(super) const LOOKED_AT: usize = 5_000;
@@ -24,8 +27,10 @@ const ROWS: u64 = 2_000_000;
 const BYTES: usize = 4 << 20;
 /// Holders of one event that are told.
 const HOLDERS: usize = 200;
-/// Holders of one event that are counted: as many as `provenance` looks for.
+/// Holders of one event that are counted.
 pub(crate) const COUNTED: u64 = 1_000;
+/// Relays whose URLs are read at once.
+const RELAYS: usize = 1_000;
 /// How much is looked at in one go.
 const SLICE: Budget = Budget {
     events: 512,
@@ -82,10 +87,7 @@ pub(crate) async fn events(
     let after = after.transpose()?;
     let viewer = Viewer::anonymous(rules);
     let found = scan(ground, query, after, &viewer).await?;
-    let mut events = Vec::with_capacity(found.events.len());
-    for event in &found.events {
-        events.push(told(ground, event, query.holders).await?);
-    }
+    let events = told(ground, &found.events, query.holders).await?;
     Ok(EventPage {
         events,
         next: found.place.map(|(at, id)| {
@@ -104,10 +106,8 @@ pub(crate) async fn event(
 ) -> Result<EventAnswer, AskError> {
     let query = EventQuery::of(id);
     let found = scan(ground, &query, None, &Viewer::anonymous(rules)).await?;
-    match found.events.first() {
-        Some(event) => told(ground, event, true).await,
-        None => Err(AskError::Missing),
-    }
+    let told = told(ground, &found.events, true).await?;
+    told.into_iter().next().ok_or(AskError::Missing)
 }
 
 /// What a scan has found.
@@ -188,49 +188,74 @@ async fn scan(
     }
 }
 
+/// Events as they are answered.
 async fn told(
     ground: &Ground,
-    event: &StoredEvent,
+    events: &[StoredEvent],
     with_holders: bool,
-) -> Result<EventAnswer, AskError> {
-    let held = match with_holders {
-        true => Some(holders(ground, event.number.0).await?),
+) -> Result<Vec<EventAnswer>, AskError> {
+    let mut held = match with_holders {
+        true => Some(holders(ground, events).await?),
         false => None,
     };
-    let (holders, holders_total) = held.unzip();
-    let event =
-        serde_json::from_slice(&event.json).map_err(|error| Error::Invalid(error.to_string()))?;
-    Ok(EventAnswer {
-        event,
-        holders,
-        holders_total,
-    })
+    let told = events.iter().map(|event| {
+        let held = held.as_mut();
+        let held = held.map(|held| held.remove(&event.number.0).unwrap_or_default());
+        let (holders, holders_total) = held.unzip();
+        let event = serde_json::from_slice(&event.json)
+            .map_err(|error| Error::Invalid(error.to_string()))?;
+        Ok(EventAnswer {
+            event,
+            holders,
+            holders_total,
+        })
+    });
+    told.collect()
 }
 
-/// Who holds the event of this number, and how many there are.
-async fn holders(ground: &Ground, number: u64) -> Result<(Vec<Holder>, u64), AskError> {
-    let mut held = provenance::holders(&ground.records, number).await?;
-    let total = COUNTED.min(held.len() as u64);
-    held.truncate(HOLDERS);
-    if held.is_empty() {
-        return Ok((Vec::new(), total));
-    }
-    let marks = stentor_sql::placeholders(held.len());
-    let sql =
-        format!("SELECT id, url FROM observatory_relays WHERE id IN ({marks}) LIMIT {HOLDERS}");
-    let ids: Vec<stentor_sql::Value> = held.iter().map(|one| one.relay.0.into()).collect();
-    let rows: Vec<(i64, String)> = ground
-        .records
-        .fetch_all(std::borrow::Cow::Owned(sql), ids)
-        .await?;
-    let urls: std::collections::HashMap<i64, String> = rows.into_iter().collect();
-    let holder = |one: provenance::Held| {
+/// Who holds these events, and how many there are of each, by the events' numbers.
+async fn holders(
+    ground: &Ground,
+    events: &[StoredEvent],
+) -> Result<BTreeMap<u64, (Vec<Holder>, u64)>, AskError> {
+    let numbers: BTreeSet<u64> = events.iter().map(|event| event.number.0).collect();
+    let found = provenance::holders_of(&ground.records, &numbers, HOLDERS).await?;
+    let first = found.values().flat_map(|holders| &holders.first);
+    let relays: BTreeSet<i64> = first.map(|held| held.relay.0).collect();
+    let urls = urls(&ground.records, relays).await?;
+    let holder = |held: provenance::Held| {
         Some(Holder {
-            relay: one.relay.0,
-            url: urls.get(&one.relay.0)?.clone(),
-            seen_ms: one.seen_ms,
-            how: one.how.as_str(),
+            relay: held.relay.0,
+            url: urls.get(&held.relay.0)?.clone(),
+            seen_ms: held.seen_ms,
+            how: held.how.as_str(),
         })
     };
-    Ok((held.into_iter().filter_map(holder).collect(), total))
+    let told = found.into_iter().map(|(number, holders)| {
+        let first = holders.first.into_iter().filter_map(holder).collect();
+        (number, (first, holders.total.min(COUNTED)))
+    });
+    Ok(told.collect())
+}
+
+/// The URLs of these relays.
+async fn urls(
+    records: &Database,
+    relays: BTreeSet<i64>,
+) -> Result<BTreeMap<i64, String>, AskError> {
+    let relays: Vec<i64> = relays.into_iter().collect();
+    let mut urls = BTreeMap::new();
+    for relays in relays.chunks(RELAYS) {
+        let found: Vec<(i64, String)> = records
+            .fetch_all(
+                for_rows!(
+                    "SELECT id, url FROM observatory_relays WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT)",
+                    ")"
+                ),
+                (rows(relays.iter().map(|relay| [*relay])),),
+            )
+            .await?;
+        urls.extend(found);
+    }
+    Ok(urls)
 }

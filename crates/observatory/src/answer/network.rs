@@ -56,7 +56,7 @@ pub(crate) struct Network {
     pub events: u64,
     /// Bytes of these.
     pub bytes: u64,
-    /// Authors of these.
+    /// Authors of these, as they were counted a minute ago at most. `statistics/totals` has those whose events have all left, too.
     pub authors: u64,
     /// Events by day, of the last 30 days that have any; the newest first.
     pub days: Vec<DayEvents>,
@@ -80,6 +80,12 @@ pub(crate) async fn network(ground: &Ground) -> Result<Network, AskError> {
         day: read(day),
         events: read(events),
     };
+    // This goes through all authors.
+    let authors = count(
+        records,
+        "SELECT COUNT(*) FROM observatory_authors WHERE events > 0",
+    );
+    let authors = ground.authors.get(authors).await?;
     let status = |(status, relays): (crate::table::Status, u64)| Share {
         name: status.as_str().to_owned(),
         relays,
@@ -99,7 +105,7 @@ pub(crate) async fn network(ground: &Ground) -> Result<Network, AskError> {
         own_network,
         events: archive.events,
         bytes: archive.live_bytes,
-        authors: count(records, "SELECT COUNT(*) FROM observatory_authors WHERE events > 0").await?,
+        authors,
         days: days.into_iter().map(day).collect(),
     })
 }

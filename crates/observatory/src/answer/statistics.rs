@@ -1,7 +1,9 @@
 //! Statistics and ranking: read as questions, answered page by page. What is counted and how is told in `statistics` and `ranking`.
 
+use std::sync::Arc;
+
 use serde::Serialize;
-use stentor_event::PublicKey;
+use stentor_event::{PublicKey, VisibilityRules};
 use utoipa::ToSchema;
 
 use super::ask::Answer;
@@ -119,8 +121,12 @@ impl Statistic {
         })
     }
 
-    /// Answers it.
-    pub async fn answer(&self, ground: &Ground) -> Result<Answer, AskError> {
+    /// Answers it with what everybody may see by these rules.
+    pub async fn answer(
+        &self,
+        ground: &Ground,
+        rules: Arc<VisibilityRules>,
+    ) -> Result<Answer, AskError> {
         let (records, most) = (&ground.records, self.limit as usize + 1);
         Ok(match &self.what {
             What::Totals => Answer::one(&answer::totals(records).await?),
@@ -233,7 +239,7 @@ impl Statistic {
                 })
             }
             What::Deliveries(author, days) => {
-                let deliveries = ranking::deliveries(ground, *author, *days).await?;
+                let deliveries = ranking::deliveries(ground, *author, *days, rules).await?;
                 let columns = &["relay", "url", "held", "held_so_far", "listed", "online"];
                 Answer::rows(&deliveries, "relays", columns)
             }

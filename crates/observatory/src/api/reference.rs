@@ -181,7 +181,7 @@ pub(super) struct Events {
     not_tag: Option<Vec<String>>,
     /// What the content has in it, in whatever case. A bounded number of events is looked at; `bound_reached` says so.
     text: Option<String>,
-    /// Whether it is told who holds each event, and how many do.
+    /// Whether it is told who holds each event, and how many do. Then a page has at most 100 rows.
     holders: Option<bool>,
 }
 

@@ -86,7 +86,7 @@ pub(super) async fn nips(request: Reading) -> Response {
     request.answer().await
 }
 
-/// Shows which entries of authors' relay lists lead nowhere.
+/// Shows which entries of authors' relay lists lead nowhere, and how many name what was never tried.
 #[utoipa::path(get, path = "/api/v1/observatory/statistics/lists", tag = "observatory", operation_id = "getDeadEntries",
     params(Page, Form),
     responses((status = 200, description = "Dead entries.", body = DeadPage), Refused))]

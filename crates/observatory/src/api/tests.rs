@@ -16,13 +16,15 @@ use stentor_net::client::IpScope;
 use stentor_serve::RequestInfo;
 use stentor_sql::both_engines;
 use stentor_sql::testing::House;
-use stentor_store::Submission;
+use stentor_store::{Outcome, Submission};
 use tower::ServiceExt;
 
 use super::Door;
 use crate::config::Config;
 use crate::ground::Ground;
+use crate::provenance::{How, Pair, credit};
 use crate::role::Observatory;
+use crate::table::RelayId;
 use crate::testing::{ground, key};
 
 both_engines!(
@@ -33,6 +35,7 @@ both_engines!(
     o4_5_watches_are_made_listed_and_ended,
     o4_2_what_is_public_is_for_everybody_and_watches_are_not,
     o4_2_what_the_relay_keeps_private_is_so_without_a_door,
+    o4_6_what_is_not_for_everybody_is_delivered_by_nobody,
 );
 
 /// Lets in whoever names a scope.
@@ -356,4 +359,54 @@ async fn o4_2_what_the_relay_keeps_private_is_so_without_a_door(house: House) {
     assert_eq!(page(&format!("/observatory/{private}")).await.status, 404);
     let list = page("/observatory/events?kinds=7").await;
     assert!(list.body.contains("No event passes these filters"));
+}
+
+async fn o4_6_what_is_not_for_everybody_is_delivered_by_nobody(house: House) {
+    let config = Config {
+        public: true,
+        ..Config::default()
+    };
+    let mut ground = Arc::into_inner(ground(&house, config).await).unwrap();
+    ground.rules = Arc::new(VisibilityRules::new([Kind(7)], []));
+    let now = ground.clock.now();
+    let build = |kind: u16| EventBuilder::new(Kind(kind), now);
+    let protected = build(1).content("protected").tag(["-"]).sign(&key(4));
+    let inside = String::from_utf8(protected.json().to_vec()).unwrap();
+    let events = [
+        build(1).content("open").sign(&key(3)),
+        build(7).content("private").sign(&key(3)),
+        build(1).content("mine").tag(["-"]).sign(&key(3)),
+        build(6).content(inside).sign(&key(3)),
+    ];
+    let batch = events.map(|event| Submission {
+        event,
+        verified: true,
+    });
+    let outcomes = ground.archive.submit(batch.into(), now).await.unwrap();
+    let ground = Arc::new(ground);
+    let records = ground.records.clone();
+    let subject = Subject::on(ground, false).await;
+    // The first relay has the event that is open, the others one each that is not for everybody.
+    let pairs = outcomes.iter().zip([1, 2, 3, 3]);
+    let pair = |(outcome, relay): (&Outcome, i64)| match outcome {
+        Outcome::Stored(number) => Pair {
+            number: number.0,
+            relay: RelayId(relay),
+            seen_ms: 1,
+            created_ms: 1,
+            how: How::Fetched,
+        },
+        other => panic!("{other:?}"),
+    };
+    let pairs: Vec<Pair> = pairs.map(pair).collect();
+    records.write(move |tx| credit(tx, &pairs)).await.unwrap();
+    let path = format!("ranking/authors/{}", key(3).public_key());
+    let found = subject.get(&path, None).await.json();
+    assert_eq!(
+        (&found["of"], &found["bound_reached"]),
+        (&1.into(), &false.into())
+    );
+    let relays = found["relays"].as_array().unwrap().iter();
+    let relays: Vec<&Value> = relays.map(|relay| &relay["url"]).collect();
+    assert_eq!(relays, ["wss://r1.example/"]);
 }

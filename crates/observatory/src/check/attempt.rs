@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stentor_event::{Filter, Kind};
-use stentor_net::dial::{DialError, Failure, Family, Look, Refusal, Target, Trust};
+use stentor_net::dial::{DialError, Failure, Family, Look, Lookup, Refusal, Target, Trust};
 use stentor_net::http::{Response, StatusCode, header};
 use stentor_peer::{AuthWhen, Dropped, Incoming, Information, Over, Peer, ask_information};
 use tokio::time::timeout;
@@ -27,7 +27,7 @@ const MOST_ALIASES: usize = 8;
 const MOST_SERVER: usize = 128;
 /// Bytes of a document that is kept. One that is larger is not known.
 const MOST_DOCUMENT: usize = 64 * 1024;
-/// What a visit may take beside what its answers may: connections and their look-ups.
+/// What a visit may take, once connected, beside what its answers may: further connections.
 const CONNECTING: Duration = Duration::from_secs(60);
 /// Answers that a visit waits for, at most: handshake, question, event, its return, document; and one more.
 const ANSWERS: u32 = 6;
@@ -39,18 +39,9 @@ pub(super) struct Visitor {
 }
 
 impl Visitor {
-    /// Visits the relay at a URL once, in bounded time. Takes no permit.
+    /// Visits the relay at a URL once, in bounded time: connections have their own from their turn on, and waiting for that turn says
+    /// nothing of the relay. Takes no permit.
     pub async fn visit(&self, url: &str) -> Findings {
-        let limit = CONNECTING + self.answer_time() * ANSWERS;
-        let visited = timeout(limit, self.look_and_talk(url)).await;
-        visited.unwrap_or_else(|_| Findings::offline(Reason::Timeout, "the visit took too long"))
-    }
-
-    fn answer_time(&self) -> Duration {
-        Duration::from_secs(self.ground.config.check.answer_seconds)
-    }
-
-    async fn look_and_talk(&self, url: &str) -> Findings {
         let dialer = &self.ground.dialer;
         let target = match dialer.admit(url, Family::Relay, Trust::Stranger) {
             Ok(target) => target,
@@ -58,19 +49,29 @@ impl Visitor {
             Err(refusal) => return Findings::offline(Reason::Refused, &refusal.to_string()),
         };
         match dialer.look(&target).await {
-            Ok(look) => self.talk(&target, look).await,
+            Ok(look) => self.talk_in_time(&target, look).await,
             Err(error) => self.unconnected(&target, &error).await,
         }
     }
 
+    fn answer_time(&self) -> Duration {
+        Duration::from_secs(self.ground.config.check.answer_seconds)
+    }
+
     /// What can be said of a relay without a connection.
     async fn unconnected(&self, target: &Target, error: &DialError) -> Findings {
+        if let DialError::Failed(Failure::Proxy(_)) = error {
+            // That is ours.
+            tracing::debug!(%error, "a relay was not visited");
+            return Findings::only(Verdict::Untold(Untold::OwnNetwork));
+        }
         let reason = Reason::of_dial(error);
         let mut findings = Findings::offline(reason, &error.to_string());
         match error {
             DialError::Refused(_) => {}
             DialError::Failed(Failure::Tls(_)) => {
                 findings.reached = Some(true);
+                findings.reached_at = Some(tokio::time::Instant::now());
                 // A certificate that does not stand up can be read nevertheless.
                 let facts = self.ground.dialer.look_tls(target).await.ok();
                 findings.tls = facts.as_ref().map(Tls::of);
@@ -80,12 +81,26 @@ impl Visitor {
         findings
     }
 
+    async fn talk_in_time(&self, target: &Target, look: Look) -> Findings {
+        let (limit, connected) = (
+            CONNECTING + self.answer_time() * ANSWERS,
+            tokio::time::Instant::now(),
+        );
+        timeout(limit, self.talk(target, look))
+            .await
+            .unwrap_or_else(|_| {
+                let mut findings = Findings::offline(Reason::Timeout, "the visit took too long");
+                findings.reached = Some(true);
+                findings.reached_at = Some(connected);
+                findings
+            })
+    }
+
     async fn talk(&self, target: &Target, look: Look) -> Findings {
         let mut findings = Findings::only(Verdict::Online);
         findings.reached = Some(true);
-        findings.names = look
-            .lookup
-            .map(|lookup| names(lookup.addresses, lookup.aliases, lookup.ttl));
+        findings.reached_at = Some(tokio::time::Instant::now());
+        findings.names = look.lookup.map(names);
         findings.address = look.remote.map(|remote| remote.ip());
         findings.place = findings
             .address
@@ -181,11 +196,8 @@ pub(crate) fn document(response: &Response) -> Known<Arc<Information>> {
     }
 }
 
-fn names(
-    mut addresses: Vec<std::net::IpAddr>,
-    mut aliases: Vec<String>,
-    ttl: Option<u32>,
-) -> Names {
+fn names(lookup: Lookup) -> Names {
+    let (mut addresses, mut aliases) = (lookup.addresses, lookup.aliases);
     // Name servers change their order with every answer.
     addresses.sort_unstable();
     addresses.dedup();
@@ -193,8 +205,10 @@ fn names(
     aliases.truncate(MOST_ALIASES);
     Names {
         addresses,
+        knows_v4: lookup.knows_v4,
+        knows_v6: lookup.knows_v6,
         aliases,
-        ttl,
+        ttl: lookup.ttl,
     }
 }
 

@@ -55,6 +55,12 @@ impl Tls {
             certificate: facts.certificates.first().and_then(|der| read(der)),
         }
     }
+
+    /// When the certificate begins, in Unix milliseconds.
+    pub fn certificate_from_ms(&self) -> Option<u64> {
+        let certificate = self.certificate.as_ref()?;
+        Some(certificate.from.saturating_mul(1_000))
+    }
 }
 
 fn read(der: &[u8]) -> Option<Certificate> {
@@ -98,11 +104,13 @@ mod tests {
         };
         let tls = Tls::of(&facts(vec![der]));
         assert!(!tls.valid && tls.problem.as_deref() == Some("expired"));
+        let from_ms = tls.certificate_from_ms();
         let certificate = tls.certificate.unwrap();
         assert_eq!(
             (certificate.from, certificate.until),
             (1_577_836_800, 1_609_459_200)
         );
+        assert_eq!(from_ms, Some(1_577_836_800_000));
         assert_eq!(certificate.issuer, certificate.subject);
         assert_eq!(certificate.sha256.len(), 64);
         assert_eq!(Tls::of(&facts(vec![vec![1, 2, 3]])).certificate, None);

@@ -46,11 +46,14 @@ fn names(names: &super::findings::Names) -> Value {
         let found = names.addresses.iter().filter(|address| wanted(address));
         found.map(ToString::to_string).collect()
     };
-    json!({
-        "a": of(IpAddr::is_ipv4),
-        "aaaa": of(IpAddr::is_ipv6),
-        "cname": names.aliases,
-    })
+    let mut known = Map::from_iter([("cname".to_owned(), json!(names.aliases))]);
+    if names.knows_v4 {
+        known.insert("a".to_owned(), json!(of(IpAddr::is_ipv4)));
+    }
+    if names.knows_v6 {
+        known.insert("aaaa".to_owned(), json!(of(IpAddr::is_ipv6)));
+    }
+    Value::Object(known)
 }
 
 #[cfg(test)]
@@ -73,6 +76,8 @@ mod tests {
             let mut findings = Findings::only(Verdict::Online);
             findings.names = Some(Names {
                 addresses: vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()],
+                knows_v4: true,
+                knows_v6: true,
                 aliases: vec!["a.b".to_owned()],
                 ttl,
             });
@@ -81,5 +86,19 @@ mod tests {
         assert_eq!(with(Some(60)), with(Some(59)));
         let dns = json!({"dns": {"a": ["192.0.2.1"], "aaaa": ["2001:db8::1"], "cname": ["a.b"]}});
         assert_eq!(with(None), Some(dns));
+    }
+
+    #[test]
+    fn o2_1_a_kind_of_address_without_an_answer_is_not_in_the_facts() {
+        let mut findings = Findings::only(Verdict::Online);
+        findings.names = Some(Names {
+            addresses: vec!["192.0.2.1".parse().unwrap()],
+            knows_v4: true,
+            knows_v6: false,
+            aliases: Vec::new(),
+            ttl: None,
+        });
+        let dns = json!({"dns": {"a": ["192.0.2.1"], "cname": []}});
+        assert_eq!(facts(&findings), Some(dns));
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Findings {
     pub names: Option<Names>,
     /// Whether anything at its address took a connection. `None`: none was tried.
     pub reached: Option<bool>,
+    /// When that was, if any did.
+    pub reached_at: Option<tokio::time::Instant>,
     /// The address that was connected to; none behind a proxy.
     pub address: Option<IpAddr>,
     /// Where that is, by the operator's files.
@@ -108,6 +110,10 @@ pub(crate) enum Known<T> {
 pub(crate) struct Names {
     /// Its addresses, sorted.
     pub addresses: Vec<IpAddr>,
+    /// Whether these are all of its IPv4 addresses, or it has none; else the name servers did not say.
+    pub knows_v4: bool,
+    /// The same of its IPv6 addresses.
+    pub knows_v6: bool,
     /// The names that it stands for (CNAME).
     pub aliases: Vec<String>,
     /// Seconds for which that may be remembered.
@@ -121,6 +127,7 @@ impl Findings {
             verdict,
             names: None,
             reached: None,
+            reached_at: None,
             address: None,
             place: Place::default(),
             tls: None,

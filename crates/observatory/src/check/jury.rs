@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::control::{Host, anybody};
+use super::control::{Host, Sample, anybody};
 use super::findings::{Untold, Verdict};
 use super::own_network::{ENOUGH, Judgement, OwnNetwork, PATIENCE, Unreached};
 use super::telemetry;
 use super::visit::Checked;
+use crate::error::Error;
 use crate::ground::Ground;
 use crate::relay_url::Network;
 use crate::signals::Topic;
@@ -24,8 +25,12 @@ pub(super) struct Jury {
     held: VecDeque<(Instant, Checked)>,
     /// What is decided and not taken yet.
     decided: Vec<Checked>,
-    /// Whom to ask whether our own network is up again, where there are no control hosts.
+    /// Relays that were away when our own network was lost, who are asked whether it is up again where there are no control hosts.
     canaries: Vec<Host>,
+    /// Others, as all of these may be gone for good.
+    sample: Sample,
+    /// Whether it has been told that the control hosts do not answer.
+    warned: bool,
 }
 
 impl Jury {
@@ -37,6 +42,8 @@ impl Jury {
             held: VecDeque::new(),
             decided: Vec::new(),
             canaries: Vec::new(),
+            sample: Sample::default(),
+            warned: false,
             ground,
         }
     }
@@ -63,15 +70,18 @@ impl Jury {
     }
 
     /// Decides about a check, now or later.
-    pub async fn judge(&mut self, checked: Checked) {
+    ///
+    /// # Errors
+    /// Those of the records.
+    pub async fn judge(&mut self, checked: Checked) -> Result<(), Error> {
         let now = Instant::now();
         let network = checked.due.network;
-        if checked.findings.reached == Some(true) {
-            self.reached(network, now);
+        if let Some(at) = checked.findings.reached_at {
+            self.reached(network, at);
         }
         if !checked.findings.is_unreached() {
             self.decide(checked, false);
-            return;
+            return Ok(());
         }
         let control = network == Network::Clearnet && !self.control.is_empty();
         let finding = Unreached {
@@ -83,18 +93,32 @@ impl Jury {
             Judgement::OwnNetwork => self.decide(checked, true),
             Judgement::Hold => {
                 self.held.push_back((now, checked));
-                self.doubt(network).await;
+                self.doubt(network).await?;
             }
             Judgement::Ask => {
-                let up = anybody(&self.ground, &self.control).await;
+                let up = self.is_up().await?;
                 self.answered(network, up);
                 self.decide(checked, !up);
             }
         }
+        Ok(())
     }
 
-    /// When enough relays in a row are away, tries them all once more.
-    async fn doubt(&mut self, network: Network) {
+    /// Whether a control host takes a connection, or else any of some relays.
+    async fn is_up(&mut self) -> Result<bool, Error> {
+        if anybody(&self.ground, &self.control).await {
+            return Ok(true);
+        }
+        let others = self.sample.next(&self.ground, Network::Clearnet).await?;
+        let up = anybody(&self.ground, &others).await;
+        if up && !std::mem::replace(&mut self.warned, true) {
+            tracing::warn!("relays can be reached, but no host of check.control");
+        }
+        Ok(up)
+    }
+
+    /// When enough relays in a row are away, tries them all once more, and some others.
+    async fn doubt(&mut self, network: Network) -> Result<(), Error> {
         let of_network = self.held.iter().map(|(_, checked)| &checked.due);
         let hosts: Vec<Host> = of_network
             .filter(|due| due.network == network)
@@ -102,43 +126,54 @@ impl Jury {
             .map(|due| Host::of_relay(&due.url, network))
             .collect();
         if hosts.len() < ENOUGH {
-            return;
+            return Ok(());
         }
-        let up = anybody(&self.ground, &hosts).await;
+        let others = self.sample.next(&self.ground, network).await?;
+        let up = anybody(&self.ground, &[hosts.as_slice(), &others].concat()).await;
         self.answered(network, up);
         if !up && network == Network::Clearnet {
             self.canaries = hosts;
         }
+        Ok(())
     }
 
     /// While our own network is down: asks whether anybody can be reached again.
-    pub async fn ask_again(&mut self) {
-        let hosts = match self.control.is_empty() {
-            true => &self.canaries,
-            false => &self.control,
+    ///
+    /// # Errors
+    /// Those of the records.
+    pub async fn ask_again(&mut self) -> Result<(), Error> {
+        let up = if self.control.is_empty() {
+            let others = self.sample.next(&self.ground, Network::Clearnet).await?;
+            anybody(&self.ground, &[self.canaries.as_slice(), &others].concat()).await
+        } else {
+            self.is_up().await?
         };
-        if anybody(&self.ground, hosts).await {
+        if up {
             self.reached(Network::Clearnet, Instant::now());
         }
+        Ok(())
     }
 
     fn answered(&mut self, network: Network, up: bool) {
         if up {
             self.reached(network, Instant::now());
-        } else if self.network(network).lost() {
+        } else if self.network(network).lost(Instant::now()) {
             tracing::warn!(%network, "our own network is down: checks pause and say nothing");
             self.tell_network(network, false);
-            self.release(network, true);
+            self.release(network, |_| true, true);
         }
     }
 
-    fn reached(&mut self, network: Network, now: Instant) {
-        if self.network(network).reached(now) {
+    /// A connection was made at this time.
+    fn reached(&mut self, network: Network, at: Instant) {
+        if self.network(network).reached(at) {
             tracing::info!(%network, "our own network is up again");
             self.canaries.clear();
         }
-        self.tell_network(network, true);
-        self.release(network, false);
+        if !self.network(network).is_down() {
+            self.tell_network(network, true);
+        }
+        self.release(network, |checked| checked.began <= at, false);
     }
 
     fn tell_network(&self, network: Network, up: bool) {
@@ -149,10 +184,10 @@ impl Jury {
         }
     }
 
-    /// Lets go of the findings about a network that were held back.
-    fn release(&mut self, network: Network, own_network: bool) {
+    /// Lets go of those of the findings about a network that were held back for which `which` says yes.
+    fn release(&mut self, network: Network, which: impl Fn(&Checked) -> bool, own_network: bool) {
         for (since, checked) in std::mem::take(&mut self.held) {
-            if checked.due.network == network {
+            if checked.due.network == network && which(&checked) {
                 self.decide(checked, own_network);
             } else {
                 self.held.push_back((since, checked));

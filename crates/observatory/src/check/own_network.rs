@@ -1,14 +1,15 @@
 //! Whether it is our own network that is down, rather than the relays (O2.3). Pure.
 //!
 //! That nobody can be reached (no look-up, no connection) says little about a relay while nobody else is reached either. So such a
-//! finding stands only if somebody was reached since the last attempt began. Else, where the operator has named control hosts, they
+//! finding stands only if a connection to somebody was made since the last attempt began. Else, where the operator has named control hosts, they
 //! are asked at once. Where there are none, the finding is held back until somebody is reached, and then stands. When ten relays that
 //! had been online are held back, all in a row, and none of them takes a connection when they are tried once more together, our own
 //! network is down. With fewer relays that cannot be told, and what is held back stands after half a minute.
 //!
 //! A relay that was offline already is not worth that: its finding stands unless nobody at all was reached for half a minute.
 //!
-//! While our own network is down, a check that reaches nobody says nothing. The first that reaches anybody ends it.
+//! While our own network is down, a check that reaches nobody says nothing. The first connection that is made then ends it: a check that
+//! ends then may have connected before.
 
 use std::time::Duration;
 
@@ -22,7 +23,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// What is known of our own network. There is one of each network that relays are in.
 #[derive(Debug, Default)]
 pub(super) struct OwnNetwork {
-    down: bool,
+    /// Since when it is down.
+    down: Option<Instant>,
+    /// When the last connection was made.
     reached: Option<Instant>,
 }
 
@@ -51,23 +54,27 @@ pub(super) struct Unreached {
 impl OwnNetwork {
     /// Whether it is down.
     pub const fn is_down(&self) -> bool {
-        self.down
+        self.down.is_some()
     }
 
-    /// Somebody was reached; whether that is news.
-    pub fn reached(&mut self, now: Instant) -> bool {
-        self.reached = Some(now);
-        std::mem::take(&mut self.down)
+    /// A connection to somebody was made at this time; whether that is news.
+    pub fn reached(&mut self, at: Instant) -> bool {
+        self.reached = self.reached.max(Some(at));
+        self.down.take_if(|since| at > *since).is_some()
     }
 
     /// Nobody at all can be reached; whether that is news.
-    pub const fn lost(&mut self) -> bool {
-        !std::mem::replace(&mut self.down, true)
+    pub const fn lost(&mut self, now: Instant) -> bool {
+        let news = self.down.is_none();
+        if news {
+            self.down = Some(now);
+        }
+        news
     }
 
     /// Judges a finding. `control`: whether there are hosts to ask.
     pub fn judge(&self, finding: Unreached, now: Instant, control: bool) -> Judgement {
-        if self.down {
+        if self.is_down() {
             return Judgement::OwnNetwork;
         }
         let since = match finding.was_offline {
@@ -139,11 +146,21 @@ mod tests {
         let mut own = OwnNetwork::default();
         let now = Instant::now();
         own.reached(now);
-        assert!(own.lost() && !own.lost() && own.is_down());
+        let later = now + Duration::from_secs(1);
+        assert!(own.lost(now) && !own.lost(later) && own.is_down());
         for was_offline in [true, false] {
             let judged = own.judge(finding(now, was_offline), now, false);
             assert_eq!(judged, Judgement::OwnNetwork);
         }
-        assert!(own.reached(now) && !own.is_down());
+        // The check of a relay that was connected to before ends now.
+        assert!(!own.reached(now) && own.is_down());
+        assert!(own.reached(later) && !own.is_down());
+        assert!(!own.reached(now));
+        let next = finding(later, false);
+        assert_eq!(
+            own.judge(next, later, false),
+            Judgement::Stands,
+            "what was reached earlier takes nothing back"
+        );
     }
 }

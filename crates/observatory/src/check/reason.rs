@@ -10,9 +10,9 @@ use stentor_peer::{Ended, Over, PeerError};
 pub(crate) enum Reason {
     /// Its name could not be looked up.
     Dns,
-    /// None of its addresses takes a connection.
+    /// None of its addresses takes a connection, or the proxy to its network has no way to it.
     Tcp,
-    /// The proxy that leads to its network did not connect.
+    /// The proxy that leads to its network did not answer. As that is ours, a visit says nothing of the relay then.
     Proxy,
     /// No TLS with it, or a certificate that does not stand up.
     Tls,

@@ -1,7 +1,8 @@
 //! When a relay is looked at next. Pure.
 //!
 //! Every relay has its own moment within the interval, by its number, so that the checks of many are spread over it and stay so. One
-//! that has been away for long is looked at more rarely: after some checks in a row the pause doubles with each, up to a day.
+//! that has been away for long is looked at more rarely: after some checks in a row the pause doubles with each, up to a day. Not so one
+//! that somebody watches (O4.5), who is to be told when it is back.
 
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ const SOON: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schedule {
     interval_ms: u64,
+    /// Whether the pauses of who is away double.
+    doubles: bool,
 }
 
 impl Schedule {
@@ -25,11 +28,23 @@ impl Schedule {
     pub fn new(interval: Duration) -> Self {
         Self {
             interval_ms: millis(interval).max(1),
+            doubles: true,
+        }
+    }
+
+    /// The same for a relay that somebody watches: however long it is away, it is looked at in each interval.
+    pub const fn without_doubling(self) -> Self {
+        Self {
+            doubles: false,
+            ..self
         }
     }
 
     /// How long a relay is left alone after so many offline checks in a row, in milliseconds.
     pub fn pause_ms(&self, failures: u64) -> u64 {
+        if !self.doubles {
+            return self.interval_ms;
+        }
         let doublings = u32::try_from(failures.saturating_sub(PATIENT)).unwrap_or(u32::MAX);
         let factor = 1_u64.checked_shl(doublings).unwrap_or(u64::MAX);
         let longest = millis(LONGEST).max(self.interval_ms);
@@ -83,6 +98,7 @@ mod tests {
         assert_eq!(schedule.pause_ms(PATIENT + 1), 2 * HOUR);
         assert_eq!(schedule.pause_ms(PATIENT + 10), 24 * HOUR);
         assert_eq!(schedule.pause_ms(u64::MAX), 24 * HOUR);
+        assert_eq!(schedule.without_doubling().pause_ms(u64::MAX), HOUR);
         let rare = Schedule::new(Duration::from_secs(7 * 86_400));
         assert_eq!(rare.pause_ms(100), 7 * 24 * HOUR);
     }

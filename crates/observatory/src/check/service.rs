@@ -70,7 +70,7 @@ impl Service {
             places: Arc::new(Semaphore::new(config.parallel)),
             schedule: Schedule::new(Duration::from_secs(config.interval_seconds)),
             jury: Jury::new(ground.clone()),
-            queue: Queue::default(),
+            queue: Queue::new(config.parallel * PAUSING, &ground.config.connections),
             checks: JoinSet::new(),
             batch: Vec::new(),
             since: None,
@@ -91,7 +91,10 @@ impl Service {
             let start = self.may_start().then_some(self.next_start);
             tokio::select! {
                 Some(done) = self.checks.join_next() => match done {
-                    Ok(checked) => self.jury.judge(checked).await,
+                    Ok(checked) => {
+                        self.queue.ended(checked.due.network);
+                        self.jury.judge(checked).await?;
+                    }
                     // Nobody knows whose check it was: with a restart, all are due again.
                     Err(error) => return Err(Error::Invalid(error.to_string())),
                 },
@@ -101,7 +104,7 @@ impl Service {
                     self.jury.release_held();
                     self.fill().await?;
                 }
-                _ = ask.tick(), if self.jury.is_down() => self.jury.ask_again().await,
+                _ = ask.tick(), if self.jury.is_down() => self.jury.ask_again().await?,
                 _ = tell.tick() => self.tell().await?,
             }
             self.keep_decided();
@@ -136,9 +139,8 @@ impl Service {
     }
 
     async fn fill(&mut self) -> Result<(), Error> {
-        let most = self.ground.config.check.parallel * PAUSING;
         let now_ms = self.ground.clock.now_ms();
-        Ok(self.queue.fill(&self.ground.records, now_ms, most).await?)
+        Ok(self.queue.fill(&self.ground.records, now_ms).await?)
     }
 
     /// Puts what is decided among what is to be written.
@@ -190,6 +192,8 @@ impl Service {
 
     async fn tell(&mut self) -> Result<(), Error> {
         let now_ms = self.ground.clock.now_ms();
+        let longest_ms = self.schedule.pause_ms(u64::MAX);
+        Queue::unwind(&self.ground.records, now_ms, longest_ms).await?;
         let due = Queue::due(&self.ground.records, now_ms).await?;
         telemetry::progress(due, self.checks.len());
         for (status, count) in history::statuses(&self.ground.records).await? {

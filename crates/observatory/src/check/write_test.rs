@@ -22,8 +22,10 @@ const KEPT_SECONDS: u64 = 3_600;
 /// What became of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// The relay took it, and gave it back where it had to.
+    /// The relay took the note, and gave it back.
     Accepted,
+    /// The relay took the ephemeral event, which says nothing of what it would keep.
+    Taken,
     /// The relay said that it took it, but does not have it.
     Lost,
     /// The relay said that it took it, and does not say whether it has it.
@@ -41,6 +43,7 @@ impl Written {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
+            Self::Taken => "taken",
             Self::Lost => "lost",
             Self::Unverified => "unverified",
             Self::Unanswered => "unanswered",
@@ -51,7 +54,8 @@ impl Written {
 
     /// What an answer means.
     fn of(answer: &OkAnswer) -> Self {
-        if answer.accepted || answer.prefix() == Some("duplicate") {
+        // `mute` (NIP-01): it would have passed the ephemeral event on, but nobody was listening.
+        if answer.accepted || matches!(answer.prefix(), Some("duplicate" | "mute")) {
             return Self::Accepted;
         }
         Policy::of(&answer.reason).map_or(Self::Failed, Self::Refused)
@@ -74,14 +78,15 @@ pub(super) async fn write(
         Ok(Err(_)) => return Some((Written::Failed, None)),
     };
     let took = super::attempt::millis(start.elapsed());
-    let mut written = Written::of(&answer);
-    if written == Written::Accepted && test == WriteTest::Note {
-        written = match timeout(limit, has(peer, &event)).await {
+    let written = match (Written::of(&answer), test) {
+        (Written::Accepted, WriteTest::Note) => match timeout(limit, has(peer, &event)).await {
             Ok(Some(true)) => Written::Accepted,
             Ok(Some(false)) => Written::Lost,
             Ok(None) | Err(_) => Written::Unverified,
-        };
-    }
+        },
+        (Written::Accepted, _) => Written::Taken,
+        (other, _) => other,
+    };
     Some((written, Some(took)))
 }
 
@@ -137,6 +142,7 @@ mod tests {
         };
         assert_eq!(of(true, ""), Written::Accepted);
         assert_eq!(of(false, "duplicate: had it"), Written::Accepted);
+        assert_eq!(of(false, "mute: nobody listens"), Written::Accepted);
         assert_eq!(of(false, "blocked: no"), Written::Refused(Policy::Blocked));
         assert_eq!(of(false, "error: full"), Written::Failed);
         assert_eq!(Written::Refused(Policy::Pow).word(), "pow");

@@ -13,7 +13,7 @@ pub struct Alert {
     /// Checks in a row that must find a relay offline before it is said to be down.
     #[schemars(range(min = 1, max = 100))]
     pub down_after: u64,
-    /// Days before a certificate expires that this is said.
+    /// Days before a certificate expires that this is said; no more than a third of the time for which the certificate is good.
     #[schemars(range(min = 1, max = 365))]
     pub certificate_days: u64,
     /// Whether private messages are sent to those who asked for them.

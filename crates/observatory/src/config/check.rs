@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, ranges};
+use crate::relay_url::{Network, RelayUrl};
 
 /// Checking relays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +27,8 @@ pub struct Check {
     /// What is written to find out whether a relay takes events.
     pub write: WriteTest,
     /// Hosts (`host:port`) that are connected to when nobody could be reached in the time of a check: without any of them, it is our
-    /// own network that is down, and the checks say nothing. Where none is named, ten relays that were online must be away in a row.
+    /// own network that is down, and the checks say nothing. Where none of them can be reached any more, some relays that were online of
+    /// late are asked as well. Where none is named, ten relays that were online must be away in a row.
     pub control: Vec<String>,
     /// A database of MaxMind (GeoLite2-City or the like), for the place of an address. Relative to the data folder.
     pub city_file: Option<String>,
@@ -35,7 +37,8 @@ pub struct Check {
     /// Characters of the geohash of a place; fewer say less.
     #[schemars(range(min = 1, max = 9))]
     pub geohash_length: usize,
-    /// Days that single checks are kept. Days are counted for ever.
+    /// Days that single checks are kept. Days are counted for ever. Documents and facts that only checks name, neither the relay nor its log
+    /// of changes, are kept for a week.
     #[schemars(range(min = 1, max = 3650))]
     pub keep_days: u64,
 }
@@ -71,13 +74,19 @@ impl Default for Check {
     }
 }
 
+/// Whether this is `host:port`, and a host that is connected to without a proxy.
+fn is_host_and_port(text: &str) -> bool {
+    let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    let url = RelayUrl::parse(&format!("ws://{text}/"));
+    !text.contains(['/', '?', '#', '@'])
+        && matches!(port, Some(Ok(1..)))
+        && url.is_ok_and(|url| url.network() == Network::Clearnet)
+}
+
 impl Check {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         for (index, host) in self.control.iter().enumerate() {
-            let fits = host
-                .rsplit_once(':')
-                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-            if !fits {
+            if !is_host_and_port(host) {
                 let key = format!("check.control[{index}]");
                 return Err(ConfigError::new(key, "is not of the form host:port"));
             }
@@ -93,5 +102,39 @@ impl Check {
                 ("keep_days", self.keep_days, 1..=3_650),
             ],
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn o5_2_control_hosts_are_hosts_with_a_port() {
+        let check = |host: &str| {
+            let control = vec![host.to_owned()];
+            let check = Check {
+                control,
+                ..Check::default()
+            };
+            check.check().is_ok()
+        };
+        for good in ["192.0.2.1:443", "[2001:db8::1]:53", "example.com:80"] {
+            assert!(check(good), "{good}");
+        }
+        for bad in [
+            "",
+            ":80",
+            "example.com",
+            "example.com:0",
+            "example.com:70000",
+            "http://example.com:80",
+            "a b:443",
+            "a@b.example:1",
+            "example.com:80/",
+            "abc.onion:80",
+        ] {
+            assert!(!check(bad), "{bad}");
+        }
     }
 }

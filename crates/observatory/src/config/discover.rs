@@ -36,9 +36,18 @@ pub struct Discover {
     /// Days after which a candidate that never answered is forgotten, unless it is mentioned again.
     #[schemars(range(min = 1, max = 3650))]
     pub forget_days: u64,
-    /// Candidates that are remembered at most; beyond it, new mentions are not taken up.
+    /// Candidates that are remembered at most; beyond it, new mentions are not taken up. Mentions in events and documents fill no
+    /// more than nine tenths: the rest is for the seeds and lists that are configured.
     #[schemars(range(min = 1, max = 10000000))]
     pub candidates: usize,
+    /// Relays at most. Those that the configuration names, or somebody watches, are taken up beyond it.
+    #[schemars(range(min = 1, max = 10000000))]
+    pub relays: usize,
+    /// Relays of one host at most, whatever their schemes, ports and paths; and as many candidates, with 8 more. Those that the
+    /// configuration names, or somebody watches, are taken up beyond it, and so is the host itself without port and path. Each name
+    /// below a domain is a host of its own.
+    #[schemars(range(min = 1, max = 1000000))]
+    pub relays_per_host: usize,
     /// Candidates that are tried at once.
     #[schemars(range(min = 1, max = 4096))]
     pub parallel: usize,
@@ -117,6 +126,8 @@ impl Default for Discover {
             retry_seconds: 300,
             forget_days: 30,
             candidates: 200_000,
+            relays: 50_000,
+            relays_per_host: 16,
             parallel: 64,
             answer_seconds: 10,
         }
@@ -148,6 +159,12 @@ impl Discover {
                 ("retry_seconds", self.retry_seconds, 1..=86_400),
                 ("forget_days", self.forget_days, 1..=3_650),
                 ("candidates", self.candidates as u64, 1..=10_000_000),
+                ("relays", self.relays as u64, 1..=10_000_000),
+                (
+                    "relays_per_host",
+                    self.relays_per_host as u64,
+                    1..=1_000_000,
+                ),
                 ("parallel", self.parallel as u64, 1..=4_096),
                 ("answer_seconds", self.answer_seconds, 1..=300),
             ],
@@ -162,6 +179,12 @@ mod tests {
     fn key(json: &str) -> String {
         let config: Discover = serde_json::from_str(json).unwrap();
         config.check().unwrap_err().key
+    }
+
+    #[test]
+    fn o5_2_there_is_room_for_one_relay_at_least() {
+        assert_eq!(key(r#"{"relays":0}"#), "discover.relays");
+        assert_eq!(key(r#"{"relays_per_host":0}"#), "discover.relays_per_host");
     }
 
     #[test]

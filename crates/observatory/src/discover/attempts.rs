@@ -31,24 +31,35 @@ pub(super) async fn follow(ground: &Arc<Ground>, intake: &Arc<Intake>) -> Result
     loop {
         // The sender is in the ground.
         let _ = own_network.wait_for(|up| *up != Some(false)).await;
-        for (network, most) in turns.wanted() {
-            let now_ms = ground.clock.now_ms();
-            let due = candidates::due(&ground.records, network, now_ms, most).await?;
-            turns.fill(network, most, due);
-        }
+        fill(ground, &mut turns).await?;
         while let Some(relay) = turns.next() {
             attempts.spawn(attempt(ground.clone(), intake.clone(), relay));
         }
         tokio::select! {
             Some(ended) = attempts.join_next() => {
                 let relay = ended.map_err(|error| Error::Invalid(error.to_string()))??;
-                turns.done(relay.url.network(), relay.id);
+                turns.done(&relay);
             }
             () = ground.signals.candidates.notified() => turns.look_again(),
             () = ground.clock.sleep_until(look_ms) => {
                 turns.look_again();
                 look_ms = ground.clock.now_ms().saturating_add(interval_ms);
             }
+        }
+    }
+}
+
+/// Reads candidates that are due, until there is somebody to try in each network, or nobody more.
+async fn fill(ground: &Ground, turns: &mut Turns) -> Result<(), Error> {
+    loop {
+        let wanted = turns.wanted();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for (network, most) in wanted {
+            let now_ms = ground.clock.now_ms();
+            let due = candidates::due(&ground.records, network, now_ms, most).await?;
+            turns.fill(network, most, due);
         }
     }
 }
@@ -66,17 +77,22 @@ fn most(ground: &Ground, network: Network) -> usize {
 
 /// Tries one candidate and writes down what came of it.
 async fn attempt(ground: Arc<Ground>, intake: Arc<Intake>, relay: Relay) -> Result<Relay, Error> {
-    match outcome(&ground, &relay).await {
+    let outcome = match intake.place(&relay).await? {
+        Ok(()) => outcome(&ground, &relay).await,
+        Err(full) => Err(full),
+    };
+    let promoted = match outcome {
         Ok(evidence) => {
+            let promoted = intake.promote(&relay, evidence).await?;
+            promoted.map(|promoted| (evidence, promoted))
+        }
+        Err(failure) => Err(failure),
+    };
+    match promoted {
+        Ok((evidence, promoted)) => {
             metrics::probed(evidence.as_str());
-            let now_ms = ground.clock.now_ms();
-            if candidates::promote(&ground.records, relay.id, evidence, now_ms).await? {
-                intake.promoted();
-                // Whoever waits now, and whoever looks next.
-                ground.signals.relays.notify_waiters();
-                ground.signals.relays.notify_one();
-                ground.signals.changed(Topic::Relays);
-                tracing::debug!(url = %relay.url, by = evidence.as_str(), "a relay was found");
+            if promoted {
+                tell(&ground, &relay, evidence);
             }
         }
         // It says nothing of the candidate, which stays due.
@@ -88,6 +104,15 @@ async fn attempt(ground: Arc<Ground>, intake: Arc<Intake>, relay: Relay) -> Resu
         }
     }
     Ok(relay)
+}
+
+/// Tells everybody that there is a relay more.
+fn tell(ground: &Ground, relay: &Relay, evidence: Evidence) {
+    // Whoever waits now, and whoever looks next.
+    ground.signals.relays.notify_waiters();
+    ground.signals.relays.notify_one();
+    ground.signals.changed(Topic::Relays);
+    tracing::debug!(url = %relay.url, by = evidence.as_str(), "a relay was found");
 }
 
 /// Asks a candidate, unless its URL alone says that it must not be.

@@ -14,8 +14,10 @@ use crate::relay_url::{MAX_BYTES, RelayUrl};
 
 /// The most mentions that are taken from one event.
 pub(crate) const MAX_MENTIONS: usize = 200;
-/// The most texts of one event that are looked at more closely.
+/// The most different texts of one event that are looked at more closely, in its content and in its tags each.
 const MAX_TRIED: usize = 2 * MAX_MENTIONS;
+/// The most mentions that are taken from its content: neither does that hide the tags, nor they it.
+const MAX_IN_CONTENT: usize = MAX_MENTIONS / 2;
 
 /// What another monitor says of a relay (NIP-66).
 pub(super) const MONITORED: Kind = Kind(30_166);
@@ -27,13 +29,23 @@ pub(crate) fn mentions<'a>(
     let kind = event.kind();
     let in_tags = event.tags().filter_map(move |tag| in_tag(kind, tag));
     let mut found = HashSet::new();
-    in_tags
-        .chain(in_content(event))
-        .filter(|(text, _)| may_be_url(text))
-        .take(MAX_TRIED)
-        .filter_map(|(text, source)| Some((RelayUrl::parse(&text).ok()?, source)))
+    parsed(in_content(event))
+        .take(MAX_IN_CONTENT)
+        .chain(parsed(in_tags))
         .filter(move |mention| found.insert(mention.clone()))
         .take(MAX_MENTIONS)
+}
+
+/// The URLs among texts. One that is written over and over is tried once.
+fn parsed<'a>(
+    texts: impl Iterator<Item = (Cow<'a, str>, Source)>,
+) -> impl Iterator<Item = (RelayUrl, Source)> {
+    let mut tried = HashSet::new();
+    texts
+        .filter(|(text, _)| may_be_url(text))
+        .filter(move |text| tried.insert(text.clone()))
+        .take(MAX_TRIED)
+        .filter_map(|(text, source)| Some((RelayUrl::parse(&text).ok()?, source)))
 }
 
 /// The text of a tag that may be the URL of a relay.
@@ -191,9 +203,35 @@ mod tests {
         let tags: Vec<[&str; 2]> = urls.iter().map(|url| ["r", url.as_str()]).collect();
         let tags: Vec<&[&str]> = tags.iter().map(|tag| tag.as_slice()).collect();
         assert_eq!(found(&event(1, &tags, "")).len(), MAX_MENTIONS);
-        let no_urls: Vec<&[&str]> = vec![&["r", "wss://a b"]; MAX_TRIED];
-        let tags: Vec<&[&str]> = no_urls.into_iter().chain([same[2]]).collect();
+        let no_urls: Vec<String> = (0..MAX_TRIED).map(|n| format!("wss://a {n}")).collect();
+        let no_urls: Vec<[&str; 2]> = no_urls.iter().map(|text| ["r", text.as_str()]).collect();
+        let no_urls = no_urls.iter().map(|tag| tag.as_slice());
+        let tags: Vec<&[&str]> = no_urls.chain([same[2]]).collect();
         assert!(found(&event(1, &tags, "")).is_empty());
+    }
+
+    #[test]
+    fn o1_1_a_hint_that_is_written_often_hides_no_other() {
+        let mut tags: Vec<&[&str]> = vec![&["p", "00", "wss://a.example"]; 3 * MAX_TRIED];
+        tags.push(&["p", "01", "wss://b.example"]);
+        let expected = ["wss://a.example/", "wss://b.example/"].map(|url| (url.to_owned(), "hint"));
+        assert_eq!(found(&event(1, &tags, "")), expected);
+    }
+
+    #[test]
+    fn o1_1_tags_and_content_hide_not_each_other() {
+        let hints: Vec<String> = (0..500).map(|n| format!("wss://{n}.example")).collect();
+        let tags: Vec<[&str; 3]> = hints.iter().map(|url| ["p", "00", url.as_str()]).collect();
+        let tags: Vec<&[&str]> = tags.iter().map(|tag| tag.as_slice()).collect();
+        let content: Vec<String> = hints.iter().map(|url| format!(r#""{url}":{{}}"#)).collect();
+        let content = format!("{{{}}}", content.join(","));
+        let count = |found: &[(String, &str)], source: &str| {
+            found.iter().filter(|(_, one)| *one == source).count()
+        };
+        let both = found(&event(3, &tags, &content));
+        assert_eq!((count(&both, "kind_3"), count(&both, "hint")), (100, 100));
+        let one = found(&event(3, &tags, r#"{"wss://x.example":{}}"#));
+        assert_eq!((count(&one, "kind_3"), count(&one, "hint")), (1, 199));
     }
 
     proptest! {

@@ -11,9 +11,11 @@ pub(super) fn mentioned(source: Source, times: u64) {
     counter!("stentor_observatory_mentions_total", "source" => source.as_str()).increment(times);
 }
 
-/// New URLs were dropped, as there are as many candidates as there may be.
-pub(super) fn dropped(urls: u64) {
-    counter!("stentor_observatory_mentions_dropped_total").increment(urls);
+/// New URLs were dropped: as there are as many candidates as there may be, or as many URLs of their hosts.
+pub(super) fn dropped(no_room: u64, of_full_hosts: u64) {
+    for (reason, urls) in [("room", no_room), ("host", of_full_hosts)] {
+        counter!("stentor_observatory_mentions_dropped_total", "reason" => reason).increment(urls);
+    }
 }
 
 /// A candidate was tried.

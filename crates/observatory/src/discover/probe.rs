@@ -46,7 +46,8 @@ impl Evidence {
 /// Why a candidate has not shown that it is a relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
-    /// A word: `dns`, `tcp`, `tls`, `proxy`, `timeout`, `http_…` with the status, `protocol`, `closed`, `mute`, `refused`, `no_proxy`.
+    /// A word: `dns`, `tcp`, `tls`, `proxy`, `timeout`, `http_…` with the status, `protocol`, `closed`, `mute`, `refused`, `no_proxy`,
+    /// `full`.
     pub reason: Cow<'static, str>,
     /// The same in more words, for people.
     pub detail: String,
@@ -55,7 +56,8 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn new(reason: impl Into<Cow<'static, str>>, detail: &impl ToString) -> Self {
+    /// With this reason, and these words for people.
+    pub fn new(reason: impl Into<Cow<'static, str>>, detail: &impl ToString) -> Self {
         Self {
             reason: reason.into(),
             // It may be the relay's own words, with what not every database takes.

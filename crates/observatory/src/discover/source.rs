@@ -40,6 +40,18 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// Whether the operator has named it, so that there is room kept for what it names.
+    #[must_use]
+    pub const fn is_operators(self) -> bool {
+        self.names_one_by_one() || matches!(self, Self::HttpList)
+    }
+
+    /// Whether the operator has named each of its relays, and not only where to find some.
+    #[must_use]
+    pub const fn names_one_by_one(self) -> bool {
+        matches!(self, Self::BuiltIn | Self::Seeds | Self::SeedFile)
+    }
+
     /// Its word in tables and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,8 +1,9 @@
 //! Sources that are a text as a whole (seeds, lists on web servers): read once, and again when they change (O1.1).
 //!
 //! The cursor of such a source counts the URLs that were taken from the text of this hash, so that reading goes on where it was
-//! interrupted. A text that stays the same is read again after half of `forget_days`, as what it names is still mentioned: without
-//! that, a seed that does not answer would be forgotten although it is still in the configuration.
+//! interrupted, or where there was no room for more candidates: what the operator has named waits for it. A text that stays the same is
+//! read again after half of `forget_days`, as what it names is still mentioned: without that, a seed that does not answer would be
+//! forgotten although it is still in the configuration.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -65,7 +66,7 @@ impl Note {
         Cursor { place, note }
     }
 
-    /// Writes down this and what was found up to this place.
+    /// Writes down this and what was found up to this place; `None` when there is no room for it.
     ///
     /// # Errors
     /// Those of the records.
@@ -75,13 +76,13 @@ impl Note {
         name: &str,
         (from, place): (Cursor, u64),
         found: Mentions,
-    ) -> Result<Cursor, Error> {
+    ) -> Result<Option<Cursor>, Error> {
         let step = Step {
             name: name.to_owned(),
             from,
             to: self.cursor(place),
         };
-        intake.take(found, step).await
+        intake.take_all(found, step).await
     }
 }
 
@@ -112,16 +113,15 @@ pub(super) async fn read(
     let (before, mut cursor) = Note::load(ground, text.name).await?;
     let again = before.hash == text.hash && before.is_fresh(ground);
     let mut place = if again { cursor.place } else { 0 };
-    note.hash = text.hash;
+    note.hash.clone_from(&text.hash);
     note.read_ms = if again {
         before.read_ms
     } else {
         ground.clock.now_ms()
     };
     let known = usize::try_from(place).unwrap_or(usize::MAX);
-    let left: Vec<_> = text.urls.into_iter().take(MAX_URLS).skip(known).collect();
-    let mut chunks = left.chunks(ENOUGH).peekable();
-    if chunks.peek().is_none() {
+    let left: Vec<_> = text.urls.iter().take(MAX_URLS).skip(known).collect();
+    if left.is_empty() {
         note.done = true;
         if note != before {
             let found = Mentions::default();
@@ -129,18 +129,43 @@ pub(super) async fn read(
         }
         return Ok(());
     }
-    while let Some(chunk) = chunks.next() {
-        let mut mentions = Mentions::default();
-        for url in chunk {
-            let found_in = || text.found_in.map(str::to_owned);
-            mentions.add(url.clone(), text.source, found_in);
+    let mut size = ENOUGH;
+    let mut left = left.as_slice();
+    while !left.is_empty() {
+        let (some, rest) = left.split_at(size.min(left.len()));
+        note.done = rest.is_empty();
+        let to = place + some.len() as u64;
+        let step = (cursor.clone(), to);
+        let saving = note.save(intake, text.name, step, mentions(&text, some));
+        match saving.await? {
+            Some(saved) => {
+                (cursor, place, left) = (saved, to, rest);
+                size = ENOUGH.min(2 * size);
+            }
+            // Perhaps there is for the first of them.
+            None if some.len() > 1 => size = some.len() / 2,
+            None => {
+                let (source, urls) = (text.source.as_str(), left.len());
+                tracing::warn!(
+                    source,
+                    urls,
+                    "there is no room for candidates of the operator"
+                );
+                break;
+            }
         }
-        place += chunk.len() as u64;
-        note.done = chunks.peek().is_none();
-        let saving = note.save(intake, text.name, (cursor, place), mentions);
-        cursor = saving.await?;
     }
     Ok(())
+}
+
+/// These URLs of it.
+fn mentions(text: &Text<'_>, urls: &[&RelayUrl]) -> Mentions {
+    let mut mentions = Mentions::default();
+    for url in urls {
+        let found_in = || text.found_in.map(str::to_owned);
+        mentions.add((*url).clone(), text.source, found_in);
+    }
+    mentions
 }
 
 /// SHA-256 in hexadecimal.

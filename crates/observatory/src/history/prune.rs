@@ -1,5 +1,5 @@
-//! Taking away what is not kept any more: checks, and their sums by the hour, after `keep_days`, then the documents that nothing names
-//! (O2.4).
+//! Taking away what is not kept any more: checks, and their sums by the hour, after `keep_days`, and the documents that neither a relay
+//! nor its log of changes names after a week (O2.4).
 //!
 //! A service of its own, as it has the time: small batches with pauses, so that nobody waits for it long. Sums of days stay.
 
@@ -16,6 +16,8 @@ use crate::ground::Ground;
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(3_600);
+/// Days that a document is kept which only checks name. A relay may give another one at each check, of which the checks keep the address.
+const ALONE_DAYS: u64 = 7;
 /// Rows that are taken away at once.
 const BATCH: i64 = 500;
 /// The pause between two batches.
@@ -43,8 +45,9 @@ pub(super) async fn prune(records: &Database, now_ms: u64, keep_days: u64) -> Re
     let checks = all(records, CHECKS, before).await?;
     // Whole hours: the sum of one is as it was until all its checks are too old.
     let hours = all(records, OUTCOMES, before / stored(HOUR_MS)).await?;
-    // The last use of a document is noted now and then only: a day more than the checks that name it.
-    let unused = before.saturating_sub(stored(DAY_MS));
+    // The last use of a document is noted now and then only: a day more.
+    let alone_days = keep_days.min(ALONE_DAYS).saturating_add(1);
+    let unused = stored(now_ms.saturating_sub(alone_days.saturating_mul(DAY_MS)));
     let documents = all(records, DOCUMENTS, unused).await?;
     if checks + documents > 0 {
         tracing::debug!(checks, documents, "old checks and documents taken away");

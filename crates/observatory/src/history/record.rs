@@ -74,14 +74,21 @@ fn one(
     };
     days::add(tx, entry)?;
     let figures = figures(tx, entry)?;
+    // Somebody waits for the word that it is back.
+    let schedule = match !online && alert::is_watched(tx, entry.relay)? {
+        true => schedule.without_doubling(),
+        false => schedule,
+    };
     let changed = known.update(tx, entry, online, schedule, figures)?;
     let reason = reason(&entry.findings.verdict);
+    let tls = entry.findings.tls.as_ref();
     let observed = alert::Observed {
         relay: entry.relay,
         url: known.url(),
         online,
         offline_in_a_row: known.failures_after(online),
         reason: reason.as_deref(),
+        certificate_from_ms: tls.and_then(|tls| tls.certificate_from_ms()),
         certificate_until_ms: entry.findings.certificate_until_ms(),
     };
     Ok(Recorded {

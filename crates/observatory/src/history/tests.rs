@@ -347,6 +347,8 @@ async fn o2_4_what_is_old_goes_and_what_is_named_stays(house: House) {
     let there = async |hash| document(&records, hash).await.unwrap().is_some();
     let old_facts = facts(&name("old"));
     assert!(there(old_facts).await);
+    // However long checks are kept.
+    assert_eq!(prune(&records, START + 7 * DAY_MS, 120).await.unwrap(), 0);
     // One check is too old, but its documents were not long enough unused.
     assert_eq!(prune(&records, START + 5 * DAY_MS + 1, 5).await.unwrap(), 1);
     // By now the other check is too old as well, and so are the sums of both hours. The relay names its last documents, the log the old
@@ -364,6 +366,20 @@ async fn o2_4_what_is_old_goes_and_what_is_named_stays(house: House) {
     assert_eq!(days.len(), 2);
 }
 both_engines!(o2_4_what_is_old_goes_and_what_is_named_stays);
+
+async fn o2_4_a_document_that_only_a_check_names_is_kept_for_a_week(house: House) {
+    let records = records(&house).await;
+    let named = with_document(&json!({ "name": "a" }));
+    let mut moved = named.clone();
+    moved.address = Some("192.0.2.2".parse().unwrap());
+    let facts = Entry::new(RELAY, 0, 1, named.clone()).facts.unwrap().hash;
+    keep(&records, vec![at(START, named), at(START + DAY_MS, moved)]).await;
+    let prune = async |day| prune(&records, START + day * DAY_MS, 120).await.unwrap();
+    assert_eq!(prune(8).await, 0);
+    assert_eq!(prune(9).await, 1);
+    assert_eq!(document(&records, facts).await.unwrap(), None);
+}
+both_engines!(o2_4_a_document_that_only_a_check_names_is_kept_for_a_week);
 
 async fn o4_5_checks_tell_whoever_watches_the_relay(house: House) {
     let records = records(&house).await;

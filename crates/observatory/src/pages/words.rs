@@ -119,6 +119,7 @@ pub(super) fn reason(word: &str) -> String {
 pub(super) fn write_outcome(word: &str) -> String {
     let known = match word {
         "accepted" => "accepted",
+        "taken" => "took an ephemeral event",
         "lost" => "accepted, and not there afterwards",
         "unverified" => "accepted, not read back",
         "unanswered" => "no answer",

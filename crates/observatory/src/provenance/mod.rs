@@ -15,6 +15,7 @@ mod copies;
 mod copy_rows;
 mod credit;
 mod forget;
+mod holders;
 pub(crate) mod latency;
 mod read;
 mod read_all;
@@ -25,10 +26,13 @@ mod tests;
 mod times;
 pub(crate) mod varint;
 
-pub(crate) use among::held_among;
+pub(crate) use among::{Among, held_among};
 pub(crate) use credit::credit;
 pub(crate) use forget::forget;
-pub(crate) use read::{Held, holders};
+#[cfg(test)]
+pub(crate) use holders::holders;
+pub(crate) use holders::holders_of;
+pub(crate) use read::Held;
 pub(crate) use read_all::PairReader;
 
 use crate::table::RelayId;

@@ -1,16 +1,14 @@
 //! Reading who holds what.
 
 use roaring::RoaringBitmap;
-use stentor_sql::{Database, Error, Transaction};
+use stentor_sql::{Error, Transaction};
 
 use super::How;
 use super::chunk::{self, Holding, corrupt};
 use super::seen::Times;
-use crate::clock::{read, stored};
+use crate::clock::read;
 use crate::table::RelayId;
 
-/// Most holders of an event that are told.
-pub(crate) const MOST_HOLDERS: usize = 1_000;
 /// Rows of holdings that are read at once: 1 MiB of bitmaps at most.
 pub(super) const PAGE: i64 = 64;
 
@@ -68,36 +66,4 @@ impl Row {
         }
         Ok(held)
     }
-}
-
-/// Who holds the event of this number, in the order of the relays' numbers; at most [`MOST_HOLDERS`].
-///
-/// # Errors
-/// Those of the records.
-pub(crate) async fn holders(records: &Database, number: u64) -> Result<Vec<Held>, Error> {
-    let place = RoaringBitmap::from_iter([chunk::place(number)]);
-    records
-        .read(move |tx| {
-            let (mut held, mut after) = (Vec::new(), i64::MIN);
-            loop {
-                let rows: Vec<Columns> = tx.fetch_all(
-                    "SELECT chunk, relay, here, live FROM observatory_holdings
-                     WHERE chunk = ? AND relay > ? ORDER BY relay LIMIT ?",
-                    (stored(chunk::of(number)), after, PAGE),
-                )?;
-                let is_last = (rows.len() as i64) < PAGE;
-                for row in rows {
-                    let row = Row::read(row)?;
-                    after = row.relay;
-                    if place.is_subset(&row.holding.here) {
-                        held.extend(row.held(tx, &place)?);
-                    }
-                }
-                if is_last || held.len() >= MOST_HOLDERS {
-                    held.truncate(MOST_HOLDERS);
-                    return Ok(held);
-                }
-            }
-        })
-        .await
 }

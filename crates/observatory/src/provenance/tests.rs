@@ -2,11 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, TestRunner};
+use roaring::RoaringBitmap;
 use stentor_sql::both_engines;
 use stentor_sql::testing::House;
 use stentor_sql::{Database, Error};
 use tokio::runtime::Handle;
 
+use super::among::held_within;
 use super::chunk::Holding;
 use super::read::PAGE;
 use super::read_all::PairReader;
@@ -257,7 +259,131 @@ async fn o3_3_pairs_and_all_counts_are_those_of_a_naive_model(house: House) {
     });
 }
 
-both_engines!(o3_3_pairs_and_all_counts_are_those_of_a_naive_model);
+both_engines!(
+    o3_3_pairs_and_all_counts_are_those_of_a_naive_model,
+    o4_6_each_event_is_looked_for_at_all_relays_or_at_none,
+    o4_2_holders_of_many_events_are_told_in_the_order_of_relays,
+    o4_2_holders_of_the_events_of_a_chunk_are_read_in_one_pass,
+);
+
+/// Pairs of relays and numbers.
+async fn hold(records: &Database, pairs: impl Iterator<Item = (i64, u64)>) {
+    let pair = |(relay, number)| Pair {
+        number,
+        relay: RelayId(relay),
+        seen_ms: number + 1_000 * relay.unsigned_abs(),
+        created_ms: 1,
+        how: if number % 2 == 0 {
+            How::Live
+        } else {
+            How::Fetched
+        },
+    };
+    let pairs: Vec<Pair> = pairs.map(pair).collect();
+    records.write(move |tx| credit(tx, &pairs)).await.unwrap();
+}
+
+/// Three chunks, in each of which 100 relays hold all of two events.
+async fn o4_6_each_event_is_looked_for_at_all_relays_or_at_none(house: House) {
+    let ground = crate::testing::ground(&house, crate::Config::default()).await;
+    let numbers: Vec<u64> = (0..3_u64)
+        .flat_map(|chunk| [1, 2].map(|place| chunk << 16 | place))
+        .collect();
+    let pairs = (1..=100).flat_map(|relay| numbers.iter().map(move |number| (relay, *number)));
+    hold(&ground.records, pairs).await;
+    for (rows, of) in [
+        (1, 2),
+        (99, 2),
+        (100, 2),
+        (101, 4),
+        (200, 4),
+        (201, 6),
+        (1_000, 6),
+    ] {
+        let among = held_within(&ground.records, &numbers, rows).await.unwrap();
+        assert_eq!((among.of, among.held.len()), (of, 100), "{rows}");
+        // Places in the list of all.
+        let looked_for: RoaringBitmap = (6 - of as u32..6).collect();
+        for held in among.held.values() {
+            assert_eq!(held, &looked_for, "{rows}");
+        }
+    }
+    let none = held_within(&ground.records, &[], 1).await.unwrap();
+    assert_eq!((none.of, none.held.len()), (0, 0));
+}
+
+/// Events that nobody, one relay, some, and all of many relays hold, in two chunks.
+async fn o4_2_holders_of_many_events_are_told_in_the_order_of_relays(house: House) {
+    let ground = crate::testing::ground(&house, crate::Config::default()).await;
+    let records = &ground.records;
+    let relays = |number: u64| match number & 0xffff {
+        1 => 0..0,
+        2 => 97..98,
+        3 => 60..71,
+        _ => 1..131,
+    };
+    let numbers: BTreeSet<u64> = [1, 2, 3, 4, 9_000, 65_537, 65_538, 131_075].into();
+    let pairs = numbers
+        .iter()
+        .flat_map(|number| relays(*number).map(|relay| (relay, *number)));
+    hold(records, pairs).await;
+    for most in [0, 1, 5, 100, 1_000] {
+        let found = holders_of(records, &numbers, most).await.unwrap();
+        for number in &numbers {
+            let expected: Vec<(i64, u64)> = relays(*number)
+                .map(|relay| (relay, number + 1_000 * relay as u64))
+                .collect();
+            let one = found.get(number).map(|one| (one.total, &one.first));
+            let Some((total, first)) = one else {
+                assert_eq!(expected, []);
+                continue;
+            };
+            assert_eq!(total, expected.len() as u64);
+            let first: Vec<(i64, u64)> = first
+                .iter()
+                .map(|held| (held.relay.0, held.seen_ms))
+                .collect();
+            assert_eq!(
+                first,
+                expected[..most.min(expected.len())],
+                "{number} {most}"
+            );
+        }
+    }
+    // A chunk of which only one relay is asked for, and one that is gone.
+    records.write(|tx| forget(tx, &[4])).await.unwrap();
+    let found = holders_of(records, &[2, 4].into(), 10).await.unwrap();
+    let told: Vec<_> = found
+        .iter()
+        .map(|(number, one)| (*number, one.first.len()))
+        .collect();
+    assert_eq!(told, [(2, 1)]);
+}
+
+/// However many events are asked for, what 130 relays hold of their chunk is read once, and no further than it has to be.
+async fn o4_2_holders_of_the_events_of_a_chunk_are_read_in_one_pass(house: House) {
+    let ground = crate::testing::ground(&house, crate::Config::default()).await;
+    let records = &ground.records;
+    let shared: BTreeSet<u64> = (1..=100).collect();
+    let pairs = (1..=130).flat_map(|relay| shared.iter().map(move |number| (relay, *number)));
+    hold(records, pairs).await;
+    let alone: BTreeSet<u64> = (200..=220).collect();
+    hold(records, alone.iter().map(|number| (130, *number))).await;
+    let pages = async |numbers: &BTreeSet<u64>, most| {
+        let (found, pages) = super::holders::read(records, numbers, most).await.unwrap();
+        assert_eq!(found.len(), numbers.len());
+        pages
+    };
+    assert_eq!(
+        (pages(&shared, 200).await, pages(&shared, 64).await),
+        (3, 1)
+    );
+    assert_eq!(
+        pages(&alone, 200).await,
+        1,
+        "only their holder is looked at"
+    );
+}
 
 /// How the events that a relay holds lie among all.
 #[derive(Debug, Clone, Copy)]

@@ -39,10 +39,12 @@ impl Maker {
         let now_ms = ground.clock.now_ms();
         let mut last = self_made(ground, now_ms).await?;
         let oldest_ms = now_ms.saturating_sub(fresh_ms(ground));
+        // Answers may be later than now where the clock was set back.
+        self.seen_ms = self.seen_ms.min(now_ms);
         let from_ms = self.seen_ms.saturating_sub(BACK_MS).max(oldest_ms);
         let mut from = (from_ms, RelayId(0));
         loop {
-            let found = table::found(&ground.records, from, BATCH).await?;
+            let found = table::found(&ground.records, from, now_ms, BATCH).await?;
             let Some(end) = found.last() else {
                 break;
             };

@@ -83,11 +83,12 @@ impl FromRow for Found {
     }
 }
 
-/// Relays that are online by an answer that is newer than the one that was published of them last; those after this place, in the
-/// order of their answers.
+/// Relays that are online by an answer that is newer than the one that was published of them last, or after one that is later than now,
+/// as the clock was set back since; those after this place, in the order of their answers.
 pub(super) async fn found(
     records: &Database,
     (seen_ms, relay): (u64, RelayId),
+    now_ms: u64,
     limit: u32,
 ) -> Result<Vec<Found>, Error> {
     records
@@ -97,9 +98,16 @@ pub(super) async fn found(
              FROM observatory_relays r
              LEFT JOIN observatory_documents d ON d.hash = r.document
              LEFT JOIN observatory_published p ON p.kind = ? AND p.relay = r.id
-             WHERE (r.seen_ms, r.id) > (?, ?) AND r.state = 'relay' AND r.status = 'online' AND (p.seen_ms IS NULL OR r.seen_ms > p.seen_ms)
+             WHERE (r.seen_ms, r.id) > (?, ?) AND r.state = 'relay' AND r.status = 'online' AND (p.seen_ms IS NULL OR r.seen_ms > p.seen_ms
+                 OR (p.seen_ms > ? AND r.seen_ms <> p.seen_ms))
              ORDER BY r.seen_ms, r.id LIMIT ?",
-            (i64::from(DISCOVERY.0), stored(seen_ms), relay.0, limit),
+            (
+                i64::from(DISCOVERY.0),
+                stored(seen_ms),
+                relay.0,
+                stored(now_ms),
+                limit,
+            ),
         )
         .await
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 use serde::Serialize;
-use stentor_event::{Filter, PublicKey, Timestamp, Viewer};
+use stentor_event::{
+    EventView, Filter, PublicKey, Timestamp, Viewer, VisibilityRules, embeds_protected,
+};
 use stentor_sql::Database;
 use stentor_store::{Budget, Query, ScanLimits};
 use utoipa::ToSchema;
@@ -13,22 +15,27 @@ use utoipa::ToSchema;
 use super::suggestion;
 use crate::error::Error;
 use crate::ground::Ground;
-use crate::provenance;
+use crate::provenance::{self, Among};
 use crate::table::{for_rows, rows};
 
-/// Most events that are looked at: the newest.
+/// Most events that are looked for: the newest.
 const MOST_EVENTS: usize = 1_000;
+/// Most events that are looked at for that, with those that are not for everybody.
+const MOST_LOOKED_AT: usize = 5_000;
 /// Most relays that are told.
-const MOST_RELAYS: usize = 200;
+pub(super) const MOST_RELAYS: usize = 200;
 /// Events of one slice of the scan.
 const SLICE: usize = 250;
 
 /// Which relays deliver an author's events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Deliveries {
-    /// Events of the author that were looked for: those of these days that the archive has and everybody may see, the newest
-    /// 1,000 at most.
+    /// Events of the author that were looked for at every relay: those of these days that the archive has and everybody may see,
+    /// the newest 1,000 at most.
     pub of: u64,
+    /// Whether there may be more of them than were looked for: more than 1,000, or so far apart in the archive that only those that
+    /// came to it last were.
+    pub bound_reached: bool,
     /// Relays in the order in which a client should ask them: each adds more events to those before it than any that follows
     /// would. The 200 that hold most, and those that the author lists, at most as many again.
     pub relays: Vec<Delivery>,
@@ -68,27 +75,41 @@ pub(crate) async fn deliveries(
     ground: &Ground,
     author: PublicKey,
     days: u64,
+    rules: Arc<VisibilityRules>,
 ) -> Result<Deliveries, Error> {
-    let numbers = newest(ground, author, days).await?;
-    let held = provenance::held_among(&ground.records, &numbers).await?;
-    let mut most: Vec<(i64, RoaringBitmap)> = held.into_iter().collect();
-    most.sort_by_key(|(relay, held)| (std::cmp::Reverse(held.len()), *relay));
-    most.truncate(MOST_RELAYS);
-    let mut relays = named(&ground.records, most).await?;
-    add_listed(&ground.records, author, &mut relays).await?;
+    let (numbers, bound_reached) = newest(ground, author, days, rules).await?;
+    let Among { held, of } = provenance::held_among(&ground.records, &numbers).await?;
+    let listed = listed(&ground.records, author).await?;
+    let mut relays = named(&ground.records, chosen(held, &listed)).await?;
+    add(listed, &mut relays);
     Ok(Deliveries {
-        of: numbers.len() as u64,
+        of: of as u64,
+        bound_reached: bound_reached || of < numbers.len(),
         relays: suggested(relays),
     })
 }
 
-/// Numbers of the author's newest events that everybody may see.
-async fn newest(ground: &Ground, author: PublicKey, days: u64) -> Result<Vec<u64>, Error> {
+/// Those that hold most, and those that the author lists, however little these hold.
+fn chosen(held: BTreeMap<i64, RoaringBitmap>, listed: &[Listed]) -> Vec<(i64, RoaringBitmap)> {
+    let listed: BTreeSet<i64> = listed.iter().filter_map(|one| one.relay).collect();
+    let mut most: Vec<(i64, RoaringBitmap)> = held.into_iter().collect();
+    most.sort_by_key(|(relay, held)| (std::cmp::Reverse(held.len()), *relay));
+    let ranked = most.into_iter().enumerate();
+    let chosen = ranked.filter(|(rank, (relay, _))| *rank < MOST_RELAYS || listed.contains(relay));
+    chosen.map(|(_, one)| one).collect()
+}
+
+/// Numbers of the author's newest events that everybody may see, ascending, and whether there may be more of them.
+async fn newest(
+    ground: &Ground,
+    author: PublicKey,
+    days: u64,
+    rules: Arc<VisibilityRules>,
+) -> Result<(Vec<u64>, bool), Error> {
     let now = ground.clock.now();
     let filter = Filter {
         authors: Some(vec![author]),
         since: Some(Timestamp(now.0.saturating_sub(days.saturating_mul(86_400)))),
-        limit: Some(MOST_EVENTS as u64),
         ..Filter::default()
     };
     let query = Query {
@@ -102,13 +123,24 @@ async fn newest(ground: &Ground, author: PublicKey, days: u64) -> Result<Vec<u64
         bytes: 1 << 20,
         rows: 10_000,
     };
-    let viewer = Viewer::with_keys(Arc::default(), Vec::new());
+    let viewer = Viewer::anonymous(rules);
     let (mut scan, mut numbers) = (ground.archive.scan(query), BTreeSet::new());
+    let mut looked_at = 0;
     loop {
         let batch = scan.next(&viewer, budget).await?;
-        numbers.extend(batch.events.iter().map(|event| event.number.0));
-        if batch.end.is_some() || numbers.len() >= MOST_EVENTS {
-            return Ok(numbers.into_iter().collect());
+        for event in &batch.events {
+            if numbers.len() >= MOST_EVENTS || looked_at >= MOST_LOOKED_AT {
+                return Ok((numbers.into_iter().collect(), true));
+            }
+            looked_at += 1;
+            let view = EventView::from_canonical(&event.json)
+                .map_err(|error| Error::Invalid(error.to_string()))?;
+            if !view.is_protected() && !embeds_protected(&view) {
+                numbers.insert(event.number.0);
+            }
+        }
+        if batch.end.is_some() {
+            return Ok((numbers.into_iter().collect(), false));
         }
     }
 }
@@ -141,12 +173,16 @@ async fn named(
     Ok(known.collect())
 }
 
-/// Marks those that the author lists, and adds those that hold nothing.
-async fn add_listed(
-    records: &Database,
-    author: PublicKey,
-    relays: &mut BTreeMap<String, Known>,
-) -> Result<(), Error> {
+/// A relay that the author lists.
+struct Listed {
+    url: String,
+    /// Its number, if it is known.
+    relay: Option<i64>,
+    online: bool,
+}
+
+/// Where the author says to write, at most 200 relays.
+async fn listed(records: &Database, author: PublicKey) -> Result<Vec<Listed>, Error> {
     let listed: Vec<(String, Option<i64>, Option<String>)> = records
         .fetch_all(
             "SELECT u.url, r.id, r.status FROM observatory_authors a
@@ -156,13 +192,22 @@ async fn add_listed(
             (author.0, MOST_RELAYS as i64),
         )
         .await?;
-    for (url, relay, status) in listed {
-        let known = relays.entry(url).or_default();
+    let one = |(url, relay, status): (String, Option<i64>, Option<String>)| Listed {
+        url,
+        relay,
+        online: status.as_deref() == Some("online"),
+    };
+    Ok(listed.into_iter().map(one).collect())
+}
+
+/// Marks those that the author lists, and adds those of them that hold nothing.
+fn add(listed: Vec<Listed>, relays: &mut BTreeMap<String, Known>) {
+    for one in listed {
+        let known = relays.entry(one.url).or_default();
         known.listed = true;
-        known.relay = known.relay.or(relay);
-        known.online |= status.as_deref() == Some("online");
+        known.relay = known.relay.or(one.relay);
+        known.online |= one.online;
     }
-    Ok(())
 }
 
 /// Puts them in order: those that can be reached before those that cannot; among equal ones, those that the author lists first.

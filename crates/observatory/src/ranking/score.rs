@@ -107,7 +107,7 @@ fn openness(known: &Known) -> Option<f64> {
         Some("accepted") => return Some(1.0),
         Some("auth-required") => return Some(0.5),
         // Neither says anything of policy.
-        None | Some("unverified" | "unanswered" | "failed" | "rate-limited") => {}
+        None | Some("taken" | "unverified" | "unanswered" | "failed" | "rate-limited") => {}
         Some(_) => return Some(0.0),
     }
     match (known.auth_required, known.writes_restricted) {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use stentor_event::{EventBuilder, Kind, Timestamp};
 use stentor_sql::both_engines;
@@ -175,6 +177,88 @@ async fn o4_6_what_is_alive_is_listed_the_best_first(house: House) {
     assert!(urls(AliveQuery { open: true, ..all }).await.is_empty());
 }
 
+/// Notes of the key 5, each a second before the next, and their numbers.
+async fn notes(ground: &Ground, count: u64) -> Vec<u64> {
+    let now = ground.clock.now();
+    let batch = (1..=count).map(|age| Submission {
+        event: EventBuilder::new(Kind::NOTE, Timestamp(now.0 - age)).sign(&key(5)),
+        verified: true,
+    });
+    let outcomes = ground.archive.submit(batch.collect(), now).await.unwrap();
+    let number = |outcome: &Outcome| match outcome {
+        Outcome::Stored(number) => number.0,
+        other => panic!("{other:?}"),
+    };
+    outcomes.iter().map(number).collect()
+}
+
+async fn hold(ground: &Ground, pairs: Vec<(RelayId, u64)>) {
+    let pair = |(relay, number)| Pair {
+        number,
+        relay,
+        seen_ms: 1,
+        created_ms: 1,
+        how: How::Fetched,
+    };
+    let pairs: Vec<Pair> = pairs.into_iter().map(pair).collect();
+    let credited = ground.records.write(move |tx| credit(tx, &pairs));
+    credited.await.unwrap();
+}
+
+async fn o4_6_what_an_author_lists_is_told_however_little_it_holds(house: House) {
+    let ground = crate::testing::ground(&house, crate::Config::default()).await;
+    let list = EventBuilder::new(Kind::RELAY_LIST, ground.clock.now())
+        .tag(["r", "wss://listed.example"])
+        .sign(&key(5));
+    let numbers = notes(&ground, 3).await;
+    let list = Submission {
+        event: list,
+        verified: true,
+    };
+    let submitted = ground.archive.submit(vec![list], ground.clock.now());
+    submitted.await.unwrap();
+    crate::statistics::count_all(&ground).await;
+    let mut pairs = Vec::new();
+    for place in 0..delivery::MOST_RELAYS {
+        let url = format!("wss://r{place}.example/");
+        let better = relay(&ground, &url, "online", 1.0, 10).await;
+        pairs.extend(numbers.iter().map(|number| (better, *number)));
+    }
+    for url in ["wss://listed.example/", "wss://other.example/"] {
+        let one = relay(&ground, url, "online", 1.0, 10).await;
+        pairs.push((one, numbers[0]));
+    }
+    hold(&ground, pairs).await;
+    let author = key(5).public_key();
+    let found = deliveries(&ground, author, 30, Arc::default());
+    let found = found.await.unwrap();
+    assert_eq!(found.relays.len(), delivery::MOST_RELAYS + 1);
+    let listed = found.relays.iter().find(|one| one.listed).unwrap();
+    assert_eq!(
+        (listed.url.as_str(), listed.held),
+        ("wss://listed.example/", 1)
+    );
+}
+
+async fn o4_6_more_events_than_are_looked_for_are_told_of(house: House) {
+    let ground = crate::testing::ground(&house, crate::Config::default()).await;
+    let author = key(5).public_key();
+    let found = async || {
+        let found = deliveries(&ground, author, 30, Arc::default());
+        let found = found.await.unwrap();
+        (found.of, found.bound_reached)
+    };
+    notes(&ground, 1_000).await;
+    assert_eq!(found().await, (1_000, false));
+    let now = ground.clock.now();
+    let one_more = Submission {
+        event: EventBuilder::new(Kind::REACTION, now).sign(&key(5)),
+        verified: true,
+    };
+    ground.archive.submit(vec![one_more], now).await.unwrap();
+    assert_eq!(found().await, (1_000, true));
+}
+
 async fn o4_6_an_authors_events_are_looked_for_at_every_relay(house: House) {
     let ground = crate::testing::ground(&house, crate::Config::default()).await;
     let now = ground.clock.now().0;
@@ -220,8 +304,15 @@ async fn o4_6_an_authors_events_are_looked_for_at_every_relay(house: House) {
         .write(move |tx| credit(tx, &pairs))
         .await
         .unwrap();
-    let found = deliveries(&ground, key(5).public_key(), 30).await.unwrap();
+    let deliveries = async |who: u8| {
+        let author = key(who).public_key();
+        deliveries(&ground, author, 30, Arc::default())
+            .await
+            .unwrap()
+    };
+    let found = deliveries(5).await;
     assert_eq!(found.of, 10, "the one of 40 days ago is not asked for");
+    assert!(!found.bound_reached);
     let rows: Vec<_> = found
         .relays
         .iter()
@@ -244,11 +335,13 @@ async fn o4_6_an_authors_events_are_looked_for_at_every_relay(house: House) {
             ("wss://unknown.example/", 0, 10, true, false),
         ]
     );
-    let nobody = deliveries(&ground, key(6).public_key(), 30).await.unwrap();
+    let nobody = deliveries(6).await;
     assert_eq!((nobody.of, nobody.relays.len()), (0, 0));
 }
 
 both_engines!(
     o4_6_what_is_alive_is_listed_the_best_first,
     o4_6_an_authors_events_are_looked_for_at_every_relay,
+    o4_6_what_an_author_lists_is_told_however_little_it_holds,
+    o4_6_more_events_than_are_looked_for_are_told_of,
 );

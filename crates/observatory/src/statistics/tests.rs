@@ -301,13 +301,36 @@ async fn o4_1_entries_of_relay_lists_that_lead_nowhere_are_told(house: House) {
     put(&ground, &[newer.clone(), older.clone(), other]).await;
     count(&ground).await;
     let dead = |later: u64| answer::dead_entries(&ground.records, now_ms + later, None, 10);
+    let tried = async |failures: i64, reason: &'static str| {
+        let url = RelayUrl::parse("wss://never.example/").unwrap();
+        let write = ground.records.write(move |tx| {
+            let (id, _) = mention(tx, &url, "test", None, 1)?;
+            tx.execute(
+                "UPDATE observatory_relays SET failures = ?, reason = ? WHERE id = ?",
+                (failures, Some(reason).filter(|_| failures > 0), id.0),
+            )?;
+            Ok::<_, stentor_sql::Error>(())
+        });
+        write.await.unwrap();
+    };
     let found = dead(0).await.unwrap();
-    // A URL that has only just been named may still become a relay.
-    assert_eq!((found.entries, found.dead), (5, 2));
+    assert_eq!((found.entries, found.dead, found.untested), (5, 2, 1));
     assert_eq!(found.urls[0].url, "wss://gone.example/");
     assert!(found.urls[0].was_relay && found.urls[0].entries == 2);
+    // What was never tried is not dead, however long it has been named: not known, not tried yet, or without a way to it.
+    for failures in [None, Some(0), Some(9)] {
+        if let Some(failures) = failures {
+            tried(failures, "no_proxy").await;
+        }
+        let found = dead(10 * DAY * 1_000).await.unwrap();
+        assert_eq!((found.dead, found.untested), (3, 1), "{failures:?}");
+    }
+    tried(1, "dns").await;
+    // A URL that has only just been named may still become a relay.
+    let found = dead(0).await.unwrap();
+    assert_eq!((found.dead, found.untested), (2, 0));
     let found = dead(10 * DAY * 1_000).await.unwrap();
-    assert_eq!((found.entries, found.dead), (5, 4));
+    assert_eq!((found.entries, found.dead, found.untested), (5, 4, 0));
     assert!((found.share - 0.8).abs() < 1e-9);
     let never = found
         .urls

@@ -6,6 +6,8 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use stentor_auth::Registry;
+use stentor_gateway::webhook;
+use stentor_observatory::Observatory;
 use stentor_relay::access::Access;
 use stentor_sql::Database;
 use stentor_store::EventStore;
@@ -64,6 +66,11 @@ pub enum Db {
         #[arg(long)]
         json: bool,
     },
+    /// Forgets all that the records say of the observatory's archive, so that another can be begun; only while no node works with them
+    ///
+    /// Who holds what, what is covered, and statistics go, which are told by the numbers that an archive gives to its events. Relays, checks and
+    /// watches stay, and so do the files of the archive.
+    ForgetArchive,
     /// Looks after the index of full-text search
     #[command(subcommand)]
     Search(SearchIndex),
@@ -108,6 +115,7 @@ impl Db {
             Self::Retention { dry_run, json } => retention(common, dry_run, json).await,
             Self::Migrate => migrate(common).await,
             Self::Reindex { json } => reindex(common, json).await,
+            Self::ForgetArchive => forget_archive(common).await,
             Self::Search(SearchIndex::Rebuild { json }) => {
                 let result = job(common, Job::RebuildSearch, "search index").await?;
                 show(&result, json)
@@ -233,14 +241,33 @@ async fn migrate_all(records: &Database, config: &Config) -> anyhow::Result<()> 
     Access::open(records.clone()).await?;
     stentor_bus::migrate(records).await?;
     Registry::open(records.clone(), &config.auth.limits, clock::now()).await?;
+    webhook::migrate(records).await?;
+    Observatory::migrate(records).await?;
+    Ok(())
+}
+
+async fn forget_archive(common: &Common) -> anyhow::Result<()> {
+    let layout = Layout::new(&common.data);
+    no_node(&layout).await?;
+    let records = records::open(&layout, &common.load()?.config).await?;
+    let forgotten = Observatory::forget_archive(&records).await;
+    records.close().await;
+    forgotten.context("forgetting the archive")?;
+    Ok(output::line(
+        "the records say nothing of an archive any more",
+    )?)
+}
+
+async fn no_node(layout: &Layout) -> anyhow::Result<()> {
+    if control::connect(&layout.control_socket()).await?.is_some() {
+        bail!("a node runs on {}: stop it first", layout.root().display());
+    }
     Ok(())
 }
 
 async fn reindex(common: &Common, json: bool) -> anyhow::Result<()> {
     let layout = Layout::new(&common.data);
-    if control::connect(&layout.control_socket()).await?.is_some() {
-        bail!("a node runs on {}: stop it first", layout.root().display());
-    }
+    no_node(&layout).await?;
     let path = layout.relay_store();
     if !path.exists() {
         return Err(access::no_store(&layout));

@@ -193,6 +193,27 @@ async fn o2_3_without_control_hosts_ten_relays_at_once_tell() {
     assert_eq!(*ground.signals.own_network().borrow(), Some(false));
 }
 
+#[tokio::test]
+async fn o2_3_control_hosts_that_are_gone_for_good_stop_nothing() {
+    let mut config = config();
+    config.check.control = vec!["127.0.0.1:1".to_owned()];
+    let (_house, ground) = super::ground_with(config).await;
+    let server = good().await;
+    let urls = vec![nobody().await, server.url.clone()];
+    relays(&ground, urls, "online").await;
+    // The second was online, and is due when the first has been found away.
+    let later = crate::clock::stored(ground.clock.now_ms() + 3_600_000);
+    let seen = ground.records.write(move |tx| {
+        tx.execute("UPDATE observatory_relays SET seen_ms = 1", ())?;
+        let sql = "UPDATE observatory_relays SET next_ms = ? WHERE id = 2";
+        tx.execute(sql, (later,))
+    });
+    seen.await.unwrap();
+    let said = until(&ground, |said| !said.is_empty()).await;
+    assert_eq!((said[0].0, said[0].1), (1, Some(false)), "{said:?}");
+    assert_eq!(*ground.signals.own_network().borrow(), Some(true));
+}
+
 fn away(relay: i64) -> Checked {
     let now = Instant::now();
     Checked {
@@ -219,18 +240,25 @@ async fn o2_3_a_few_relays_are_away_after_a_while_or_when_others_are_reached() {
             .map(|checked| (checked.due.relay.0, checked.findings.verdict.online()))
             .collect()
     };
-    jury.judge(away(1)).await;
+    jury.judge(away(1)).await.unwrap();
     jury.release_held();
     assert!(decided(&mut jury).is_empty());
     jury.age_held(PATIENCE);
     jury.release_held();
     assert_eq!(decided(&mut jury), [(1, Some(false))]);
 
-    jury.judge(away(2)).await;
-    assert!(decided(&mut jury).is_empty());
+    // The check of a relay that was connected to before that one's began.
+    let mut reached = away(4);
+    reached.findings.reached = Some(true);
+    reached.findings.reached_at = Some(Instant::now());
+    let after = away(2);
+    jury.judge(after).await.unwrap();
+    jury.judge(reached).await.unwrap();
+    assert_eq!(decided(&mut jury), [(4, Some(false))]);
     let mut reached = away(3);
     reached.findings.reached = Some(true);
-    jury.judge(reached).await;
+    reached.findings.reached_at = Some(Instant::now());
+    jury.judge(reached).await.unwrap();
     assert_eq!(decided(&mut jury), [(2, Some(false)), (3, Some(false))]);
 }
 

@@ -1,6 +1,7 @@
 //! Checks of small relays on loopback, each with a manner of its own.
 
 mod cycle;
+mod proxy;
 mod server;
 mod tls;
 mod visits;

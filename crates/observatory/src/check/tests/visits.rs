@@ -179,10 +179,13 @@ async fn written(test: WriteTest, answer: serde_json::Value, ok: (bool, &'static
 #[tokio::test]
 async fn o2_2_an_ephemeral_event_needs_not_come_back() {
     let eose = json!(["EOSE", ""]);
-    let found = written(WriteTest::Ephemeral, eose.clone(), (true, "")).await;
-    assert_eq!(found.written, Some(Written::Accepted));
-    assert!(found.write_ms.is_some());
-    assert_eq!(found.writes_restricted(), Some(false));
+    for ok in [(true, ""), (false, "mute: no one was listening")] {
+        let found = written(WriteTest::Ephemeral, eose.clone(), ok).await;
+        assert_eq!(found.written, Some(Written::Taken));
+        assert!(found.write_ms.is_some());
+        // What it would keep was not tested.
+        assert_eq!(found.writes_restricted(), None);
+    }
     let found = written(WriteTest::Ephemeral, eose.clone(), (false, "pow: 20 bits")).await;
     assert_eq!(found.verdict, Verdict::Online);
     assert_eq!(found.written, Some(Written::Refused(Policy::Pow)));
@@ -221,6 +224,7 @@ async fn o2_2_a_note_that_comes_back_was_accepted() {
     .await;
     let found = visit(&ground, &server.url).await;
     assert_eq!(found.written, Some(Written::Accepted));
+    assert_eq!(found.writes_restricted(), Some(false));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Discovery on real records, with small servers on loopback.
 
 mod attempts;
+mod limits;
 mod lists;
 mod server;
 mod service;

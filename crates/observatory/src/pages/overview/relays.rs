@@ -217,14 +217,15 @@ pub(super) fn lists(query: &Query, figures: &Figures) -> Markup {
         rows: &rows,
         query,
         sort: None,
-        empty: "Every entry leads to a relay, or has been known for less than seven days.",
+        empty: "Every entry leads to a relay, was never tried, or has been known for less than seven days.",
     };
     html! {
         (stats(&[
             Stat::new("Entries of relay lists", number(dead.entries)),
             Stat::new("Lead nowhere", number(dead.dead)).note(meter(dead.share, "Of all entries")),
+            Stat::new("Name what was never tried", number(dead.untested)),
         ]))
         (table.render())
-        (source("Offline, or named and no relay, for seven days", "statistics/lists", true))
+        (source("Offline for seven days, or named for as long and tried in vain", "statistics/lists", true))
     }
 }

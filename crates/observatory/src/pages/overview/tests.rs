@@ -81,6 +81,7 @@ fn figures() -> Figures {
         dead: DeadEntries {
             entries: 9,
             dead: 2,
+            untested: 3,
             share: 2.0 / 9.0,
             urls: vec![DeadEntry {
                 url: HOSTILE.to_owned(),

@@ -7,18 +7,21 @@ use utoipa::ToSchema;
 use super::limit;
 use crate::clock::{read, stored};
 
-/// How long a relay must be offline, or a URL named without becoming a relay, for entries with it to be dead.
+/// How long a relay must be offline, or a URL named that was tried in vain, for entries with it to be dead.
 const DEAD_MS: u64 = 7 * 86_400_000;
 
 /// Entries of authors' newest relay lists (kinds 10002 and 10050) that lead nowhere: to a relay that has been offline for seven
-/// days, or to what has been named for seven days and has not become a relay.
+/// days, or to what has been named for seven days, was tried and has not become a relay. What was never tried is counted apart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct DeadEntries {
     /// Entries of all lists.
     pub entries: u64,
     /// Those that are dead.
     pub dead: u64,
-    /// Their share, from 0 to 1.
+    /// Those of which nothing is known, as what they name was never tried: no proxy leads to its network, its turn has not come, there
+    /// was no room for it, or discovery is switched off. None of them is dead.
+    pub untested: u64,
+    /// The share of the dead among all, from 0 to 1.
     pub share: f64,
     /// By URL, those that most lists name first.
     pub urls: Vec<DeadEntry>,
@@ -37,19 +40,24 @@ pub struct DeadEntry {
     pub offline_since_ms: Option<u64>,
 }
 
-/// What makes a URL dead: two parameters, both the latest time.
+/// What makes a URL dead: two parameters, both the latest time. Where no proxy leads nothing was dialled, whatever the failures.
 macro_rules! dead {
     ($columns:literal, $rest:literal) => {
         concat!(
             "SELECT ",
             $columns,
-            " FROM observatory_list_urls u LEFT JOIN observatory_relays r ON r.url = u.url
+            " FROM observatory_list_urls u JOIN observatory_relays r ON r.url = u.url
              WHERE ((r.state = 'relay' AND r.status = 'offline' AND r.status_since_ms < ?)
-             OR ((r.id IS NULL OR r.state <> 'relay') AND u.first_ms < ?))",
+             OR (r.state <> 'relay' AND r.failures > 0 AND COALESCE(r.reason, '') <> 'no_proxy' AND u.first_ms < ?))",
             $rest
         )
     };
 }
+
+/// Entries with what was never tried.
+const UNTESTED: &str = "SELECT CAST(COALESCE(SUM(u.entries), 0) AS BIGINT)
+    FROM observatory_list_urls u LEFT JOIN observatory_relays r ON r.url = u.url
+    WHERE r.id IS NULL OR (r.state <> 'relay' AND (r.failures = 0 OR r.reason = 'no_proxy'))";
 
 /// Dead entries, with the URLs after `after` (how many lists name it, and the URL) in their order.
 ///
@@ -74,15 +82,16 @@ pub(crate) async fn dead_entries(
                 dead!("CAST(COALESCE(SUM(u.entries), 0) AS BIGINT)", ""),
                 (latest, latest),
             )?;
-            let rows: Vec<(String, i64, Option<String>, Option<i64>)> = tx.fetch_all(
+            let (untested,): (i64,) = tx.fetch_one(UNTESTED, ())?;
+            let rows: Vec<(String, i64, String, Option<i64>)> = tx.fetch_all(
                 dead!(
                     "u.url, u.entries, r.state, r.status_since_ms",
                     " AND (u.entries < ? OR (u.entries = ? AND u.url > ?)) ORDER BY u.entries DESC, u.url LIMIT ?"
                 ),
                 (latest, latest, count, count, url.as_str(), most),
             )?;
-            let row = |(url, entries, state, since): (_, _, Option<String>, Option<i64>)| {
-                let was_relay = state.as_deref() == Some("relay");
+            let row = |(url, entries, state, since): (_, _, String, Option<i64>)| {
+                let was_relay = state == "relay";
                 DeadEntry {
                     url,
                     entries: read(entries),
@@ -93,6 +102,7 @@ pub(crate) async fn dead_entries(
             Ok(DeadEntries {
                 entries: read(all),
                 dead: read(dead),
+                untested: read(untested),
                 share: if all > 0 { dead as f64 / all as f64 } else { 0.0 },
                 urls: rows.into_iter().map(row).collect(),
             })

@@ -16,7 +16,8 @@ pub struct Totals {
     pub bytes: u64,
     /// Those of them whose time cannot be true: before 2020, or more than a day after they came.
     pub absurd_events: u64,
-    /// Authors, without those of gift wraps.
+    /// Authors of all events that were ever counted, also of those that have left the archive; without those of gift wraps.
+    /// `network` has those with events left.
     pub authors: u64,
     /// Pairs of a relay and an event that it holds.
     pub pairs: u64,

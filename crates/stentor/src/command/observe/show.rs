@@ -141,6 +141,19 @@ pub fn network(network: &Value) -> String {
 
 const SHARES: &[Column] = &[("NAME", "name", text), ("RELAYS", "relays", count)];
 
+/// The great sums.
+pub fn totals(totals: &Value) -> String {
+    let mut out = String::new();
+    for (name, value) in totals.as_object().into_iter().flatten() {
+        let value = match name.as_str() {
+            "bytes" => value.as_u64().map_or_else(|| text(value), bytes),
+            _ => count(value),
+        };
+        let _ = writeln!(out, "{name:15} {value}");
+    }
+    out
+}
+
 /// How far the archive has got.
 pub fn archive(progress: &Value) -> String {
     let number = |name: &str| progress.get(name).map_or_else(String::new, count);
