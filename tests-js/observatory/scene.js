@@ -26,6 +26,8 @@ public = ${isPublic}
 [observatory.discover]
 built_in = false
 seed_file = ${JSON.stringify(seeds)}
+# All of them are at one.
+relays_per_host = 100
 interval_seconds = 1
 retry_seconds = 1
 answer_seconds = 5
