@@ -43,7 +43,6 @@ fn explained(reason: &str) -> String {
     let words = match reason {
         "dns" => "its name is not found",
         "tcp" => "there is no connection to it",
-        "proxy" => "the proxy to its network does not connect",
         "tls" => "its TLS or its certificate does not stand up",
         "protocol" => "what answers is not a relay",
         "timeout" => "it did not answer in time",

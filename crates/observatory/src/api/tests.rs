@@ -330,13 +330,19 @@ async fn o4_2_what_is_public_is_for_everybody_and_watches_are_not(house: House) 
     );
 }
 
-async fn o4_2_what_the_relay_keeps_private_is_so_without_a_door(house: House) {
+/// A ground of which anybody may read all but what the relay keeps private, which is reactions.
+async fn with_private_reactions(house: &House) -> Ground {
     let config = Config {
         public: true,
         ..Config::default()
     };
-    let mut ground = Arc::into_inner(ground(&house, config).await).unwrap();
+    let mut ground = Arc::into_inner(ground(house, config).await).unwrap();
     ground.rules = Arc::new(VisibilityRules::new([Kind(7)], []));
+    ground
+}
+
+async fn o4_2_what_the_relay_keeps_private_is_so_without_a_door(house: House) {
+    let ground = with_private_reactions(&house).await;
     let now = ground.clock.now();
     let events = [1, 7].map(|kind| Submission {
         event: EventBuilder::new(Kind(kind), now).sign(&key(3)),
@@ -362,12 +368,7 @@ async fn o4_2_what_the_relay_keeps_private_is_so_without_a_door(house: House) {
 }
 
 async fn o4_6_what_is_not_for_everybody_is_delivered_by_nobody(house: House) {
-    let config = Config {
-        public: true,
-        ..Config::default()
-    };
-    let mut ground = Arc::into_inner(ground(&house, config).await).unwrap();
-    ground.rules = Arc::new(VisibilityRules::new([Kind(7)], []));
+    let ground = with_private_reactions(&house).await;
     let now = ground.clock.now();
     let build = |kind: u16| EventBuilder::new(Kind(kind), now);
     let protected = build(1).content("protected").tag(["-"]).sign(&key(4));

@@ -158,10 +158,7 @@ impl Findings {
             _ => None,
         };
         self.reached != Some(true)
-            && matches!(
-                reason,
-                Some(Reason::Dns | Reason::Tcp | Reason::Proxy | Reason::Timeout)
-            )
+            && matches!(reason, Some(Reason::Dns | Reason::Tcp | Reason::Timeout))
     }
 
     /// When the certificate ends, in Unix milliseconds.

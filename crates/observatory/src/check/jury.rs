@@ -1,12 +1,12 @@
 //! Deciding what checks that reached nobody say, and of whom (O2.3): `own_network` over the networks, with what it takes to ask.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::control::{Host, Sample, anybody};
-use super::findings::{Untold, Verdict};
+use super::findings::{Findings, Untold, Verdict};
 use super::own_network::{ENOUGH, Judgement, OwnNetwork, PATIENCE, Unreached};
 use super::telemetry;
 use super::visit::Checked;
@@ -31,6 +31,8 @@ pub(super) struct Jury {
     sample: Sample,
     /// Whether it has been told that the control hosts do not answer.
     warned: bool,
+    /// Networks whose proxy, which is ours, did not answer the last visit.
+    no_proxy: HashSet<Network>,
 }
 
 impl Jury {
@@ -44,6 +46,7 @@ impl Jury {
             canaries: Vec::new(),
             sample: Sample::default(),
             warned: false,
+            no_proxy: HashSet::new(),
             ground,
         }
     }
@@ -76,6 +79,7 @@ impl Jury {
     pub async fn judge(&mut self, checked: Checked) -> Result<(), Error> {
         let now = Instant::now();
         let network = checked.due.network;
+        self.heed_proxy(network, &checked.findings);
         if let Some(at) = checked.findings.reached_at {
             self.reached(network, at);
         }
@@ -102,6 +106,20 @@ impl Jury {
             }
         }
         Ok(())
+    }
+
+    /// Tells when the proxy to a network does not answer, and when it does again.
+    fn heed_proxy(&mut self, network: Network, findings: &Findings) {
+        if findings.verdict == Verdict::Untold(Untold::OwnNetwork) {
+            if self.no_proxy.insert(network) {
+                tracing::warn!(%network, "the proxy to this network does not answer: checks say nothing of it");
+                self.tell_network(network, false);
+            }
+        } else if findings.reached.is_some() && self.no_proxy.remove(&network) {
+            tracing::info!(%network, "the proxy to this network answers again");
+            let up = !self.network(network).is_down();
+            self.tell_network(network, up);
+        }
     }
 
     /// Whether a control host takes a connection, or else any of some relays.
@@ -203,6 +221,12 @@ impl Jury {
         {
             self.decide(checked, false);
         }
+    }
+
+    /// Whether the proxy to this network did not answer the last visit.
+    #[cfg(test)]
+    pub fn is_proxy_away(&self, network: Network) -> bool {
+        self.no_proxy.contains(&network)
     }
 
     /// Makes what is held back older.

@@ -12,8 +12,6 @@ pub(crate) enum Reason {
     Dns,
     /// None of its addresses takes a connection, or the proxy to its network has no way to it.
     Tcp,
-    /// The proxy that leads to its network did not answer. As that is ours, a visit says nothing of the relay then.
-    Proxy,
     /// No TLS with it, or a certificate that does not stand up.
     Tls,
     /// It answers with this HTTP status, and does not become a WebSocket.
@@ -42,7 +40,6 @@ impl Reason {
         match self {
             Self::Dns => "dns",
             Self::Tcp => "tcp",
-            Self::Proxy => "proxy",
             Self::Tls => "tls",
             Self::Http(_) => "http",
             Self::Protocol => "protocol",
@@ -66,8 +63,8 @@ impl Reason {
         match error {
             DialError::Refused(_) => Self::Refused,
             DialError::Failed(Failure::Lookup(_)) => Self::Dns,
-            DialError::Failed(Failure::Connect(_)) => Self::Tcp,
-            DialError::Failed(Failure::Proxy(_)) => Self::Proxy,
+            // Of a proxy of ours that does not answer a visit makes no reason: it says nothing of the relay.
+            DialError::Failed(Failure::Connect(_) | Failure::Proxy(_)) => Self::Tcp,
             DialError::Failed(Failure::Tls(_)) => Self::Tls,
             DialError::Failed(Failure::Timeout) => Self::Timeout,
         }
@@ -110,7 +107,6 @@ mod tests {
         let all = [
             Reason::Dns,
             Reason::Tcp,
-            Reason::Proxy,
             Reason::Tls,
             Reason::Http(503),
             Reason::Http(404),

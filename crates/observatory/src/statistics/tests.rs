@@ -318,12 +318,18 @@ async fn o4_1_entries_of_relay_lists_that_lead_nowhere_are_told(house: House) {
     assert_eq!(found.urls[0].url, "wss://gone.example/");
     assert!(found.urls[0].was_relay && found.urls[0].entries == 2);
     // What was never tried is not dead, however long it has been named: not known, not tried yet, or without a way to it.
-    for failures in [None, Some(0), Some(9)] {
-        if let Some(failures) = failures {
-            tried(failures, "no_proxy").await;
+    for known in [
+        None,
+        Some((0, "dns")),
+        Some((9, "no_proxy")),
+        Some((9, "proxy")),
+        Some((9, "full")),
+    ] {
+        if let Some((failures, reason)) = known {
+            tried(failures, reason).await;
         }
         let found = dead(10 * DAY * 1_000).await.unwrap();
-        assert_eq!((found.dead, found.untested), (3, 1), "{failures:?}");
+        assert_eq!((found.dead, found.untested), (3, 1), "{known:?}");
     }
     tried(1, "dns").await;
     // A URL that has only just been named may still become a relay.

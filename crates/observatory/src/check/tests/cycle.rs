@@ -9,7 +9,7 @@ use stentor_sql::testing::House;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
-use super::super::findings::Findings;
+use super::super::findings::{Findings, Untold, Verdict};
 use super::super::jury::Jury;
 use super::super::own_network::{ENOUGH, PATIENCE};
 use super::super::queue::Due;
@@ -260,6 +260,35 @@ async fn o2_3_a_few_relays_are_away_after_a_while_or_when_others_are_reached() {
     reached.findings.reached_at = Some(Instant::now());
     jury.judge(reached).await.unwrap();
     assert_eq!(decided(&mut jury), [(2, Some(false)), (3, Some(false))]);
+}
+
+#[tokio::test]
+async fn o2_3_a_proxy_that_does_not_answer_is_told_of_until_it_does() {
+    let (_house, ground) = super::ground().await;
+    let mut jury = Jury::new(ground);
+    let of_tor = |findings| {
+        let mut checked = away(1);
+        checked.due.network = Network::Tor;
+        checked.findings = findings;
+        checked
+    };
+    let unanswered = || Findings::only(Verdict::Untold(Untold::OwnNetwork));
+    jury.judge(of_tor(unanswered())).await.unwrap();
+    jury.judge(of_tor(unanswered())).await.unwrap();
+    assert!(jury.is_proxy_away(Network::Tor) && !jury.is_down());
+    // A visit for which no proxy was asked says nothing of it; an answer about a relay does.
+    let refused = Findings::offline(Reason::Refused, "");
+    jury.judge(of_tor(refused)).await.unwrap();
+    assert!(jury.is_proxy_away(Network::Tor));
+    let mut no_way = Findings::offline(Reason::Tcp, "");
+    no_way.reached = Some(false);
+    jury.judge(of_tor(no_way)).await.unwrap();
+    assert!(!jury.is_proxy_away(Network::Tor));
+    let verdicts = jury.take();
+    let untold = verdicts
+        .iter()
+        .filter(|one| one.findings.verdict.online().is_none());
+    assert_eq!((untold.count(), verdicts.len()), (2, 3));
 }
 
 #[tokio::test]

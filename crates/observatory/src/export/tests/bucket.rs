@@ -87,6 +87,14 @@ fn of(kinds: &[u16]) -> Wish {
     }
 }
 
+/// Exports all as lines of JSON to the bucket, and to this folder.
+async fn both(archive: &Archive, folder: &str) {
+    for place in [TO, folder] {
+        let done = archive.export(place, whole(Format::Jsonl), PART).await;
+        done.unwrap();
+    }
+}
+
 /// Exports until so many files were written; then the server answers by nothing but 403.
 async fn broken_off(archive: &Archive, store: &Store, wish: Wish, files: u64) {
     let (_stop, never) = watch::channel(false);
@@ -127,14 +135,7 @@ async fn o4_3_an_object_that_was_written_over_before_the_end_is_not_believed() {
     let (archive, store) = archive(300).await;
     let folder = tempfile::tempdir().unwrap();
     let local = folder.path().to_str().unwrap();
-    archive
-        .export(TO, whole(Format::Jsonl), PART)
-        .await
-        .unwrap();
-    archive
-        .export(local, whole(Format::Jsonl), PART)
-        .await
-        .unwrap();
+    both(&archive, local).await;
     archive.add(vec![event(990)]).await;
     broken_off(&archive, &store, whole(Format::Jsonl), 1).await;
     archive
@@ -147,14 +148,7 @@ async fn o4_3_an_object_that_was_written_over_before_the_end_is_not_believed() {
     let name = "/bucket/deep/in%20it/events/day=2024-05-05/kind=7/part-00000.jsonl.zst";
     store.objects.lock().get_mut(name).unwrap().reverse();
     store.hashes.lock().insert(name.to_owned(), "0".repeat(64));
-    archive
-        .export(TO, whole(Format::Jsonl), PART)
-        .await
-        .unwrap();
-    archive
-        .export(local, whole(Format::Jsonl), PART)
-        .await
-        .unwrap();
+    both(&archive, local).await;
     assert_eq!(*store.objects.lock(), objects(folder.path()));
 }
 

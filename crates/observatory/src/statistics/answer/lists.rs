@@ -40,7 +40,8 @@ pub struct DeadEntry {
     pub offline_since_ms: Option<u64>,
 }
 
-/// What makes a URL dead: two parameters, both the latest time. Where no proxy leads nothing was dialled, whatever the failures.
+/// What makes a URL dead: two parameters, both the latest time. Where no proxy leads, or ours did
+/// not answer, and where there was no place for one more relay, nothing was dialled, whatever the failures.
 macro_rules! dead {
     ($columns:literal, $rest:literal) => {
         concat!(
@@ -48,7 +49,7 @@ macro_rules! dead {
             $columns,
             " FROM observatory_list_urls u JOIN observatory_relays r ON r.url = u.url
              WHERE ((r.state = 'relay' AND r.status = 'offline' AND r.status_since_ms < ?)
-             OR (r.state <> 'relay' AND r.failures > 0 AND COALESCE(r.reason, '') <> 'no_proxy' AND u.first_ms < ?))",
+             OR (r.state <> 'relay' AND r.failures > 0 AND COALESCE(r.reason, '') NOT IN ('no_proxy', 'proxy', 'full') AND u.first_ms < ?))",
             $rest
         )
     };
@@ -57,7 +58,7 @@ macro_rules! dead {
 /// Entries with what was never tried.
 const UNTESTED: &str = "SELECT CAST(COALESCE(SUM(u.entries), 0) AS BIGINT)
     FROM observatory_list_urls u LEFT JOIN observatory_relays r ON r.url = u.url
-    WHERE r.id IS NULL OR (r.state <> 'relay' AND (r.failures = 0 OR r.reason = 'no_proxy'))";
+    WHERE r.id IS NULL OR (r.state <> 'relay' AND (r.failures = 0 OR r.reason IN ('no_proxy', 'proxy', 'full')))";
 
 /// Dead entries, with the URLs after `after` (how many lists name it, and the URL) in their order.
 ///
