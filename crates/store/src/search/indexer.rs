@@ -59,6 +59,8 @@ impl Search {
             .name("search-index".into())
             .spawn(move || {
                 let result = keep(&search, &runtime, &abandoned);
+                // Who hears of the end may open the store again at once: it must not be held from here any more.
+                drop(search);
                 let _ = tell.send(result);
             })
             .map_err(|error| SearchError::Index(format!("starting a thread: {error}")))?;
