@@ -67,8 +67,8 @@ async fn g6_3_without_its_database_a_node_knows_its_own_and_recovers() {
     house.config.url = Some(DatabaseUrl::new(
         cluster.url(&cluster.create_database().await),
     ));
-    house.config.acquire_ms = 1_000;
-    house.config.connect_ms = 1_000;
+    house.config.acquire_ms = 2_000;
+    house.config.connect_ms = 2_000;
     let (here, there) = (node(&house).await, node(&house).await);
     let (known, revoked) = (key(&here, NOW).await, key(&here, NOW).await);
     let principal = with(&here, &revoked.text, NOW).await.unwrap();

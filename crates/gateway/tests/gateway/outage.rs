@@ -17,9 +17,9 @@ async fn house(cluster: &Cluster) -> House {
     let name = cluster.create_database().await;
     house.config.url = Some(DatabaseUrl::new(cluster.url(&name)));
     // Whoever asks is told soon.
-    house.config.acquire_ms = 500;
-    house.config.connect_ms = 500;
-    house.config.statement_ms = 500;
+    house.config.acquire_ms = 1_500;
+    house.config.connect_ms = 1_500;
+    house.config.statement_ms = 1_500;
     house
 }
 

@@ -78,7 +78,7 @@ async fn an_answer_has_no_more_rows_than_allowed(mut house: House) {
 }
 
 async fn a_statement_ends_in_its_time(mut house: House) {
-    house.config.statement_ms = 200;
+    house.config.statement_ms = 1_000;
     let database = opened(&house).await;
     let start = Instant::now();
     let read = database.fetch_one::<(i64,)>(ENDLESS, ()).await;
@@ -111,7 +111,7 @@ async fn a_statement_ends_in_its_time(mut house: House) {
 
 async fn who_finds_all_connections_in_use_is_told_so(mut house: House) {
     house.config.connections = 1;
-    house.config.acquire_ms = 100;
+    house.config.acquire_ms = 500;
     let database = opened(&house).await;
     let (begun, has_begun) = mpsc::channel();
     let (go_on, goes_on) = mpsc::channel::<()>();
@@ -140,7 +140,7 @@ async fn who_finds_all_connections_in_use_is_told_so(mut house: House) {
 
 /// Another process, or another transaction, holds the lock.
 async fn a_lock_is_not_waited_for_without_end(mut house: House) {
-    house.config.busy_ms = 100;
+    house.config.busy_ms = 500;
     let database = opened(&house).await;
     let other = house.open().await;
     let held = Held::write(&other).await;
@@ -172,7 +172,7 @@ async fn what_is_handed_in_before_closing_is_done(house: House) {
 async fn who_finds_the_queue_full_is_told_so() {
     let mut house = House::new(Dialect::Sqlite).await;
     house.config.queue = 1;
-    house.config.acquire_ms = 100;
+    house.config.acquire_ms = 500;
     let database = opened(&house).await;
     let held = Held::write(&database).await;
     let mut waits = Box::pin(add(&database, "waits"));
